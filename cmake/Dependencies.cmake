@@ -1,0 +1,32 @@
+# The libraries of skipzoo_tools, all from the system's packages.
+
+find_package(Threads REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
+if(SKIPZOO_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp before 0.8
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()
+
+# LibTorch's include folder carries an fmt of its own, which a spdlog built on
+# the system's fmt must not see. A folder that holds nothing but a link to the
+# system's fmt goes first on the include path.
+add_library(skipzoo_log INTERFACE)
+add_library(skipzoo::log ALIAS skipzoo_log)
+target_link_libraries(skipzoo_log INTERFACE spdlog::spdlog)
+get_target_property(spdlog_definitions spdlog::spdlog INTERFACE_COMPILE_DEFINITIONS)
+if("SPDLOG_FMT_EXTERNAL" IN_LIST spdlog_definitions)
+  find_package(fmt REQUIRED)
+  find_path(FMT_INCLUDE_DIR fmt/core.h HINTS ${fmt_DIR}/../../../include)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/fmt_first)
+  file(CREATE_LINK ${FMT_INCLUDE_DIR}/fmt ${PROJECT_BINARY_DIR}/fmt_first/fmt SYMBOLIC)
+  target_include_directories(skipzoo_log BEFORE INTERFACE ${PROJECT_BINARY_DIR}/fmt_first)
+endif()

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <cstdint>
+#include <string>
+
+namespace skipzoo {
+
+/// An image classifier whose last layer can be replaced.
+///
+/// Passed as std::shared_ptr<Classifier>: a ModuleHolder of a base class does
+/// not convert from its families.
+struct Classifier : torch::nn::Module {
+  /// (N, C, H, W) normalised float images -> (N, num_classes) logits.
+  virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+  /// Registered name of the last linear layer, e.g. "fc".
+  virtual std::string head_name() const = 0;
+  /// Replaces the last layer by a freshly initialised one, on the same device
+  /// and of the same type. num_classes: at least 1.
+  virtual void reset_head(int64_t num_classes) = 0;
+};
+
+}  // namespace skipzoo

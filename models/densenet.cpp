@@ -1,0 +1,126 @@
+#include "models/densenet.h"
+
+#include <cmath>
+
+#include "models/layers.h"
+
+namespace skipzoo {
+
+namespace nn = torch::nn;
+
+void DenseNetOptions::validate(Problems& problems) const {
+  if (block_config.empty()) {
+    problems.push_back("block_config is empty; give one entry per dense block");
+  }
+  int64_t channels = num_init_features;
+  for (size_t i = 0; i + 1 < block_config.size(); ++i) {
+    channels += block_config[i] * growth_rate;
+    channels = static_cast<int64_t>(
+        std::floor(static_cast<double>(channels) * compression));
+    if (channels < 1) {
+      problems.push_back("compression " + std::to_string(compression) +
+                         " leaves no channel after block " +
+                         std::to_string(i + 1));
+      return;
+    }
+  }
+}
+
+DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
+    : drop_rate_(options.drop_rate) {
+  const int64_t out = options.growth_rate;
+  norm1 = register_module("norm1", nn::BatchNorm2d(in));
+  if (options.bn_size > 0) {
+    const int64_t inner = options.bn_size * out;
+    conv1 = register_module("conv1", conv1x1(in, inner));
+    norm2 = register_module("norm2", nn::BatchNorm2d(inner));
+    conv2 = register_module("conv2", conv3x3(inner, out));
+  } else {
+    conv1 = register_module("conv1", conv3x3(in, out));
+  }
+}
+
+torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
+  auto y = conv1(torch::relu(norm1(x)));
+  if (norm2) y = conv2(torch::relu(norm2(y)));
+  return drop_rate_ > 0 ? torch::dropout(y, drop_rate_, is_training()) : y;
+}
+
+DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
+                               const DenseNetOptions& options) {
+  for (int64_t i = 0; i < count; ++i) {
+    layers.push_back(
+        register_module("denselayer" + std::to_string(i + 1),
+                        DenseLayer(in + i * options.growth_rate, options)));
+  }
+}
+
+torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
+  std::vector<torch::Tensor> features = {x};
+  for (auto& layer : layers) features.push_back(layer(torch::cat(features, 1)));
+  return torch::cat(features, 1);
+}
+
+TransitionImpl::TransitionImpl(int64_t in, int64_t out)
+    : norm(register_module("norm", nn::BatchNorm2d(in))),
+      conv(register_module("conv", conv1x1(in, out))) {}
+
+torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
+  return torch::avg_pool2d(conv(torch::relu(norm(x))), 2);
+}
+
+DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
+  Problems problems;
+  options.validate(problems);
+  TORCH_CHECK(problems.empty(), "DenseNetOptions: ", problems.front());
+
+  int64_t channels = options.num_init_features;
+  if (options.stem == Stem::kImageNet) {
+    features->push_back(
+        "conv0", nn::Conv2d(nn::Conv2dOptions(options.in_channels, channels, 7)
+                                .stride(2)
+                                .padding(3)
+                                .bias(false)));
+    features->push_back("norm0", nn::BatchNorm2d(channels));
+    features->push_back("relu0", nn::ReLU());
+    features->push_back(
+        "pool0", nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)));
+  } else {
+    features->push_back("conv0", conv3x3(options.in_channels, channels));
+  }
+
+  const auto& blocks = options.block_config;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const auto number = std::to_string(i + 1);
+    features->push_back("denseblock" + number,
+                        DenseBlock(channels, blocks[i], options));
+    channels += blocks[i] * options.growth_rate;
+    if (i + 1 == blocks.size()) break;
+    const auto kept = static_cast<int64_t>(
+        std::floor(static_cast<double>(channels) * options.compression));
+    features->push_back("transition" + number, Transition(channels, kept));
+    channels = kept;
+  }
+  features->push_back("norm5", nn::BatchNorm2d(channels));
+  register_module("features", features);
+  classifier = register_module("classifier",
+                               nn::Linear(channels, options.num_classes));
+
+  initialise_he(*this, Fan::kIn);
+  torch::NoGradGuard no_grad;
+  classifier->bias.zero_();
+}
+
+torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
+  auto x = torch::relu(features->forward(images));
+  x = torch::adaptive_avg_pool2d(x, {1, 1});
+  return classifier(x.flatten(1));
+}
+
+void DenseNetImpl::reset_head(int64_t num_classes) {
+  classifier = replace_module("classifier", linear_like(classifier, num_classes));
+  torch::NoGradGuard no_grad;
+  classifier->bias.zero_();
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include <cstdint>
+
+namespace skipzoo {
+
+/// A 3x3 convolution without bias, padded by 1: H -> ceil(H / stride).
+torch::nn::Conv2d conv3x3(int64_t in, int64_t out, int64_t stride = 1,
+                          int64_t groups = 1);
+/// A 1x1 convolution without bias: H -> ceil(H / stride).
+torch::nn::Conv2d conv1x1(int64_t in, int64_t out, int64_t stride = 1);
+/// A shortcut that changes shape by learning: 1x1 convolution and BatchNorm
+/// (He et al. 2015, section 3.3, option B).
+torch::nn::Sequential projection(int64_t in, int64_t out, int64_t stride);
+/// A shortcut that changes shape without parameters: every stride-th pixel, and
+/// channels of zeros up to `out` (He et al. 2015, section 3.3, option A).
+///
+/// at_end: all zeros after the signal, as in the authors' Lua; else half of them
+/// before it, as in the PyTorch ports whose weights are published. A network
+/// trained with one is broken under the other.
+/// (N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride)); out >= in.
+torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
+                           bool at_end);
+
+/// He et al.'s normal initialisation for every convolution under `module`;
+/// BatchNorm weights 1 and biases 0 (arXiv:1502.01852). kFanOut keeps the
+/// variance of gradients (torchvision's ResNet), kFanIn that of signals
+/// (torchvision's DenseNet).
+enum class Fan { kIn, kOut };
+void initialise_he(torch::nn::Module& module, Fan fan);
+
+/// A new linear layer in place of `old`, same inputs, device and type.
+torch::nn::Linear linear_like(const torch::nn::Linear& old, int64_t outputs);
+
+}  // namespace skipzoo

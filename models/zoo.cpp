@@ -1,0 +1,59 @@
+#include "models/zoo.h"
+
+namespace skipzoo {
+
+namespace {
+
+template <typename... Options>
+std::vector<ModelOptions> one_of_each(const std::variant<Options...>*) {
+  return {Options{}...};
+}
+
+}  // namespace
+
+std::vector<ModelOptions> families() {
+  return one_of_each(static_cast<const ModelOptions*>(nullptr));
+}
+
+std::string family_name(const ModelOptions& options) {
+  return std::visit([](const auto& chosen) { return chosen.kFamily; }, options);
+}
+
+int64_t in_channels(const ModelOptions& options) {
+  return std::visit([](const auto& chosen) { return chosen.in_channels; },
+                    options);
+}
+
+int64_t num_classes(const ModelOptions& options) {
+  return std::visit([](const auto& chosen) { return chosen.num_classes; },
+                    options);
+}
+
+std::shared_ptr<Classifier> make_model(const ModelOptions& options) {
+  return std::visit(
+      [](const auto& chosen) -> std::shared_ptr<Classifier> {
+        using Model = typename std::decay_t<decltype(chosen)>::Model;
+        return std::make_shared<Model>(chosen);
+      },
+      options);
+}
+
+int64_t count_parameters(const torch::nn::Module& model) {
+  int64_t total = 0;
+  for (const auto& parameter : model.parameters()) total += parameter.numel();
+  return total;
+}
+
+std::vector<std::pair<std::string, torch::Tensor>> state_dict(
+    const torch::nn::Module& model) {
+  std::vector<std::pair<std::string, torch::Tensor>> entries;
+  for (const auto& item : model.named_parameters()) {
+    entries.emplace_back(item.key(), item.value());
+  }
+  for (const auto& item : model.named_buffers()) {
+    entries.emplace_back(item.key(), item.value());
+  }
+  return entries;
+}
+
+}  // namespace skipzoo
