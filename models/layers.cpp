@@ -35,7 +35,7 @@ void initialise_he(nn::Module& root, Fan fan) {
   torch::NoGradGuard no_grad;
   const auto mode = fan == Fan::kOut ? torch::nn::init::FanModeType(torch::kFanOut)
                                      : torch::nn::init::FanModeType(torch::kFanIn);
-  for (const auto& module : root.modules()) {
+  for (const auto& module : root.modules(/*include_self=*/false)) {
     if (auto* conv = module->as<nn::Conv2d>()) {
       nn::init::kaiming_normal_(conv->weight, 0, mode, torch::kReLU);
     } else if (auto* norm = module->as<nn::BatchNorm2d>()) {

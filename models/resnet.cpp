@@ -145,7 +145,7 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
   initialise_he(*this, Fan::kOut);
   if (options.zero_init_residual) {
     torch::NoGradGuard no_grad;
-    for (const auto& module : modules()) {
+    for (const auto& module : modules(/*include_self=*/false)) {
       if (auto* block = module->as<BasicBlock>()) block->bn2->weight.zero_();
       if (auto* block = module->as<Bottleneck>()) block->bn3->weight.zero_();
     }

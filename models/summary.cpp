@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include <map>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 
@@ -10,12 +11,19 @@ namespace skipzoo {
 
 namespace {
 
+struct Weight {
+  std::string layer;
+  int64_t macs_per_output;  ///< One dot product with a row; 0 in a BatchNorm.
+};
+
 /// What one run of the network leaves behind. Thread-local, for the callback of
 /// a RecordFunction is a plain function.
 struct Recorder {
-  std::unordered_map<const void*, std::string> layer_of_weight;
+  /// By the address of its data, which a transposed view of it shares.
+  std::unordered_map<const void*, Weight> weights;
   std::map<std::string, int64_t> parameters_of_layer;
   NetworkSummary summary;
+  bool in_layer = false;  ///< A linear layer is made of further operators.
 };
 thread_local Recorder* active = nullptr;
 
@@ -24,24 +32,50 @@ std::string parent_of(const std::string& name) {
   return dot == std::string::npos ? "" : name.substr(0, dot);
 }
 
-void on_operator_end(const at::RecordFunction& call, at::ObserverContext*) {
-  const std::string_view op = call.name();
-  const bool multiplies = op == "aten::conv2d" || op == "aten::linear";
-  if (active == nullptr || !(multiplies || op == "aten::batch_norm")) return;
-  const auto weight = call.inputs()[1].toTensor();
-  const auto output = call.outputs().at(0).toTensor();
-  const auto found = active->layer_of_weight.find(weight.unsafeGetTensorImpl());
-  if (found == active->layer_of_weight.end()) return;
+/// Which input of an operator may be a layer's weight; 0 where none. LibTorch's
+/// linear layer arrives as addmm, or as matmul without a bias.
+size_t position_of_weight(std::string_view op) {
+  if (op == "aten::addmm") return 2;
+  const bool second = op == "aten::conv2d" || op == "aten::batch_norm" ||
+                      op == "aten::linear" || op == "aten::matmul";
+  return second ? 1 : 0;
+}
 
+/// A layer that has begun to run.
+struct RunningLayer : at::ObserverContext {
   LayerSummary layer;
-  layer.name = found->second;
-  layer.output_shape = output.sizes().slice(1).vec();
-  layer.parameters = active->parameters_of_layer[layer.name];
-  // Each output element is one dot product with one row of the weight.
-  if (multiplies) {
-    layer.macs = output.numel() * (weight.numel() / weight.size(0));
-  }
-  active->summary.layers.push_back(std::move(layer));
+  int64_t macs_per_output = 0;
+};
+
+/// An operator's inputs are only to be read here, its outputs at its end.
+std::unique_ptr<at::ObserverContext> on_operator_start(
+    const at::RecordFunction& call) {
+  if (active == nullptr || active->in_layer) return {};
+  const size_t position = position_of_weight(call.name());
+  if (position == 0 || !call.inputs()[position].isTensor()) return {};
+  const auto* data = call.inputs()[position].toTensor().const_data_ptr();
+  const auto found = active->weights.find(data);
+  if (found == active->weights.end()) return {};
+
+  auto running = std::make_unique<RunningLayer>();
+  const auto& [layer, macs_per_output] = found->second;
+  running->layer.name = layer;
+  running->layer.parameters = active->parameters_of_layer[layer];
+  running->macs_per_output = macs_per_output;
+  active->in_layer = true;
+  return running;
+}
+
+void on_operator_end(const at::RecordFunction& call,
+                     at::ObserverContext* context) {
+  if (active == nullptr || context == nullptr) return;
+  active->in_layer = false;
+  if (call.outputs().empty()) return;  // It has thrown.
+  auto& running = static_cast<RunningLayer&>(*context);
+  const auto& output = call.outputs()[0].toTensor();
+  running.layer.output_shape = output.sizes().slice(1).vec();
+  running.layer.macs = output.numel() * running.macs_per_output;
+  active->summary.layers.push_back(std::move(running.layer));
 }
 
 }  // namespace
@@ -51,16 +85,18 @@ NetworkSummary summarise(Classifier& model,
   Recorder recorder;
   for (const auto& item : model.named_parameters()) {
     const auto layer = parent_of(item.key());
-    recorder.layer_of_weight[item.value().unsafeGetTensorImpl()] = layer;
-    recorder.parameters_of_layer[layer] += item.value().numel();
-    recorder.summary.parameters += item.value().numel();
+    const auto& value = item.value();
+    recorder.weights[value.const_data_ptr()] = {
+        layer, value.dim() > 1 ? value[0].numel() : 0};
+    recorder.parameters_of_layer[layer] += value.numel();
+    recorder.summary.parameters += value.numel();
   }
 
   const bool was_training = model.is_training();
   model.eval();
   active = &recorder;
   const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(nullptr, on_operator_end)
+      at::RecordFunctionCallback(on_operator_start, on_operator_end)
           .needsInputs(true)
           .needsOutputs(true)
           .scopes({at::RecordScope::FUNCTION}));

@@ -1,0 +1,202 @@
+// What every family must do. A family joins by being in the variant.
+#include <ATen/record_function.h>
+#include <gtest/gtest.h>
+#include <torch/nn.h>
+#include <torch/serialize.h>
+
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/zoo.h"
+
+namespace skipzoo {
+namespace {
+
+class EveryFamily : public testing::TestWithParam<ModelOptions> {
+ protected:
+  torch::Tensor images(int64_t n) const {
+    return torch::randn({n, in_channels(GetParam()), 32, 32});
+  }
+  /// In eval mode, with running statistics that are not the initial ones.
+  std::shared_ptr<Classifier> briefly_trained() const {
+    torch::NoGradGuard no_grad;
+    const auto model = make_model(GetParam());
+    for (int step = 0; step < 3; ++step) model->forward(2 * images(8) + 1);
+    model->eval();
+    return model;
+  }
+};
+
+/// Whether `name` is a bias that a BatchNorm takes away again: a convolution's,
+/// in this zoo. Its gradient is zero.
+bool is_idle_bias(const torch::nn::Module& model, const std::string& name) {
+  const auto dot = name.rfind('.');
+  if (name.substr(dot + 1) != "bias") return false;
+  const auto modules = model.named_modules("", /*include_self=*/false);
+  return modules[name.substr(0, dot)]->as<torch::nn::Conv2d>() != nullptr;
+}
+
+TEST_P(EveryFamily, GivesOneLogitPerClass) {
+  const auto model = make_model(GetParam());
+  EXPECT_EQ(model->forward(images(3)).sizes(),
+            (std::vector<int64_t>{3, num_classes(GetParam())}));
+}
+
+TEST_P(EveryFamily, SendsAGradientToEveryParameter) {
+  const auto model = make_model(GetParam());
+  const auto logits = model->forward(images(4));
+  torch::nn::functional::cross_entropy(logits, torch::arange(4)).backward();
+  for (const auto& parameter : model->named_parameters()) {
+    const auto& gradient = parameter.value().grad();
+    ASSERT_TRUE(gradient.defined()) << parameter.key();
+    if (is_idle_bias(*model, parameter.key())) continue;
+    EXPECT_GT(gradient.norm().item<double>(), 0) << parameter.key();
+  }
+}
+
+TEST_P(EveryFamily, GivesTheSameLogitsAfterSavingAndLoading) {
+  const auto saved = briefly_trained();
+  std::stringstream file;
+  torch::save(saved, file);
+  auto loaded = make_model(GetParam());
+  torch::load(loaded, file);
+  loaded->eval();
+  const auto x = images(2);
+  EXPECT_TRUE(torch::equal(loaded->forward(x), saved->forward(x)));
+}
+
+TEST_P(EveryFamily, ChangesItsOutputsWhenTheHeadIsReset) {
+  const auto model = briefly_trained();
+  const auto x = images(2);
+  const auto before = model->forward(x);
+  model->reset_head(num_classes(GetParam()));
+  EXPECT_FALSE(torch::allclose(model->forward(x), before));
+}
+
+TEST_P(EveryFamily, TakesAnyNumberOfClassesInANewHead) {
+  const auto model = briefly_trained();
+  model->reset_head(7);
+  EXPECT_EQ(model->forward(images(2)).sizes(), (std::vector<int64_t>{2, 7}));
+}
+
+TEST_P(EveryFamily, ResetsTheHeadAlone) {
+  const auto model = briefly_trained();
+  std::map<std::string, torch::Tensor> before;
+  for (const auto& [name, tensor] : state_dict(*model)) {
+    before[name] = tensor.clone();
+  }
+  model->reset_head(num_classes(GetParam()));
+  const auto after = state_dict(*model);
+  ASSERT_EQ(after.size(), before.size());
+  for (const auto& [name, tensor] : after) {
+    const bool head = name == model->head_name() + ".weight";
+    if (name == model->head_name() + ".bias") continue;  // May start at zero.
+    EXPECT_EQ(torch::equal(tensor, before.at(name)), !head) << name;
+  }
+}
+
+TEST_P(EveryFamily, KeepsItsTypeInANewHead) {
+  const auto model = make_model(GetParam());
+  model->to(torch::kFloat64);
+  model->reset_head(7);
+  EXPECT_EQ(model->forward(images(2).to(torch::kFloat64)).scalar_type(),
+            torch::kFloat64);
+}
+
+TEST_P(EveryFamily, GivesAnImageTheSameLogitsInAnyBatch) {
+  torch::NoGradGuard no_grad;
+  const auto model = briefly_trained();
+  const auto x = images(5);
+  const auto together = model->forward(x);
+  for (int64_t i = 0; i < 5; ++i) {
+    EXPECT_TRUE(torch::allclose(model->forward(x.slice(0, i, i + 1)),
+                                together.slice(0, i, i + 1), 1e-4, 1e-5))
+        << "image " << i;
+  }
+}
+
+TEST_P(EveryFamily, IsDeterministicAndChangesNothingInEvalMode) {
+  const auto model = briefly_trained();
+  std::vector<torch::Tensor> before;
+  for (const auto& buffer : model->buffers()) before.push_back(buffer.clone());
+  const auto x = images(2);
+  EXPECT_TRUE(torch::equal(model->forward(x), model->forward(x)));
+  const auto after = model->buffers();
+  for (size_t i = 0; i < after.size(); ++i) {
+    EXPECT_TRUE(torch::equal(after[i], before[i]));
+  }
+}
+
+TEST_P(EveryFamily, GivesTheSameLogitsForChannelsLast) {
+  torch::NoGradGuard no_grad;
+  const auto model = briefly_trained();
+  const auto x = images(2);
+  const auto expected = model->forward(x);
+  const auto logits =
+      model->forward(x.contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(torch::allclose(logits, expected, 1e-5, 1e-5))
+      << (logits - expected).abs().max();
+}
+
+/// How many convolutions and poolings ran, and which of them were given images
+/// in another layout than channels_last. Thread-local, for the callback is a
+/// plain function.
+struct LayoutsSeen {
+  int64_t calls = 0;
+  std::vector<std::string> others;
+};
+thread_local LayoutsSeen layouts_seen;
+
+std::unique_ptr<at::ObserverContext> note_layout(
+    const at::RecordFunction& call) {
+  const std::string_view op = call.name();
+  if (op != "aten::conv2d" && op != "aten::adaptive_avg_pool2d") return {};
+  const auto& x = call.inputs()[0].toTensor();
+  ++layouts_seen.calls;
+  if (!x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    layouts_seen.others.push_back(std::string(op) + " " + c10::str(x.sizes()));
+  }
+  return {};
+}
+
+TEST_P(EveryFamily, KeepsChannelsLastFromTheFirstConvolutionToThePooling) {
+  torch::NoGradGuard no_grad;
+  const auto model = briefly_trained();
+  layouts_seen = {};
+  const auto handle =
+      at::addThreadLocalCallback(at::RecordFunctionCallback(note_layout)
+                                     .needsInputs(true)
+                                     .scopes({at::RecordScope::FUNCTION}));
+  model->forward(images(2).contiguous(at::MemoryFormat::ChannelsLast));
+  at::removeCallback(handle);
+  EXPECT_GT(layouts_seen.calls, 1);
+  EXPECT_EQ(layouts_seen.others, std::vector<std::string>{});
+}
+
+// A configuration names its classes: the head must be where head_name() says.
+TEST_P(EveryFamily, NamesItsLastLayer) {
+  const auto model = make_model(GetParam());
+  const auto parameters = model->named_parameters();
+  const auto* weight = parameters.find(model->head_name() + ".weight");
+  ASSERT_NE(weight, nullptr);
+  EXPECT_EQ(weight->size(0), num_classes(GetParam()));
+}
+
+TEST_P(EveryFamily, HasNamesOfItsOwnForEveryTensor) {
+  const auto entries = state_dict(*make_model(GetParam()));
+  std::map<std::string, int> uses;
+  for (const auto& [name, tensor] : entries) ++uses[name];
+  EXPECT_EQ(uses.size(), entries.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, testing::ValuesIn(families()),
+                         [](const auto& test) {
+                           return family_name(test.param);
+                         });
+
+}  // namespace
+}  // namespace skipzoo

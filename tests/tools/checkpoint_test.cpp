@@ -1,0 +1,150 @@
+#include "tools/train/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "models/zoo.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+namespace {
+
+Checkpoint example() {
+  return {.identity = {.config = "model: {family: resnet}\n",
+                       .classes = {"cat", "dog \"of\" war", "käfer"},
+                       .mean = {0.1, 1.0 / 3},
+                       .std = {0.2, 0.3},
+                       .input_shape = {3, 32, 32}},
+          .weights = {{"conv1.weight",
+                       torch::randn({4, 3, 3, 3}).contiguous(
+                           at::MemoryFormat::ChannelsLast)},
+                      {"bn1.num_batches_tracked", torch::tensor(7)}},
+          .optimizer = {{"momentum_buffer.conv1.weight",
+                         torch::randn({4, 3, 3, 3})}},
+          .random = {{"cpu", torch::arange(9, torch::kByte)}},
+          .metrics = torch::tensor({1.5, 2.5}, torch::kDouble),
+          .position = {.epoch = 3, .batch = 17, .step = 1234},
+          .best = {.epoch = 2, .value = 98.25}};
+}
+
+std::string error_of(const std::filesystem::path& path) {
+  try {
+    load_checkpoint(path);
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+void expect_equal(const NamedTensors& a, const NamedTensors& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].first, b[i].first);
+    EXPECT_EQ(a[i].second.scalar_type(), b[i].second.scalar_type());
+    EXPECT_TRUE(torch::equal(a[i].second, b[i].second)) << a[i].first;
+  }
+}
+
+TEST(Checkpoint, ComesBackBitForBit) {
+  TemporaryFolder folder;
+  const Checkpoint saved = example();
+  save_checkpoint(folder / "last.skz", saved);
+  const Checkpoint loaded = load_checkpoint(folder / "last.skz");
+  EXPECT_EQ(loaded.identity.config, saved.identity.config);
+  EXPECT_EQ(loaded.identity.classes, saved.identity.classes);
+  EXPECT_EQ(loaded.identity.mean, saved.identity.mean);
+  EXPECT_EQ(loaded.identity.std, saved.identity.std);
+  EXPECT_EQ(loaded.identity.input_shape, saved.identity.input_shape);
+  expect_equal(loaded.weights, saved.weights);
+  expect_equal(loaded.optimizer, saved.optimizer);
+  expect_equal(loaded.random, saved.random);
+  EXPECT_TRUE(torch::equal(loaded.metrics, saved.metrics));
+  EXPECT_EQ(loaded.position.epoch, 3);
+  EXPECT_EQ(loaded.position.batch, 17);
+  EXPECT_EQ(loaded.position.step, 1234);
+  EXPECT_EQ(loaded.best.epoch, 2);
+  EXPECT_EQ(loaded.best.value, 98.25);
+}
+
+TEST(Checkpoint, LeavesNothingBesideItself) {
+  TemporaryFolder folder;
+  save_checkpoint(folder / "last.skz", example());
+  save_checkpoint(folder / "last.skz", example());
+  int64_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    EXPECT_EQ(entry.path().filename(), "last.skz");
+    ++files;
+  }
+  EXPECT_EQ(files, 1);
+}
+
+TEST(Checkpoint, ANewerFormatIsRefusedByNumber) {
+  TemporaryFolder folder;
+  save_checkpoint(folder / "last.skz", example());
+  auto bytes = read_text(folder / "last.skz");
+  const std::string old_format = "\"format\":1";
+  const auto at = bytes.find(old_format);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + old_format.size() - 1] = '9';
+  folder.write("new.skz", bytes);
+  EXPECT_NE(error_of(folder / "new.skz")
+                .find("checkpoint format 9, but this skipzoo reads up to 1"),
+            std::string::npos)
+      << error_of(folder / "new.skz");
+}
+
+TEST(Checkpoint, WhatIsNotOneIsRefused) {
+  TemporaryFolder folder;
+  save_checkpoint(folder / "last.skz", example());
+  const auto whole = read_text(folder / "last.skz");
+  folder.write("cut.skz", whole.substr(0, whole.size() / 2));
+  folder.write("text.skz", "hello");
+  folder.write("empty.skz", "");
+  for (const char* name : {"cut.skz", "text.skz", "empty.skz"}) {
+    EXPECT_NE(error_of(folder / name).find("not a readable checkpoint"),
+              std::string::npos)
+        << error_of(folder / name);
+  }
+  EXPECT_NE(error_of(folder / "absent.skz").find("no such checkpoint"),
+            std::string::npos);
+  EXPECT_NE(error_of(folder.path()).find("is a folder"), std::string::npos);
+}
+
+TEST(LoadWeights, NamesWhatDoesNotFitAndCopiesNothing) {
+  ResNetOptions ten;
+  ten.depths = {1};
+  ten.widths = {4};
+  ResNetOptions five = ten;
+  five.num_classes = 5;
+  const auto model = make_model(five);
+  const auto before = model->parameters().front().detach().clone();
+  const auto error = [&](const NamedTensors& weights) {
+    try {
+      load_weights(*model, weights, "file.skz");
+    } catch (const FileError& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  auto weights = state_dict(*make_model(ten));
+  EXPECT_EQ(error(weights),
+            "file.skz: fc.weight has shape [10, 4], the network's has [5, 4]");
+  weights = state_dict(*make_model(five));
+  weights.emplace_back("extra", torch::zeros(1));
+  EXPECT_EQ(error(weights), "file.skz: holds extra, which the network has not");
+  weights.pop_back();
+  weights.pop_back();
+  EXPECT_NE(error(weights).find("file.skz: lacks "), std::string::npos);
+  EXPECT_TRUE(torch::equal(model->parameters().front(), before));
+}
+
+TEST(RandomState, BringsTheSameNumbersBack) {
+  torch::manual_seed(3);
+  const auto state = random_state(torch::kCPU);
+  const auto first = torch::rand(5);
+  set_random_state(state, torch::kCPU);
+  EXPECT_TRUE(torch::equal(torch::rand(5), first));
+}
+
+}  // namespace
+}  // namespace skipzoo

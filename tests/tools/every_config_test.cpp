@@ -1,0 +1,75 @@
+// Every file of configs/ is a test case: it loads without a warning, its network
+// is built, and one step is trained on synthetic data of its shape.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/temporary_folder.h"
+#include "tools/config/run_config.h"
+#include "tools/train/trainer.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> config_files() {
+  std::vector<std::string> files;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(SKIPZOO_CONFIGS)) {
+    if (entry.path().extension() == ".yaml") {
+      files.push_back(fs::relative(entry.path(), SKIPZOO_CONFIGS).string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class EveryConfig : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
+  const auto path = fs::path(SKIPZOO_CONFIGS) / GetParam();
+  const auto first_line = read_text(path).substr(0, 2);
+  EXPECT_EQ(first_line, "# ") << "says nothing on top";
+  auto [config, warnings] = load_config(path);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+
+  // Two images, shrunk where they are large: as far as five halvings allow.
+  config.data.dataset = DatasetKind::kSynthetic;
+  config.data.batch_size = 2;
+  config.data.image_size = std::min<int64_t>(config.data.image_size, 64);
+  config.train.epochs = 1;
+  const auto classes = num_classes(config.model);
+  const auto images = make_synthetic(2, config.data.image_size,
+                                     in_channels(config.model), classes,
+                                     Split::kTrain);
+  TemporaryFolder folder;
+  torch::manual_seed(0);
+  Trainer trainer(
+      make_model(config.model), config.train,
+      Loader(images, config.data, Loader::Mode::kTrain, 0, false),
+      Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
+      {.device = torch::kCPU,
+       .channels_last = config.train.channels_last,
+       .amp = config.train.amp,
+       .normalise =
+           Normaliser(config.data.mean, config.data.std, torch::kCPU)},
+      {.config = dump_config(config), .classes = images->classes(),
+       .mean = {}, .std = {}, .input_shape = input_shape(config)},
+      RunFolder::create(folder / "run"));
+  EXPECT_EQ(trainer.run().last.images, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Configs, EveryConfig, testing::ValuesIn(config_files()),
+    [](const auto& config) {
+      std::string name = config.param.substr(0, config.param.size() - 5);
+      std::replace_if(
+          name.begin(), name.end(), [](char c) { return !std::isalnum(c); },
+          '_');
+      return name;
+    });
+
+}  // namespace
+}  // namespace skipzoo

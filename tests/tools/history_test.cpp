@@ -1,0 +1,135 @@
+#include "tools/report/history.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+/// A folder of its own for each test.
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::path(testing::TempDir()) /
+              (std::string("skipzoo_report_") + test->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path write(const std::string& name, std::string_view bytes) const {
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    return folder_ / name;
+  }
+  static std::string read(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  fs::path folder_;
+};
+
+/// What a call throws, in words; empty if it does not.
+template <typename Call>
+std::string words_of_error(Call call) {
+  try {
+    call();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+using History = Files;
+
+TEST_F(History, HeaderIsTheDocumentedOne) {
+  EXPECT_EQ(csv_header(),
+            "epoch,lr,train_loss,train_top1,val_loss,val_top1,val_top5,"
+            "images_per_s,seconds");
+}
+
+TEST_F(History, RowsReadBackBitForBit) {
+  const std::vector<EpochRow> rows = {
+      {1, 0.1, 1.0 / 3, 99.999999999999986, 2.0, 0, -0.0, 2560.5, 1e-7},
+      {2, kNan, kInf, -kInf, 5e-324, std::numeric_limits<double>::max(),
+       std::numeric_limits<double>::min(), 0.1 + 0.2, -1e300},
+      {std::numeric_limits<int64_t>::max()}};
+  std::string text = csv_header() + "\n";
+  for (const auto& row : rows) {
+    text += csv_line(row) + "\n";
+  }
+  const auto loaded = read_csv(write("summary.csv", text));
+  ASSERT_EQ(loaded.size(), rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // EpochRow has no padding, and nan differs from itself but by its bits.
+    EXPECT_EQ(std::memcmp(&loaded[i], &rows[i], sizeof(EpochRow)), 0)
+        << csv_line(loaded[i]);
+  }
+}
+
+TEST_F(History, NumbersTakeTheirShortestForm) {
+  EXPECT_EQ(csv_line({3, 0.1, 2, 1e-10, kNan, kInf, 99.5, 2560, 0.25}),
+            "3,0.1,2,1e-10,nan,inf,99.5,2560,0.25");
+}
+
+TEST_F(History, WindowsLineEndingsAreFine) {
+  const auto file =
+      write("summary.csv", csv_header() + "\r\n" + csv_line({7}) + "\r\n");
+  ASSERT_EQ(read_csv(file).size(), 1U);
+  EXPECT_EQ(read_csv(file)[0].epoch, 7);
+}
+
+TEST_F(History, HeaderAloneIsNoRows) {
+  EXPECT_TRUE(read_csv(write("summary.csv", csv_header() + "\n")).empty());
+}
+
+TEST_F(History, MalformedLineIsNamedByFileAndNumber) {
+  const auto error_of = [&](const std::string& line) {
+    const auto file =
+        write("summary.csv", csv_header() + "\n" + csv_line({1}) + "\n" + line);
+    return words_of_error([&] { read_csv(file); });
+  };
+  const auto where = (folder_ / "summary.csv").string() + ":3: ";
+  EXPECT_EQ(error_of("2,0.1,1,x,1,1,1,1,1\n"),
+            where + "train_top1: expected a number, got 'x'");
+  EXPECT_EQ(error_of("2.5,0.1,1,1,1,1,1,1,1\n"),
+            where + "epoch: expected a number, got '2.5'");
+  EXPECT_EQ(error_of("2,0.1,1,,1,1,1,1,1\n"),
+            where + "train_top1: expected a number, got ''");
+  EXPECT_EQ(error_of("2,0.1,1,1,1,1,1,1,1,1\n"),
+            where + "10 columns, expected 9");
+  EXPECT_EQ(error_of("2,0.1,1"),
+            where +
+                "3 columns, expected 9; the last line, was its write cut "
+                "short?");
+}
+
+TEST_F(History, WrongHeaderOrMissingFileIsAnError) {
+  const auto file = write("summary.csv", "epoch,loss\n1,2\n");
+  EXPECT_EQ(words_of_error([&] {
+              read_csv(file);
+            }).find(file.string() + ":1: expected the columns"),
+            0U);
+  EXPECT_NE(words_of_error([&] {
+              read_csv(folder_ / "none.csv");
+            }).find("none.csv: cannot be opened"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace skipzoo

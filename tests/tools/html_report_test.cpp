@@ -1,0 +1,163 @@
+#include "tools/report/html_report.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skipzoo {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+int occurrences(std::string_view text, std::string_view part) {
+  int count = 0;
+  for (auto at = text.find(part); at != text.npos;
+       at = text.find(part, at + part.size())) {
+    ++count;
+  }
+  return count;
+}
+
+RunReport small_report(int64_t epochs) {
+  RunReport report;
+  report.title = "a<b> & \"c\"";
+  report.network = "resnet, 269,722 parameters";
+  for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
+    const auto e = static_cast<double>(epoch);
+    report.rows.push_back(
+        {epoch, 0.1, 2 / e, 50 + e, 3 / e, 40 + e, 90, 1000, 10});
+  }
+  report.best_epoch = epochs;
+  report.classes = {"cat", "<dog>"};
+  report.confusion = {{731, 13}, {29, 617}};
+  report.config_yaml = "model: {family: resnet}  # <&>";
+  return report;
+}
+
+/// Every opened element is closed, in order, and no attribute is left open.
+bool well_nested(std::string_view html) {
+  std::vector<std::string> open;
+  for (auto at = html.find('<'); at != html.npos; at = html.find('<', at + 1)) {
+    const auto end = html.find('>', at);
+    if (end == html.npos) {
+      return false;
+    }
+    const auto tag = html.substr(at + 1, end - at - 1);
+    const std::string name(tag.substr(0, tag.find_first_of(" \n/", 1)));
+    if (tag.starts_with("/")) {
+      if (open.empty() || "/" + open.back() != name) {
+        return false;
+      }
+      open.pop_back();
+    } else if (!tag.ends_with("/") && name != "!DOCTYPE" && name != "meta" &&
+               name != "link" && name != "br") {
+      open.push_back(name);
+    }
+    if (occurrences(tag, "\"") % 2 != 0) {
+      return false;
+    }
+  }
+  return open.empty();
+}
+
+TEST(HtmlReport, IsWellFormedForAnyNumberOfEpochs) {
+  for (const int64_t epochs : {0, 1, 2, 21, 300}) {
+    EXPECT_TRUE(well_nested(html_report(small_report(epochs)))) << epochs;
+  }
+  EXPECT_TRUE(well_nested(html_report({})));
+}
+
+TEST(HtmlReport, EscapesItsText) {
+  const auto html = html_report(small_report(3));
+  EXPECT_EQ(occurrences(html, "a&lt;b&gt; &amp; &quot;c&quot;"), 2);
+  EXPECT_NE(html.find("# &lt;&amp;&gt;</pre>"), html.npos);
+  EXPECT_EQ(html.find("<dog>"), html.npos);
+  EXPECT_EQ(html.find("a<b>"), html.npos);
+}
+
+TEST(HtmlReport, FetchesNothingAndRunsNothing) {
+  const auto html = html_report(small_report(3));
+  for (const auto* part : {"http", "<script", "src=", "url(", "@import"}) {
+    EXPECT_EQ(html.find(part), html.npos) << part;
+  }
+}
+
+TEST(HtmlReport, DrawsOneLinePerCurve) {
+  // Two of loss, two of top-1, one of the learning rate.
+  for (const int64_t epochs : {1, 2, 50}) {
+    EXPECT_EQ(occurrences(html_report(small_report(epochs)), "<polyline"), 5);
+  }
+  EXPECT_EQ(occurrences(html_report(small_report(0)), "<polyline"), 0);
+}
+
+TEST(HtmlReport, NumbersThatAreNotFiniteLeaveGaps) {
+  auto report = small_report(9);
+  report.rows[4].val_loss = kNan;
+  report.rows[5].train_loss = kInf;
+  report.rows[6].train_loss = 1e300;
+  for (auto& row : report.rows) {
+    row.val_top1 = kNan;
+  }
+  const auto html = html_report(report);
+  EXPECT_TRUE(well_nested(html));
+  // Each loss in two parts, one curve of top-1, one of the learning rate.
+  EXPECT_EQ(occurrences(html, "<polyline"), 6);
+  for (auto at = html.find("points=\""); at != html.npos;
+       at = html.find("points=\"", at + 1)) {
+    const auto points = html.substr(at + 8, html.find('"', at + 8) - at - 8);
+    EXPECT_EQ(points.find_first_not_of("0123456789.-, "), points.npos)
+        << points;
+  }
+}
+
+TEST(HtmlReport, TicksAreRoundNumbers) {
+  auto report = small_report(2);
+  report.rows[0].train_loss = report.rows[0].val_loss = 0.07;
+  report.rows[1].train_loss = report.rows[1].val_loss = 2.31;
+  const auto html = html_report(report);
+  const auto svg = html.substr(0, html.find("</svg>"));
+  for (const auto* tick : {"0", "0.5", "1", "1.5", "2", "2.5"}) {
+    // Labels of the upright axis end at it.
+    const auto label = std::string("\"end\">") + tick + "</text>";
+    EXPECT_EQ(occurrences(svg, label), 1) << tick;
+  }
+  EXPECT_EQ(occurrences(svg, "\"end\">"), 6);
+}
+
+TEST(HtmlReport, ShowsTheConfusionsAndWhatFollowsFromThem) {
+  const auto html = html_report(small_report(3));
+  for (const auto* count : {">731<", ">13<", ">29<", ">617<"}) {
+    EXPECT_EQ(occurrences(html, count), 1) << count;
+  }
+  EXPECT_NE(html.find(">96.18%<"), html.npos);  // 731 / (731 + 29)
+  EXPECT_NE(html.find(">98.25%<"), html.npos);  // 731 / (731 + 13)
+}
+
+TEST(HtmlReport, ConfusionsMayBeRaggedOrUnnamed) {
+  auto report = small_report(1);
+  report.classes = {"cat"};
+  report.confusion = {{1, 2, 0}, {}};
+  const auto html = html_report(report);
+  EXPECT_TRUE(well_nested(html));
+  EXPECT_NE(html.find(">class 2<"), html.npos);
+}
+
+TEST(HtmlReport, ListsTheTwentyMostFrequentConfusionsOfManyClasses) {
+  auto report = small_report(1);
+  report.confusion.assign(101, std::vector<int64_t>(101, 0));
+  for (size_t i = 0; i < 30; ++i) {
+    report.confusion[i][i + 1] = 5000 + static_cast<int64_t>(i);
+  }
+  const auto html = html_report(report);
+  EXPECT_EQ(html.find("<table class=\"map\">"), html.npos);
+  EXPECT_EQ(html.find("<td>5009</td><td>100.00%</td>"), html.npos);
+  EXPECT_NE(html.find("<td>5010</td><td>100.00%</td>"), html.npos);
+  EXPECT_LT(html.find("<td>5029</td>"), html.find("<td>5028</td>"));
+}
+
+}  // namespace
+}  // namespace skipzoo

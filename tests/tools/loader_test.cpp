@@ -1,0 +1,157 @@
+#include "tools/data/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/temporary_folder.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+namespace {
+
+DataOptions small_options(int64_t workers) {
+  DataOptions options;
+  options.dataset = DatasetKind::kSynthetic;
+  options.image_size = 8;
+  options.batch_size = 16;
+  options.workers = workers;
+  options.augment.hflip = true;
+  options.augment.pad_and_crop = 2;
+  options.augment.random_resized_crop = true;
+  return options;
+}
+
+Loader make_loader(const DataOptions& options, Loader::Mode mode,
+                   int64_t images = 100, int64_t seed = 5) {
+  return Loader(make_synthetic(images, 8, 3, 10, Split::kTrain), options, mode,
+                seed, /*pinned=*/false);
+}
+
+/// All batches of an epoch, one behind the other.
+struct Everything {
+  torch::Tensor images;
+  torch::Tensor labels;
+  int64_t batches = 0;
+};
+Everything read_all(Loader& loader, int64_t number, int64_t first = 0) {
+  std::vector<torch::Tensor> images, labels;
+  auto epoch = loader.epoch(number, first);
+  for (const Batch& batch : epoch) {
+    images.push_back(batch.images);
+    labels.push_back(batch.labels);
+  }
+  const auto count = static_cast<int64_t>(images.size());
+  return {torch::cat(images), torch::cat(labels), count};
+}
+
+TEST(Loader, GivesTheSameBatchesForAnyNumberOfWorkers) {
+  auto none = make_loader(small_options(0), Loader::Mode::kTrain);
+  const auto expected = read_all(none, 3);
+  EXPECT_EQ(expected.images.size(0), 100);
+  for (const int64_t workers : {1, 2, 8}) {
+    auto loader = make_loader(small_options(workers), Loader::Mode::kTrain);
+    const auto batches = read_all(loader, 3);
+    EXPECT_TRUE(torch::equal(batches.images, expected.images)) << workers;
+    EXPECT_TRUE(torch::equal(batches.labels, expected.labels)) << workers;
+  }
+}
+
+TEST(Loader, ShufflesEachEpochAnewAndEverySeedOtherwise) {
+  auto loader = make_loader(small_options(1), Loader::Mode::kTrain);
+  auto other = make_loader(small_options(1), Loader::Mode::kTrain, 100, 6);
+  const auto first = read_all(loader, 0);
+  EXPECT_FALSE(torch::equal(first.labels, read_all(loader, 1).labels));
+  EXPECT_FALSE(torch::equal(first.labels, read_all(other, 0).labels));
+  EXPECT_TRUE(torch::equal(first.images, read_all(loader, 0).images));
+}
+
+TEST(Loader, StartsInTheMiddleOfAnEpochAsIfItHadBegunAtItsStart) {
+  auto loader = make_loader(small_options(2), Loader::Mode::kTrain);
+  const auto whole = read_all(loader, 2);
+  const auto rest = read_all(loader, 2, /*first=*/3);
+  EXPECT_TRUE(torch::equal(rest.images, whole.images.slice(0, 48)));
+}
+
+TEST(Loader, EvaluationTakesEveryPictureOnceAndInOrder) {
+  auto loader = make_loader(small_options(2), Loader::Mode::kEvaluate);
+  const auto all = read_all(loader, 0);
+  EXPECT_EQ(all.batches, 7);
+  ASSERT_EQ(all.labels.size(0), 100);
+  for (int64_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(all.labels[i].item<int64_t>(), i % 10);
+  }
+}
+
+TEST(Loader, TrainingLeavesOutALastBatchOfOnePicture) {
+  auto options = small_options(0);
+  EXPECT_EQ(make_loader(options, Loader::Mode::kTrain, 97).batches(), 6);
+  EXPECT_EQ(make_loader(options, Loader::Mode::kEvaluate, 97).batches(), 7);
+  EXPECT_EQ(make_loader(options, Loader::Mode::kTrain, 98).batches(), 7);
+  options.drop_last = true;
+  EXPECT_EQ(make_loader(options, Loader::Mode::kTrain, 98).batches(), 6);
+  EXPECT_THROW(make_loader(options, Loader::Mode::kTrain, 10), ConfigError);
+}
+
+TEST(Loader, BatchesAreChannelsLastInMemory) {
+  auto loader = make_loader(small_options(1), Loader::Mode::kTrain);
+  const auto batch = loader.epoch(0).next();
+  EXPECT_TRUE(batch->images.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_EQ(batch->images.scalar_type(), torch::kUInt8);
+}
+
+TEST(Loader, CanBeLeftInTheMiddleOfAnEpoch) {
+  auto loader = make_loader(small_options(4), Loader::Mode::kTrain);
+  for (int i = 0; i < 20; ++i) {
+    auto epoch = loader.epoch(i);
+    epoch.next();
+  }
+}
+
+class BrokenPicture : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto good =
+        read_text(std::filesystem::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg");
+    for (int i = 0; i < 8; ++i) {
+      folder_.write("a/" + std::to_string(i) + ".jpg",
+                    i == 5 ? good.substr(0, 100) : good);
+      folder_.write("b/" + std::to_string(i) + ".jpg", good);
+    }
+    options_.image_size = 8;
+    options_.batch_size = 4;
+  }
+  Loader loader(int64_t workers, OnError on_error) {
+    options_.workers = workers;
+    options_.on_error = on_error;
+    return Loader(open_image_folder(folder_.path(), 3, 2), options_,
+                  Loader::Mode::kEvaluate, 0, false);
+  }
+
+  TemporaryFolder folder_;
+  DataOptions options_;
+};
+
+TEST_F(BrokenPicture, StopsTheRunAndIsNamed) {
+  for (const int64_t workers : {0, 3}) {
+    auto stopping = loader(workers, OnError::kStop);
+    try {
+      read_all(stopping, 0);
+      FAIL() << "no error";
+    } catch (const FileError& error) {
+      EXPECT_NE(std::string(error.what()).find("a/5.jpg: "), std::string::npos);
+    }
+  }
+}
+
+TEST_F(BrokenPicture, IsSkippedAndCountedOnce) {
+  for (const int64_t workers : {0, 3}) {
+    auto skipping = loader(workers, OnError::kSkip);
+    EXPECT_EQ(read_all(skipping, 0).labels.size(0), 15);
+    EXPECT_EQ(read_all(skipping, 1).labels.size(0), 15);
+    EXPECT_EQ(skipping.skipped(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo

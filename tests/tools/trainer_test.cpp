@@ -1,0 +1,263 @@
+#include "tools/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/zoo.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+namespace {
+
+struct Settings {
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions train;
+};
+
+/// Minutes of a laptop's training in a second: a small DenseNet with dropout,
+/// which draws from the global generator, on augmented synthetic data.
+Settings small_run() {
+  Settings s;
+  DenseNetOptions net;
+  net.block_config = {2, 2};
+  net.growth_rate = 4;
+  net.num_init_features = 8;
+  net.drop_rate = 0.2;
+  net.num_classes = 4;
+  s.model = net;
+  s.data.dataset = DatasetKind::kSynthetic;
+  s.data.image_size = 8;
+  s.data.batch_size = 16;
+  s.data.augment.pad_and_crop = 1;
+  s.data.augment.hflip = true;
+  s.train.epochs = 4;
+  s.train.optimizer.lr = 0.05;
+  s.train.log_interval = 1000;
+  return s;
+}
+
+Trainer make_trainer(const Settings& s, const RunFolder& folder,
+                     TrainerHooks hooks = {}) {
+  torch::manual_seed(static_cast<uint64_t>(s.train.seed));
+  const auto classes = num_classes(s.model);
+  const auto train = make_synthetic(100, 8, 3, classes, Split::kTrain);
+  const auto test = make_synthetic(40, 8, 3, classes, Split::kTest);
+  return Trainer(
+      make_model(s.model), s.train,
+      Loader(train, s.data, Loader::Mode::kTrain, s.train.seed, false),
+      Loader(test, s.data, Loader::Mode::kEvaluate, s.train.seed, false),
+      {.device = torch::kCPU,
+       .channels_last = s.train.channels_last,
+       .amp = s.train.amp,
+       .normalise = Normaliser({}, {}, torch::kCPU)},
+      {.config = "", .classes = train->classes(), .mean = {}, .std = {},
+       .input_shape = {3, 8, 8}},
+      folder, std::move(hooks));
+}
+
+/// Runs to the end, from the start or from the folder's last checkpoint.
+TrainSummary run(const Settings& s, const std::filesystem::path& path,
+                 TrainerHooks hooks = {}) {
+  if (!std::filesystem::exists(path / "last.skz")) {
+    return make_trainer(s, RunFolder::create(path), std::move(hooks)).run();
+  }
+  const auto from = load_checkpoint(path / "last.skz");
+  auto trainer = make_trainer(
+      s, RunFolder::resume(path, from.position.epoch), std::move(hooks));
+  trainer.restore(from, path / "last.skz");
+  return trainer.run();
+}
+
+/// Stops after `steps` steps of this process.
+TrainerHooks stop_after(int steps) {
+  auto count = std::make_shared<int>(0);
+  return {.stop_requested = [count, steps] { return *count >= steps; },
+          .on_step = [count](const StepReport&) { ++*count; }};
+}
+
+void expect_same_run(const std::filesystem::path& a,
+                     const std::filesystem::path& b) {
+  const auto x = load_checkpoint(a / "last.skz");
+  const auto y = load_checkpoint(b / "last.skz");
+  const auto expect_equal = [](const NamedTensors& p, const NamedTensors& q) {
+    ASSERT_EQ(p.size(), q.size());
+    for (size_t i = 0; i < p.size(); ++i) {
+      EXPECT_TRUE(torch::equal(p[i].second, q[i].second)) << p[i].first;
+    }
+  };
+  expect_equal(x.weights, y.weights);
+  expect_equal(x.optimizer, y.optimizer);
+  expect_equal(x.random, y.random);
+  EXPECT_EQ(x.best.epoch, y.best.epoch);
+  EXPECT_EQ(x.best.value, y.best.value);
+  auto rows = read_csv(a / "summary.csv");
+  auto other = read_csv(b / "summary.csv");
+  ASSERT_EQ(rows.size(), other.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (auto* row : {&rows[i], &other[i]}) {
+      row->seconds = row->images_per_s = 0;  // Times aside.
+    }
+    EXPECT_EQ(csv_line(rows[i]), csv_line(other[i]));
+  }
+}
+
+/// The same for long enough to learn.
+Settings longer_run() {
+  auto s = small_run();
+  ResNetOptions net;
+  net.depths = {1, 1};
+  net.widths = {8, 16};
+  net.num_classes = 4;
+  s.model = net;
+  s.train.epochs = 15;
+  s.data.augment = {};
+  return s;
+}
+
+TEST(Trainer, LearnsThePatternsOfTheSyntheticClasses) {
+  TemporaryFolder folder;
+  const auto summary = run(longer_run(), folder / "run");
+  EXPECT_FALSE(summary.stopped);
+  EXPECT_GT(summary.last.top1, 90);  // Guessing gives 25.
+  EXPECT_EQ(summary.last.images, 40);
+  const auto rows = read_csv(folder / "run/summary.csv");
+  ASSERT_EQ(rows.size(), 15u);
+  EXPECT_LT(rows.back().train_loss, rows.front().train_loss);
+  for (const char* name : {"best.skz", "last.skz", "metrics.jsonl",
+                           "report.html", "events.out.tfevents.0.skipzoo"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / "run" / name)) << name;
+  }
+}
+
+TEST(Trainer, RepeatsItselfBitForBit) {
+  TemporaryFolder folder;
+  run(small_run(), folder / "a");
+  run(small_run(), folder / "b");
+  expect_same_run(folder / "a", folder / "b");
+}
+
+class Resume : public testing::TestWithParam<int> {};
+
+// 7 batches an epoch: stops inside of epochs, at their ends and in the last.
+TEST_P(Resume, EndsAsARunThatWasNeverStopped) {
+  TemporaryFolder folder;
+  run(small_run(), folder / "whole");
+  const auto stopped = run(small_run(), folder / "parts", stop_after(GetParam()));
+  EXPECT_TRUE(stopped.stopped);
+  const auto resumed = run(small_run(), folder / "parts");
+  EXPECT_FALSE(resumed.stopped);
+  expect_same_run(folder / "whole", folder / "parts");
+}
+
+INSTANTIATE_TEST_SUITE_P(AtStep, Resume, testing::Values(1, 6, 7, 8, 20, 28));
+
+TEST(Resume, AdamWToo) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  s.train.optimizer.name = OptimizerKind::kAdamW;
+  s.train.optimizer.lr = 0.002;
+  s.train.optimizer.no_decay_norm_bias = true;
+  run(s, folder / "whole");
+  run(s, folder / "parts", stop_after(10));
+  run(s, folder / "parts");
+  expect_same_run(folder / "whole", folder / "parts");
+}
+
+// A checkpoint within an epoch, then a process that dies: what it wrote after
+// the checkpoint is dropped and done again.
+TEST(Resume, DropsRowsWrittenAfterTheCheckpoint) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  s.train.checkpoint_interval = 5;
+  run(s, folder / "whole");
+  // Step 10 is in epoch 2 of 7 steps each: kept aside, then put back.
+  const auto path = folder / "parts";
+  int steps = 0;
+  TrainerHooks hooks;
+  hooks.on_step = [&](const StepReport&) {
+    if (++steps == 12) {
+      std::filesystem::copy_file(path / "last.skz", folder / "kept.skz");
+    }
+  };
+  run(s, path, hooks);
+  std::filesystem::rename(folder / "kept.skz", path / "last.skz");
+  EXPECT_EQ(load_checkpoint(path / "last.skz").position.batch, 3);
+  run(s, path);
+  expect_same_run(folder / "whole", path);
+}
+
+TEST(Trainer, ALossThatIsNotFiniteStopsTheRunWithItsPlace) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  s.train.optimizer.lr = 1e30;
+  try {
+    run(s, folder / "run");
+    FAIL() << "no error";
+  } catch (const TrainingError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("loss is not finite at epoch 1, step "),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("last checkpoint: none"), std::string::npos) << text;
+  }
+}
+
+TEST(Trainer, Bfloat16LearnsAsWell) {
+  TemporaryFolder folder;
+  auto s = longer_run();
+  s.train.amp = Amp::kBf16;
+  EXPECT_GT(run(s, folder / "run").last.top1, 90);
+}
+
+TEST(Trainer, LabelSmoothingRaisesTheLeastLoss) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  s.train.label_smoothing = 0.5;
+  run(s, folder / "run");
+  // With 4 classes and half of the target spread, cross entropy stays above its
+  // entropy: -(0.625 ln 0.625 + 3 * 0.125 ln 0.125).
+  EXPECT_GT(read_csv(folder / "run/summary.csv").back().train_loss, 1.07);
+}
+
+TEST(Trainer, KeepsParametersChannelsLast) {
+  const auto model = make_model(small_run().model);
+  place(*model, torch::kCPU, true);
+  for (const auto& parameter : model->parameters()) {
+    if (parameter.dim() != 4) continue;
+    EXPECT_TRUE(parameter.is_contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
+TEST(RunFolder, IsNeverOverwritten) {
+  TemporaryFolder folder;
+  RunFolder::create(folder / "run");
+  EXPECT_THROW(RunFolder::create(folder / "run"), FileError);
+}
+
+TEST(Metrics, CountEveryImageOnce) {
+  EvaluationSums sums(6, torch::kCPU);
+  // Images 1 and 2 right; 3's class is sixth of six: outside of the top five.
+  const auto logits = torch::tensor({{9.f, 1.f, 2.f, 3.f, 4.f, 5.f},
+                                     {1.f, 9.f, 2.f, 3.f, 4.f, 5.f},
+                                     {0.f, 9.f, 2.f, 3.f, 4.f, 5.f}});
+  sums.add(logits.slice(0, 0, 2), torch::tensor({0, 1}));
+  sums.add(logits.slice(0, 2, 3), torch::tensor({0}));
+  const auto result = sums.result();
+  EXPECT_EQ(result.images, 3);
+  EXPECT_NEAR(result.top1, 200.0 / 3, 1e-9);
+  EXPECT_NEAR(result.top5, 200.0 / 3, 1e-9);
+  EXPECT_EQ(result.confusion[0][1], 1);
+  EXPECT_EQ(result.confusion[0][0], 1);
+  const auto scores = class_scores(result.confusion);
+  EXPECT_DOUBLE_EQ(scores[0].precision, 1);
+  EXPECT_DOUBLE_EQ(scores[0].recall, 0.5);
+  EXPECT_DOUBLE_EQ(scores[1].precision, 0.5);
+  EXPECT_NEAR(scores[0].f1, 2.0 / 3, 1e-12);
+  EXPECT_EQ(scores[5].images, 0);
+}
+
+}  // namespace
+}  // namespace skipzoo

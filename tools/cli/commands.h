@@ -1,0 +1,14 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace skipzoo {
+
+// Each adds one subcommand: its name, help, arguments and code. An exit code
+// other than 0 goes to `exit_code`; errors are thrown.
+
+void add_train(CLI::App& app, int& exit_code);
+void add_evaluate(CLI::App& app);
+void add_describe(CLI::App& app);
+
+}  // namespace skipzoo

@@ -1,0 +1,131 @@
+#include <spdlog/spdlog.h>
+
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/run.h"
+#include "tools/device.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Arguments {
+  std::filesystem::path checkpoint;
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string device;
+  bool json = false;
+};
+
+void print_json(const Evaluation& result,
+                const std::vector<std::string>& classes) {
+  ordered_json per_class = ordered_json::array();
+  const auto scores = class_scores(result.confusion);
+  for (size_t c = 0; c < scores.size(); ++c) {
+    per_class.push_back({{"class", classes[c]},
+                         {"precision", scores[c].precision},
+                         {"recall", scores[c].recall},
+                         {"f1", scores[c].f1},
+                         {"images", scores[c].images}});
+  }
+  std::cout << ordered_json{{"loss", result.loss},
+                            {"top1", result.top1},
+                            {"top5", result.top5},
+                            {"images", result.images},
+                            {"skipped", result.skipped},
+                            {"per_class", per_class},
+                            {"confusion", result.confusion}}
+                   .dump()
+            << '\n';
+}
+
+void print_confusion(const Evaluation& result) {
+  constexpr size_t kMost = 20;  // More columns than this do not fit a terminal.
+  if (result.confusion.size() > kMost) return;
+  std::cout << "\nconfusion: rows are true classes, columns predicted ones\n";
+  for (const auto& row : result.confusion) {
+    for (const auto count : row) std::cout << std::setw(6) << count;
+    std::cout << '\n';
+  }
+}
+
+void print_text(const Evaluation& result,
+                const std::vector<std::string>& classes) {
+  std::cout << std::fixed << std::setprecision(2) << "top-1 " << result.top1
+            << " %, top-5 " << result.top5 << " %, loss "
+            << std::setprecision(4) << result.loss << ", " << result.images
+            << " images";
+  if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
+  std::cout << "\n\n"
+            << std::left << std::setw(20) << "class" << std::right
+            << std::setw(10) << "precision" << std::setw(10) << "recall"
+            << std::setw(10) << "F1" << std::setw(10) << "images" << '\n';
+  const auto scores = class_scores(result.confusion);
+  for (size_t c = 0; c < scores.size(); ++c) {
+    std::cout << std::left << std::setw(20) << classes[c] << std::right
+              << std::setw(10) << scores[c].precision << std::setw(10)
+              << scores[c].recall << std::setw(10) << scores[c].f1
+              << std::setw(10) << scores[c].images << '\n';
+  }
+  print_confusion(result);
+}
+
+void run(const Arguments& args) {
+  const Checkpoint checkpoint = load_checkpoint(args.checkpoint);
+  const auto [config, warnings] =
+      args.config.empty()
+          ? parse_config(checkpoint.identity.config, args.checkpoint.string(),
+                         std::filesystem::current_path(), args.overrides)
+          : load_config(args.config, args.overrides);
+  for (const auto& warning : warnings) spdlog::warn(warning);
+
+  prepare_cpu(config.train.threads);
+  const auto device = resolve_device(
+      args.device.empty() ? config.train.device : args.device);
+  const auto dataset =
+      open_dataset(config.data, Split::kTest, in_channels(config.model),
+                   num_classes(config.model));
+  if (dataset->classes() != checkpoint.identity.classes) {
+    spdlog::warn("the class names of the data differ from those the network "
+                 "was trained with");
+  }
+  auto model = build_model(config, *dataset);
+  load_weights(*model, checkpoint.weights, args.checkpoint);
+  const auto inputs = make_inputs(config, device);
+  place(*model, device, config.train.channels_last);
+  Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
+                config.train.seed, device.is_cuda());
+  const Evaluation result = evaluate(*model, loader, inputs);
+  if (args.json) {
+    print_json(result, dataset->classes());
+  } else {
+    print_text(result, dataset->classes());
+  }
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "evaluate", "Accuracy of a checkpoint on the test split");
+  command->add_option("checkpoint", args->checkpoint, "File from 'train'")
+      ->required();
+  command->add_option("-c,--config", args->config,
+                      "Take this config instead of the checkpoint's own");
+  command->add_option("--set", args->overrides, "Change a key: a.b=value")
+      ->allow_extra_args(false);
+  command->add_option("--device", args->device,
+                      "auto, cpu, cuda or cuda:<index>; else train.device");
+  command->add_flag("--json", args->json, "Print one JSON object");
+  command->footer("Example:\n  skipzoo evaluate runs/RUN/best.skz --json");
+  command->callback([args] { run(*args); });
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,106 @@
+#include "tools/cli/progress_bar.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tools/log.h"
+
+namespace skipzoo {
+
+namespace {
+
+int terminal_columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+    return 80;
+  }
+  return size.ws_col;
+}
+
+std::string clock_text(double seconds) {
+  if (seconds < 0) return "--:--";
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  char text[32];
+  if (s >= 3600) {
+    std::snprintf(text, sizeof(text), "%d:%02d:%02d",
+                  static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60),
+                  static_cast<int>(s % 60));
+  } else {
+    std::snprintf(text, sizeof(text), "%02d:%02d", static_cast<int>(s / 60),
+                  static_cast<int>(s % 60));
+  }
+  return text;
+}
+
+double share_done(const StepReport& report) {
+  const double epoch =
+      static_cast<double>(report.epoch - 1) +
+      static_cast<double>(report.batch) / static_cast<double>(report.batches);
+  return epoch / static_cast<double>(report.epochs);
+}
+
+}  // namespace
+
+std::string bar_text(const StepReport& report, double eta, int columns) {
+  char head[64], tail[128];
+  std::snprintf(head, sizeof(head), "epoch %lld/%lld ",
+                static_cast<long long>(report.epoch),
+                static_cast<long long>(report.epochs));
+  std::snprintf(tail, sizeof(tail),
+                " %3.0f%%  loss %.3f  acc %.1f%%  %.0f img/s  ETA %s",
+                100 * share_done(report), report.loss, report.top1,
+                report.images_per_s, clock_text(eta).c_str());
+  std::string text = head;
+  const std::string right = tail;
+  const int room = columns - 1 - static_cast<int>(text.size() + right.size());
+  if (room >= 10) {
+    const int width = std::min(room - 2, 40);
+    const int filled = static_cast<int>(
+        static_cast<double>(width) * share_done(report));
+    text.append(1, '[')
+        .append(static_cast<size_t>(filled), '#')
+        .append(static_cast<size_t>(width - filled), '.')
+        .append(1, ']');
+  }
+  return text.append(right).substr(
+      0, static_cast<size_t>(std::max(columns - 1, 1)));
+}
+
+ProgressBar::ProgressBar()
+    : active_(isatty(STDERR_FILENO) != 0),
+      colour_(std::getenv("NO_COLOR") == nullptr) {
+  if (!active_) return;
+  share_terminal([] { std::fputs("\r\x1b[K", stderr); },
+                 [this] { std::fputs(line_.c_str(), stderr); });
+}
+
+ProgressBar::~ProgressBar() {
+  if (!active_) return;
+  std::fputs("\r\x1b[K", stderr);
+  share_terminal({}, {});
+}
+
+void ProgressBar::update(const StepReport& report) {
+  if (!active_) return;
+  const auto now = Clock::now();
+  const double share = share_done(report);
+  if (start_share_ < 0) {
+    start_ = now;
+    start_share_ = share;
+  }
+  if (now - drawn_ < std::chrono::milliseconds(100)) return;
+  drawn_ = now;
+  const double spent = std::chrono::duration<double>(now - start_).count();
+  const double done = share - start_share_;
+  const double eta = done > 0 ? spent * (1 - share) / done : -1;
+  const auto text = bar_text(report, eta, terminal_columns());
+  line_ = colour_ ? "\x1b[36m" + text + "\x1b[0m" : text;
+  std::fprintf(stderr, "\r\x1b[K%s", line_.c_str());
+  std::fflush(stderr);
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,123 @@
+#include <yaml-cpp/yaml.h>
+
+#include "tools/config/fields.h"
+#include "tools/config/run_config.h"
+
+namespace skipzoo {
+
+namespace {
+
+/// Writes a section as YAML, one key a line.
+class Dumper {
+ public:
+  Dumper(std::string& out, int indent) : out_(out), indent_(indent) {}
+
+  template <Section T>
+  void write(T section) {
+    uses_ = [section](std::string_view key) {
+      return section_uses(section, key);
+    };
+    section.describe(*this);
+  }
+
+  template <typename T>
+  void operator()(const char* key, T& value, const char*, Rule = {}) {
+    if (!uses_(key)) return;
+    out_.append(static_cast<size_t>(indent_), ' ');
+    if constexpr (Section<T>) {
+      out_ += std::string(key) + ":\n";
+      Dumper(out_, indent_ + 2).write(value);
+    } else {
+      out_ += std::string(key) + ": " + to_text(value) + "\n";
+    }
+  }
+
+ private:
+  std::string& out_;
+  int indent_;
+  std::function<bool(std::string_view)> uses_;
+};
+
+/// Collects what a section can hold.
+class Lister {
+ public:
+  explicit Lister(std::vector<KeyDescription>& out, std::string prefix = "")
+      : out_(out), prefix_(std::move(prefix)) {}
+
+  template <typename T>
+  void operator()(const char* key, T& value, const char* meaning,
+                  Rule rule = {}) {
+    if constexpr (Section<T>) {
+      Lister nested(out_, prefix_ + key + ".");
+      value.describe(nested);
+    } else {
+      out_.push_back({.key = prefix_ + key,
+                      .type = type_of(value),
+                      .range = range_text(rule),
+                      .initial = to_text(value),
+                      .meaning = meaning});
+    }
+  }
+
+ private:
+  static std::string type_of(bool) { return "true|false"; }
+  static std::string type_of(int64_t) { return "integer"; }
+  static std::string type_of(double) { return "number"; }
+  static std::string type_of(const std::string&) { return "text"; }
+  static std::string type_of(const std::filesystem::path&) { return "path"; }
+  static std::string type_of(const std::vector<int64_t>&) {
+    return "list of integers";
+  }
+  static std::string type_of(const std::vector<double>&) {
+    return "list of numbers";
+  }
+  template <EnumField Enum>
+  static std::string type_of(Enum) {
+    return names_of<Enum>("|");
+  }
+
+  std::vector<KeyDescription>& out_;
+  std::string prefix_;
+};
+
+template <Section T>
+std::vector<KeyDescription> list_keys(T section) {
+  std::vector<KeyDescription> keys;
+  Lister lister(keys);
+  section.describe(lister);
+  return keys;
+}
+
+}  // namespace
+
+std::string to_text(const std::string& value) {
+  YAML::Emitter emitter;
+  emitter << value;
+  // Read back as it would be: a text like `on` or `12` reads as a text too, for
+  // the kind of a value is the key's.
+  return value.empty() ? "\"\"" : emitter.c_str();
+}
+
+std::string dump_config(const RunConfig& config) {
+  std::string out = "model:\n  family: " + family_name(config.model) + "\n";
+  std::visit([&](const auto& options) { Dumper(out, 2).write(options); },
+             config.model);
+  out += "data:\n";
+  Dumper(out, 2).write(config.data);
+  out += "train:\n";
+  Dumper(out, 2).write(config.train);
+  return out;
+}
+
+std::vector<KeyDescription> describe_keys(const ModelOptions& family) {
+  return std::visit([](const auto& options) { return list_keys(options); },
+                    family);
+}
+std::vector<KeyDescription> describe_data_keys() {
+  return list_keys(DataOptions());
+}
+std::vector<KeyDescription> describe_train_keys() {
+  return list_keys(TrainOptions());
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/zoo.h"
+#include "tools/data/options.h"
+#include "tools/train/options.h"
+
+namespace skipzoo {
+
+/// Everything that a config file says.
+struct RunConfig {
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions train;
+};
+
+/// A config and what its reader had to say.
+struct LoadedConfig {
+  RunConfig config;
+  /// Keys that are given but that other keys make idle, one sentence each.
+  std::vector<std::string> warnings;
+};
+
+/// Reads a YAML config and applies `overrides`, each `a.b=value` in YAML.
+///
+/// All that is wrong is reported at once, as lines of one ConfigError:
+/// `file:line:column: key: what is wrong; what is allowed`. Paths in the file are
+/// relative to the file, in an override to the working directory; the result
+/// holds absolute ones.
+LoadedConfig load_config(const std::filesystem::path& file,
+                         const std::vector<std::string>& overrides = {});
+/// The same for a text; `name` stands for the file in messages.
+LoadedConfig parse_config(const std::string& text, const std::string& name,
+                          const std::filesystem::path& folder,
+                          const std::vector<std::string>& overrides = {});
+
+/// The config as YAML, defaults included, idle keys left out. Loads again to an
+/// equal config from any folder.
+std::string dump_config(const RunConfig& config);
+
+/// (C, H, W) of what the network takes; 32x32 stands in where the size is the
+/// data's own and unknown here.
+std::vector<int64_t> input_shape(const RunConfig& config);
+
+/// One key of a section, for people and programs.
+struct KeyDescription {
+  std::string key;      ///< e.g. "schedule.gamma"
+  std::string type;     ///< e.g. "integer", "list of numbers", "A|B|none"
+  std::string range;    ///< e.g. "at least 1"; empty for any
+  std::string initial;  ///< the default, as it would be written
+  std::string meaning;
+};
+/// The keys of a family, or of the sections "data" and "train".
+std::vector<KeyDescription> describe_keys(const ModelOptions& family);
+std::vector<KeyDescription> describe_data_keys();
+std::vector<KeyDescription> describe_train_keys();
+
+}  // namespace skipzoo

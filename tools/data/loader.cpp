@@ -1,0 +1,222 @@
+#include "tools/data/loader.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <omp.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+#include "tools/data/transform.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+
+struct Loader::Skipped {
+  std::mutex mutex;
+  std::set<int64_t> pictures;
+
+  void add(int64_t index, const std::string& why) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (pictures.insert(index).second) spdlog::warn("skipped: {}", why);
+  }
+};
+
+Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
+               int64_t seed, bool pinned)
+    : dataset_(std::move(dataset)),
+      options_(options),
+      mode_(mode),
+      seed_(static_cast<uint64_t>(seed)),
+      pinned_(pinned),
+      skipped_(std::make_shared<Skipped>()) {
+  if (batches() == 0) {
+    throw ConfigError("data: " + std::to_string(dataset_->size()) +
+                      " pictures make no full batch of data.batch_size " +
+                      std::to_string(options_.batch_size));
+  }
+}
+
+int64_t Loader::batches() const {
+  const int64_t size = options_.batch_size;
+  const int64_t full = dataset_->size() / size;
+  const int64_t rest = dataset_->size() % size;
+  if (rest == 0) return full;
+  if (mode_ == Mode::kEvaluate) return full + 1;
+  return options_.drop_last || rest == 1 ? full : full + 1;
+}
+
+int64_t Loader::skipped() const {
+  const std::lock_guard<std::mutex> lock(skipped_->mutex);
+  return static_cast<int64_t>(skipped_->pictures.size());
+}
+
+std::vector<int64_t> Loader::order(int64_t epoch) const {
+  if (mode_ == Mode::kTrain) {
+    return Random(seed_, static_cast<uint64_t>(epoch) + 1)
+        .permutation(dataset_->size());
+  }
+  std::vector<int64_t> order(static_cast<size_t>(dataset_->size()));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
+  Image image;
+  try {
+    image = dataset_->image(index);
+  } catch (const FileError& error) {
+    if (options_.on_error == OnError::kStop) throw;
+    skipped_->add(index, error.what());
+    return std::nullopt;
+  }
+  if (mode_ == Mode::kEvaluate) {
+    return evaluation_view(std::move(image), options_);
+  }
+  // Streams of samples start apart from those of shuffles, which have no third
+  // part in their key.
+  const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
+                      static_cast<uint64_t>(index) + 1);
+  return training_view(std::move(image), options_, random);
+}
+
+Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
+                         int64_t batch) const {
+  const int64_t first = batch * options_.batch_size;
+  const int64_t last =
+      std::min(first + options_.batch_size, dataset_->size());
+  std::vector<Image> views;
+  std::vector<int64_t> labels;
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t index = order[static_cast<size_t>(i)];
+    if (auto image = view(epoch, index)) {
+      if (!views.empty() && (image->height != views.front().height ||
+                             image->width != views.front().width)) {
+        throw FileError(dataset_->name(index),
+                        "differs in size from the others; set "
+                        "data.image_size");
+      }
+      views.push_back(std::move(*image));
+      labels.push_back(dataset_->label(index));
+    }
+  }
+
+  const auto count = static_cast<int64_t>(views.size());
+  const auto options = at::TensorOptions().pinned_memory(pinned_);
+  Batch out;
+  out.labels = at::empty({count}, options.dtype(torch::kLong));
+  const Image shape = views.empty() ? Image(1, 1, 1) : Image();
+  const Image& one = views.empty() ? shape : views.front();
+  out.images =
+      at::empty({count, one.channels, one.height, one.width},
+                options.dtype(torch::kUInt8),
+                at::MemoryFormat::ChannelsLast);
+  std::copy(labels.begin(), labels.end(), out.labels.mutable_data_ptr<int64_t>());
+  auto* pixels = out.images.mutable_data_ptr<uint8_t>();
+  for (const auto& view : views) {
+    std::memcpy(pixels, view.pixels.data(), view.pixels.size());
+    pixels += view.pixels.size();
+  }
+  return out;
+}
+
+Loader::Epoch Loader::epoch(int64_t number, int64_t first) {
+  return Epoch(*this, number, first);
+}
+
+/// What the workers and their consumer hold in common.
+struct Loader::Epoch::Shared {
+  const Loader& loader;
+  int64_t epoch;
+  int64_t batches;
+  int64_t ahead;  ///< Batches that may wait finished.
+  std::vector<int64_t> order;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  int64_t started;    ///< Next batch that nobody works on.
+  int64_t delivered;  ///< Next batch that the consumer gets.
+  bool stopping = false;
+  struct Result {
+    Batch batch;
+    std::exception_ptr error;
+  };
+  std::map<int64_t, Result> finished;
+  std::vector<std::thread> workers;
+
+  void work() {
+    // A worker that calls ATen would start a team of threads of its own. The
+    // first call makes ATen apply its setting, the second undoes that here.
+    at::internal::lazy_init_num_threads();
+    omp_set_num_threads(1);
+    std::unique_lock<std::mutex> lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] {
+        return stopping || started == batches || started < delivered + ahead;
+      });
+      if (stopping || started == batches) return;
+      const int64_t mine = started++;
+      lock.unlock();
+      Result result;
+      try {
+        result.batch = loader.make_batch(order, epoch, mine);
+      } catch (...) {
+        result.error = std::current_exception();
+      }
+      lock.lock();
+      finished.emplace(mine, std::move(result));
+      changed.notify_all();
+    }
+  }
+};
+
+Loader::Epoch::Epoch(const Loader& loader, int64_t epoch, int64_t first)
+    : shared_(new Shared{.loader = loader,
+                         .epoch = epoch,
+                         .batches = loader.batches(),
+                         .ahead = 2 * loader.options_.workers + 1,
+                         .order = loader.order(epoch),
+                         .mutex = {},
+                         .changed = {},
+                         .started = first,
+                         .delivered = first,
+                         .finished = {},
+                         .workers = {}}) {
+  for (int64_t i = 0; i < loader.options_.workers; ++i) {
+    shared_->workers.emplace_back([shared = shared_.get()] { shared->work(); });
+  }
+}
+
+Loader::Epoch::~Epoch() {
+  {
+    const std::lock_guard<std::mutex> lock(shared_->mutex);
+    shared_->stopping = true;
+  }
+  shared_->changed.notify_all();
+  for (auto& worker : shared_->workers) worker.join();
+}
+
+std::optional<Batch> Loader::Epoch::next() {
+  Shared& s = *shared_;
+  if (s.delivered >= s.batches) return std::nullopt;
+  if (s.workers.empty()) {
+    return s.loader.make_batch(s.order, s.epoch, s.delivered++);
+  }
+  std::unique_lock<std::mutex> lock(s.mutex);
+  s.changed.wait(lock, [&] { return s.finished.contains(s.delivered); });
+  auto result = std::move(s.finished.extract(s.delivered).mapped());
+  ++s.delivered;
+  s.changed.notify_all();
+  lock.unlock();
+  if (result.error) std::rethrow_exception(result.error);
+  return std::move(result.batch);
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "tools/data/dataset.h"
+#include "tools/data/options.h"
+
+namespace skipzoo {
+
+struct Batch {
+  torch::Tensor images;  ///< uint8 (N, C, H, W), channels-last.
+  torch::Tensor labels;  ///< int64 (N).
+};
+
+/// Batches of a data set, prepared by worker threads ahead of their use.
+///
+/// The order and the augmentations depend on (seed, epoch, sample) alone: any
+/// number of workers gives the same batches, bit for bit.
+class Loader {
+ public:
+  enum class Mode {
+    kTrain,     ///< Shuffled and augmented.
+    kEvaluate,  ///< In order, every picture once.
+  };
+
+  /// pinned: into page-locked memory, from which a GPU copies by itself.
+  Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
+         int64_t seed, bool pinned);
+
+  /// Batches an epoch has. In training, a last batch that is not full is left
+  /// out if asked for, and a last one of a single picture always: BatchNorm has
+  /// no variance to compute there.
+  int64_t batches() const;
+  const Dataset& dataset() const { return *dataset_; }
+  /// Pictures that could not be read so far and were skipped.
+  int64_t skipped() const;
+
+  class Epoch;
+  /// The batches of epoch `number`, from batch `first` on. One at a time.
+  Epoch epoch(int64_t number, int64_t first = 0);
+
+ private:
+  friend class Epoch;
+  Batch make_batch(const std::vector<int64_t>& order, int64_t epoch,
+                   int64_t batch) const;
+  std::vector<int64_t> order(int64_t epoch) const;
+  /// Nothing where the picture was skipped.
+  std::optional<Image> view(int64_t epoch, int64_t index) const;
+
+  struct Skipped;
+
+  DatasetPtr dataset_;
+  DataOptions options_;
+  Mode mode_;
+  uint64_t seed_;
+  bool pinned_;
+  std::shared_ptr<Skipped> skipped_;
+};
+
+/// An input range: `for (Batch& batch : loader.epoch(3))`. Destroying it early
+/// stops the workers. A worker's exception is thrown at its batch's turn.
+class Loader::Epoch {
+ public:
+  Epoch(const Loader& loader, int64_t epoch, int64_t first);
+  ~Epoch();
+  Epoch(const Epoch&) = delete;
+  Epoch& operator=(const Epoch&) = delete;
+
+  /// The next batch; nothing after the last.
+  std::optional<Batch> next();
+
+  struct End {};
+  struct Iterator {
+    Epoch* epoch;
+    std::optional<Batch> batch;
+
+    Batch& operator*() { return *batch; }
+    Iterator& operator++() {
+      batch = epoch->next();
+      return *this;
+    }
+    bool operator!=(End) const { return batch.has_value(); }
+  };
+  Iterator begin() { return {this, next()}; }
+  End end() { return {}; }
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace skipzoo

@@ -1,0 +1,40 @@
+#include "tools/data/options.h"
+
+namespace skipzoo {
+
+void AugmentOptions::validate(Problems& problems) const {
+  const auto check = [&](const char* key, const std::vector<double>& range) {
+    if (range.size() != 2 || range[0] > range[1]) {
+      problems.push_back(std::string(key) +
+                         " needs two numbers, the smaller one first");
+    }
+  };
+  check("scale", scale);
+  check("ratio", ratio);
+}
+
+bool DataOptions::uses(std::string_view key) const {
+  if (key == "train_split" || key == "val_split") {
+    return dataset == DatasetKind::kImageFolder;
+  }
+  if (key == "root") return dataset != DatasetKind::kSynthetic;
+  if (key == "synthetic_images") return dataset == DatasetKind::kSynthetic;
+  return true;
+}
+
+void DataOptions::validate(Problems& problems) const {
+  if (dataset != DatasetKind::kSynthetic && root.empty()) {
+    problems.push_back("root is missing; give the folder that holds the data");
+  }
+  if (image_size == 0 && (dataset == DatasetKind::kImageFolder ||
+                          dataset == DatasetKind::kSynthetic)) {
+    problems.push_back("image_size is missing; this kind of data has no size "
+                       "of its own");
+  }
+  if (mean.size() != std.size()) {
+    problems.push_back("mean has " + std::to_string(mean.size()) +
+                       " entries but std has " + std::to_string(std.size()));
+  }
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/fields.h"
+
+namespace skipzoo {
+
+/// Where the pictures come from.
+enum class DatasetKind {
+  kImageFolder,  ///< root/<split>/<class>/*.jpg, *.jpeg, *.png
+  kCifar10,      ///< the binary version: data_batch_1.bin …, test_batch.bin
+  kCifar100,     ///< the binary version: train.bin, test.bin; fine labels
+  kIdx,          ///< MNIST's format, also gzip'd: train-*, t10k-* or test-*
+  kSynthetic,    ///< made by formula, for trials without data
+};
+template <>
+struct EnumNames<DatasetKind> {
+  static constexpr Named<DatasetKind> values[] = {
+      {DatasetKind::kImageFolder, "image_folder"},
+      {DatasetKind::kCifar10, "cifar10"},
+      {DatasetKind::kCifar100, "cifar100"},
+      {DatasetKind::kIdx, "idx"},
+      {DatasetKind::kSynthetic, "synthetic"}};
+};
+
+/// How pictures are resized; both antialiased, as PIL does it.
+enum class Interpolation { kBilinear, kBicubic };
+template <>
+struct EnumNames<Interpolation> {
+  static constexpr Named<Interpolation> values[] = {
+      {Interpolation::kBilinear, "bilinear"},
+      {Interpolation::kBicubic, "bicubic"}};
+};
+
+/// What to do with a picture that cannot be read.
+enum class OnError { kStop, kSkip };
+template <>
+struct EnumNames<OnError> {
+  static constexpr Named<OnError> values[] = {{OnError::kStop, "stop"},
+                                              {OnError::kSkip, "skip"}};
+};
+
+/// Random changes to training pictures, in the order they are applied.
+struct AugmentOptions {
+  /// A random part of the picture, of a random shape, resized to image_size
+  /// (Szegedy et al. 2015; torchvision's RandomResizedCrop).
+  bool random_resized_crop = false;
+  /// Share of the picture's area that the part covers.
+  std::vector<double> scale = {0.08, 1.0};
+  /// Width to height of the part.
+  std::vector<double> ratio = {3.0 / 4.0, 4.0 / 3.0};
+  /// Zeros around the picture, then a random window of the old size, all
+  /// positions equally likely (He et al. 2015, section 4.2: 4).
+  int64_t pad_and_crop = 0;
+  /// Mirrors every second picture. Not for digits: they have a side.
+  bool hflip = false;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("random_resized_crop", random_resized_crop,
+          "a random part of the picture, resized");
+    field("scale", scale, "share of the area that part covers, from and to",
+          each(between(0, 1)));
+    field("ratio", ratio, "width to height of that part, from and to",
+          each(above(0)));
+    field("pad_and_crop", pad_and_crop,
+          "pixels of zeros around, then a random window", at_least(0));
+    field("hflip", hflip, "mirror every second picture");
+  }
+  bool uses(std::string_view key) const {
+    return random_resized_crop || (key != "scale" && key != "ratio");
+  }
+  void validate(Problems& problems) const;
+};
+
+/// The data of a run and how pictures become tensors.
+struct DataOptions {
+  DatasetKind dataset = DatasetKind::kImageFolder;
+  /// The folder that holds the data.
+  std::filesystem::path root;
+  /// Folder names of the two splits (image_folder only).
+  std::string train_split = "train";
+  std::string val_split = "test";
+  /// Height and width that the network sees; 0 for the data's own.
+  int64_t image_size = 0;
+  /// In evaluation the shorter side is resized to image_size / crop_pct and the
+  /// middle cut out. 1 where pictures have that size already.
+  double crop_pct = 0.875;
+  Interpolation interpolation = Interpolation::kBilinear;
+  /// Per channel, of pixels in 0..1. Empty: 0 and 1, no change.
+  std::vector<double> mean;
+  std::vector<double> std;
+  int64_t batch_size = 128;
+  /// Threads that prepare batches beside the one that trains.
+  int64_t workers = 2;
+  /// Share of the training data split off, by the run's seed, to validate on:
+  /// then `best` is chosen without a look at the test split.
+  double holdout = 0;
+  /// Leaves out a last training batch that is not full.
+  bool drop_last = false;
+  OnError on_error = OnError::kStop;
+  /// Number of pictures a synthetic split has.
+  int64_t synthetic_images = 512;
+  AugmentOptions augment;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("dataset", dataset, "format of the data");
+    field("root", root, "folder of the data, relative to the config file");
+    field("train_split", train_split, "folder of the training pictures");
+    field("val_split", val_split, "folder of the test pictures");
+    field("image_size", image_size, "height and width; 0: the data's own",
+          at_least(0));
+    field("crop_pct", crop_pct,
+          "evaluation resizes to image_size / crop_pct, then cuts the middle",
+          between(0.1, 1));
+    field("interpolation", interpolation, "how pictures are resized");
+    field("mean", mean, "per channel, of pixels in 0..1");
+    field("std", std, "per channel, of pixels in 0..1", each(above(0)));
+    field("batch_size", batch_size, "pictures a step", at_least(1));
+    field("workers", workers, "threads that prepare batches", between(0, 256));
+    field("holdout", holdout,
+          "share of the training data to validate on instead of the test split",
+          between(0, 0.9));
+    field("drop_last", drop_last, "leave out a last batch that is not full");
+    field("on_error", on_error, "an unreadable picture stops the run or is "
+                                "skipped and counted");
+    field("synthetic_images", synthetic_images, "pictures a synthetic split has",
+          at_least(1));
+    field("augment", augment, "random changes to training pictures");
+  }
+  bool uses(std::string_view key) const;
+  void validate(Problems& problems) const;
+};
+
+}  // namespace skipzoo

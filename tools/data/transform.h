@@ -1,0 +1,49 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "tools/data/image.h"
+#include "tools/data/options.h"
+#include "tools/data/random.h"
+
+namespace skipzoo {
+
+/// Resizes to (height, width), antialiased: PIL's pixels but for one in a few
+/// hundred that differs by 1. Returns the image itself where it has that size.
+Image resize(Image image, int64_t height, int64_t width,
+             Interpolation interpolation);
+
+/// The window whose upper left corner is (top, left), which may lie outside: what
+/// is outside is zero.
+Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
+           int64_t width);
+
+/// The shorter side resized to `size`, then the middle size x size.
+Image resize_and_crop(Image image, int64_t resized, int64_t size,
+                      Interpolation interpolation);
+
+/// What a network sees in evaluation: (image_size, image_size), or the image's
+/// own size where image_size is 0.
+Image evaluation_view(Image image, const DataOptions& options);
+
+/// What it sees in training, by the random numbers of (seed, epoch, sample).
+Image training_view(Image image, const DataOptions& options, Random random);
+
+/// Pixels to what a network takes: (pixel / 255 - mean) / std.
+class Normaliser {
+ public:
+  /// Empty mean and std: 0 and 1.
+  Normaliser(const std::vector<double>& mean, const std::vector<double>& std,
+             torch::Device device);
+  /// uint8 (N, C, H, W) -> float32 of the same shape and layout.
+  torch::Tensor operator()(const torch::Tensor& pixels) const;
+
+ private:
+  torch::Tensor scale_;  ///< 255 * std, (1, C, 1, 1)
+  torch::Tensor shift_;  ///< 255 * mean
+};
+
+}  // namespace skipzoo

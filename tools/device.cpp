@@ -1,0 +1,97 @@
+#include "tools/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <malloc.h>
+#include <sched.h>
+#include <torch/version.h>
+
+#include <charconv>
+#include <cstdlib>
+
+#include "tools/error.h"
+
+namespace skipzoo {
+
+namespace {
+
+constexpr bool kBuiltWithCuda =
+#ifdef SKIPZOO_TORCH_CUDA
+    true;
+#else
+    false;
+#endif
+
+int64_t cuda_devices() {
+  return at::hasCUDA() ? static_cast<int64_t>(at::detail::getCUDAHooks()
+                                                  .deviceCount())
+                       : 0;
+}
+
+int usable_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
+  return CPU_COUNT(&cores);
+}
+
+}  // namespace
+
+torch::Device resolve_device(const std::string& name) {
+  const int64_t count = cuda_devices();
+  if (name == "cpu" || (name == "auto" && count == 0)) return torch::kCPU;
+  if (name == "auto") return {torch::kCUDA, 0};
+
+  int64_t index = 0;
+  if (name.starts_with("cuda:")) {
+    const char* end = name.data() + name.size();
+    const auto [rest, error] = std::from_chars(name.data() + 5, end, index);
+    if (error != std::errc() || rest != end || index < 0) index = -1;
+  } else if (name != "cuda") {
+    index = -1;
+  }
+  if (index < 0) {
+    throw ConfigError("device '" + name +
+                      "': expected auto, cpu, cuda or cuda:<index>");
+  }
+  if (!kBuiltWithCuda) {
+    throw ConfigError("device '" + name + "': this skipzoo is built on a "
+                      "LibTorch without CUDA (" TORCH_VERSION "); use cpu, or "
+                      "build on a CUDA LibTorch");
+  }
+  if (count == 0) {
+    throw ConfigError("device '" + name + "': no CUDA device is visible on "
+                      "this machine (driver missing, or CUDA_VISIBLE_DEVICES "
+                      "empty?); use cpu");
+  }
+  if (index >= count) {
+    throw ConfigError("device '" + name + "': this machine has " +
+                      std::to_string(count) + " CUDA device(s), numbered from "
+                      "0");
+  }
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+void prepare_cpu(int64_t threads) {
+  // A libc that refuses one of these is no error: they only save time.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 256 << 20);
+  at::globalContext().setFlushDenormal(true);
+  if (threads == 0) {
+    if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
+    threads = usable_cores();
+  }
+  at::set_num_threads(static_cast<int>(threads));
+}
+
+std::string describe_device(const torch::Device& device) {
+  if (device.is_cpu()) {
+    const int threads = at::get_num_threads();
+    return "cpu, " + std::to_string(threads) +
+           (threads == 1 ? " thread" : " threads");
+  }
+  return device.str();
+}
+
+}  // namespace skipzoo

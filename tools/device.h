@@ -1,0 +1,24 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace skipzoo {
+
+/// auto | cpu | cuda | cuda:<index> -> a device of this machine; `auto` is CUDA
+/// where there is one. Throws ConfigError, saying whether the build or the
+/// machine lacks it.
+torch::Device resolve_device(const std::string& name);
+
+/// Settings of the process, before the first tensor: a malloc that keeps big
+/// blocks (else a third of a training step is page faults), no denormals, and
+/// the number of threads. threads: 0 for OMP_NUM_THREADS, or else all cores
+/// that this process may use.
+void prepare_cpu(int64_t threads);
+
+/// Like "2 threads" or "cuda:0 (NVIDIA H200)", for logs.
+std::string describe_device(const torch::Device& device);
+
+}  // namespace skipzoo

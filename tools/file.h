@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skipzoo {
+
+/// The whole file. Throws FileError.
+std::vector<uint8_t> read_file(const std::filesystem::path& path);
+
+/// Calls `write` with a path beside `path`, flushes what it wrote to the disk and
+/// renames it: a crash leaves the old file or the new one, never half of one.
+/// Throws FileError.
+void write_whole(const std::filesystem::path& path,
+                 const std::function<void(const std::filesystem::path&)>& write);
+/// The same for a text at hand.
+void write_whole(const std::filesystem::path& path, std::string_view text);
+
+/// Appends a line and flushes it. Throws FileError.
+void append_line(const std::filesystem::path& path, std::string_view line);
+
+/// Creates a folder and those above it. Throws FileError where that fails or
+/// nothing can be written there.
+void make_folder(const std::filesystem::path& path);
+
+}  // namespace skipzoo

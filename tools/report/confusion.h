@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "tools/report/html_report.h"
+
+namespace skipzoo {
+
+/// The confusion matrix, or for more than 100 classes the 20 most frequent
+/// confusions, beside each class's precision and recall; "" if there is none.
+std::string confusions(const RunReport& report);
+
+}  // namespace skipzoo

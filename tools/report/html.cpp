@@ -1,0 +1,83 @@
+#include "tools/report/html.h"
+
+#include <charconv>
+#include <cmath>
+#include <iterator>
+
+namespace skipzoo {
+
+std::string cat(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const auto part : parts) {
+    text.append(part);
+  }
+  return text;
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string number(double value, int digits) {
+  const bool decimals = digits >= 0 && !(std::abs(value) >= 1e9);
+  const auto format =
+      decimals ? std::chars_format::fixed : std::chars_format::general;
+  char text[64];
+  return {text, std::to_chars(text, std::end(text), value, format,
+                              decimals ? digits : 4)
+                    .ptr};
+}
+
+std::string percent(double value) {
+  return number(value, 2) + (std::isfinite(value) ? "%" : "");
+}
+
+std::string folded(std::string_view name, bool open, std::string_view content) {
+  return cat({"<section class=\"card\"><details", open ? " open" : "",
+              "><summary>", name, "</summary>", content,
+              "</details></section>\n"});
+}
+
+std::string table(std::string_view style, std::string_view head,
+                  std::string_view body) {
+  return cat({"<div class=\"scroll\" tabindex=\"0\"><table class=\"", style,
+              "\"><thead><tr>", head, "</tr></thead>\n<tbody>", body,
+              "</tbody></table></div>\n"});
+}
+
+std::string header_cells(std::initializer_list<std::string_view> names) {
+  std::string html;
+  for (const auto name : names) {
+    html += cat({"<th scope=\"col\"", html.empty() ? " class=\"name\">" : ">",
+                 name, "</th>"});
+  }
+  return html;
+}
+
+std::string cell(const std::string& text) {
+  return cat({"<td>", text, "</td>"});
+}
+
+}  // namespace skipzoo

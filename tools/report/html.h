@@ -1,0 +1,34 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace skipzoo {
+
+/// The parts, one after the other.
+std::string cat(std::initializer_list<std::string_view> parts);
+
+/// Text as it may stand in an element or in a quoted attribute.
+std::string escaped(std::string_view text);
+
+/// `digits` decimals, or four significant digits for a number out of scale
+/// and where `digits` is negative.
+std::string number(double value, int digits = -1);
+
+/// Two decimals and a sign, e.g. "91.25%".
+std::string percent(double value);
+
+/// A card that opens at a click, or is open from the start.
+std::string folded(std::string_view name, bool open, std::string_view content);
+
+/// A table that scrolls, of one row of header cells and any rows of a body.
+std::string table(std::string_view style, std::string_view head,
+                  std::string_view body);
+
+/// The first, unlike the others, heads a column of names.
+std::string header_cells(std::initializer_list<std::string_view> names);
+
+std::string cell(const std::string& text);
+
+}  // namespace skipzoo

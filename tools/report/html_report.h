@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/report/history.h"
+
+namespace skipzoo {
+
+/// What the page of a run tells. Text is UTF-8 and need not be escaped.
+struct RunReport {
+  std::string title;
+  std::string network;         ///< E.g. "resnet, 269,722 parameters".
+  std::vector<EpochRow> rows;  ///< In the order of their epochs; may be empty.
+  std::vector<std::string> classes;  ///< Missing ones read "class 7".
+  /// Images by [true class][predicted class]; empty leaves the section out.
+  std::vector<std::vector<int64_t>> confusion;
+  int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.
+  std::string config_yaml;
+};
+
+/// One self-contained HTML page: no script, nothing fetched. Numbers that are
+/// not finite show as such in the tables and as gaps in the curves.
+std::string html_report(const RunReport& report);
+
+}  // namespace skipzoo

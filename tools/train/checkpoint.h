@@ -1,0 +1,69 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/train/optimizer.h"
+
+namespace skipzoo {
+
+/// Where a run stands: `batch` batches into epoch `epoch`, both counted from 0.
+struct Position {
+  int64_t epoch = 0;
+  int64_t batch = 0;
+  int64_t step = 0;  ///< Updates since the run began.
+};
+
+/// The best evaluation so far.
+struct Best {
+  int64_t epoch = 0;  ///< Counted from 1; 0: none yet.
+  double value = 0;   ///< Of train.eval_metric.
+};
+
+/// What a network needs to be used without its run: what travels with weights.
+struct Identity {
+  std::string config;  ///< Resolved, as YAML.
+  std::vector<std::string> classes;
+  std::vector<double> mean;
+  std::vector<double> std;
+  std::vector<int64_t> input_shape;  ///< (C, H, W)
+};
+
+/// Everything that a run continues from, bit for bit.
+struct Checkpoint {
+  Identity identity;
+  NamedTensors weights;    ///< Parameters and buffers, torchvision's names.
+  NamedTensors optimizer;  ///< Optimizer::state()
+  NamedTensors random;     ///< State of the generators, by device.
+  torch::Tensor metrics;   ///< RunningMetrics::state()
+  Position position;
+  Best best;
+};
+
+/// Writes a .skz file: a zip as torch.save makes it, whose data.pkl holds the
+/// weights (Python's torch.load(weights_only=True) gives the state dict), with
+/// the rest beside them: run.pkl for the run's tensors, skipzoo.json for the
+/// words and numbers. Written beside and renamed. Throws FileError.
+void save_checkpoint(const std::filesystem::path& path,
+                     const Checkpoint& checkpoint);
+
+/// Reads one. Throws FileError where it is not a checkpoint, damaged, or of a
+/// format newer than this program.
+Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// Copies weights into a network of the same names and shapes. Throws FileError
+/// naming `path` and the first entry that is missing, unexpected or of another
+/// shape; nothing is copied then.
+void load_weights(torch::nn::Module& model, const NamedTensors& weights,
+                  const std::filesystem::path& path);
+
+/// States of the generators that training draws from: the CPU's and, on CUDA,
+/// the device's.
+NamedTensors random_state(torch::Device device);
+void set_random_state(const NamedTensors& state, torch::Device device);
+
+}  // namespace skipzoo

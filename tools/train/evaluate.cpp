@@ -1,0 +1,52 @@
+#include "tools/train/evaluate.h"
+
+#include "tools/train/precision.h"
+
+namespace skipzoo {
+
+torch::Tensor Inputs::operator()(const torch::Tensor& pixels) const {
+  const auto layout = channels_last ? at::MemoryFormat::ChannelsLast
+                                    : at::MemoryFormat::Contiguous;
+  return normalise(pixels.to(device, /*non_blocking=*/true)).contiguous(layout);
+}
+
+void place(torch::nn::Module& model, torch::Device device, bool channels_last) {
+  model.to(device);
+  if (!channels_last) return;
+  for (auto& parameter : model.parameters()) {
+    if (parameter.dim() == 4) {
+      parameter.set_data(
+          parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
+    }
+  }
+}
+
+Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
+                    const std::function<bool()>& stop) {
+  struct ModeGuard {
+    explicit ModeGuard(Classifier& m) : model(m), training(m.is_training()) {
+      model.eval();
+    }
+    ~ModeGuard() { model.train(training); }
+    Classifier& model;
+    bool training;
+  } guard(model);
+
+  torch::NoGradGuard no_grad;
+  const auto classes =
+      static_cast<int64_t>(loader.dataset().classes().size());
+  EvaluationSums sums(classes, inputs.device);
+  auto epoch = loader.epoch(0);
+  for (const Batch& batch : epoch) {
+    if (batch.labels.size(0) == 0) continue;  // Every picture was skipped.
+    const auto labels = batch.labels.to(inputs.device, true);
+    const Autocast autocast(inputs.amp, inputs.device);
+    sums.add(model.forward(inputs(batch.images)), labels);
+    if (stop && stop()) break;
+  }
+  auto result = sums.result();
+  result.skipped = loader.skipped();
+  return result;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+
+#include "models/classifier.h"
+#include "tools/data/loader.h"
+#include "tools/data/transform.h"
+#include "tools/train/metrics.h"
+#include "tools/train/options.h"
+
+namespace skipzoo {
+
+/// How a batch of pictures is put to a network.
+struct Inputs {
+  torch::Device device = torch::kCPU;
+  bool channels_last = true;
+  Amp amp = Amp::kOff;
+  Normaliser normalise;
+
+  /// uint8 pixels -> normalised float images on the device, in the layout.
+  torch::Tensor operator()(const torch::Tensor& pixels) const;
+};
+
+/// Moves a network to a device and layout. Before the optimizer is built: it
+/// holds on to the tensors.
+void place(torch::nn::Module& model, torch::Device device, bool channels_last);
+
+/// Runs `model` in evaluation mode over every picture of `loader`, each counted
+/// once. The model's mode is left as it was. stop: asked after each batch; where
+/// it says true, the result is of the batches so far.
+Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
+                    const std::function<bool()>& stop = {});
+
+}  // namespace skipzoo

@@ -1,0 +1,106 @@
+#include "tools/train/metrics.h"
+
+#include <torch/nn/functional/loss.h>
+
+#include <algorithm>
+
+namespace skipzoo {
+
+RunningMetrics::RunningMetrics(torch::Device device)
+    : sums_(at::empty({4}, at::TensorOptions(device).dtype(torch::kDouble))) {
+  reset();
+}
+
+void RunningMetrics::reset() {
+  sums_.zero_();
+  sums_[3].fill_(-1);
+}
+
+void RunningMetrics::add(const torch::Tensor& loss, const torch::Tensor& logits,
+                         const torch::Tensor& labels, int64_t step) {
+  torch::NoGradGuard no_grad;
+  const int64_t images = labels.size(0);
+  sums_[0].add_(loss.to(torch::kDouble), static_cast<double>(images));
+  sums_[1].add_(logits.argmax(1).eq(labels).sum());
+  sums_[2].add_(static_cast<double>(images));
+  const auto is_first = loss.isfinite().logical_not().logical_and(
+      sums_[3].lt(0));
+  sums_[3].masked_fill_(is_first, static_cast<double>(step));
+}
+
+EpochMetrics RunningMetrics::mean() const {
+  const auto sums = sums_.to(torch::kCPU);
+  const auto* value = sums.const_data_ptr<double>();
+  const double images = value[2];
+  if (images == 0) return {};
+  return {.loss = value[0] / images,
+          .top1 = 100 * value[1] / images,
+          .images = static_cast<int64_t>(images)};
+}
+
+int64_t RunningMetrics::first_bad_step() const {
+  return static_cast<int64_t>(sums_[3].item<double>());
+}
+
+EvaluationSums::EvaluationSums(int64_t num_classes, torch::Device device)
+    : loss_(at::zeros({}, at::TensorOptions(device).dtype(torch::kDouble))),
+      top5_(at::zeros({}, at::TensorOptions(device).dtype(torch::kLong))),
+      confusion_(at::zeros({num_classes * num_classes}, top5_.options())),
+      classes_(num_classes) {}
+
+void EvaluationSums::add(const torch::Tensor& logits,
+                         const torch::Tensor& labels) {
+  const auto values = logits.to(torch::kFloat);
+  loss_ += torch::nn::functional::cross_entropy(
+               values, labels,
+               torch::nn::functional::CrossEntropyFuncOptions().reduction(
+                   torch::kSum))
+               .to(torch::kDouble);
+  const auto best = std::get<1>(values.topk(std::min<int64_t>(5, classes_), 1));
+  top5_ += best.eq(labels.unsqueeze(1)).sum();
+  const auto cell = labels * classes_ + best.select(1, 0);
+  confusion_.scatter_add_(0, cell, at::ones_like(cell));
+}
+
+Evaluation EvaluationSums::result() const {
+  Evaluation result;
+  const auto confusion = confusion_.to(torch::kCPU);
+  const auto* cell = confusion.const_data_ptr<int64_t>();
+  int64_t right = 0;
+  for (int64_t t = 0; t < classes_; ++t) {
+    result.confusion.emplace_back(cell, cell + classes_);
+    right += cell[t];
+    cell += classes_;
+  }
+  result.images = confusion.sum().item<int64_t>();
+  if (result.images == 0) return result;
+  const auto images = static_cast<double>(result.images);
+  result.loss = loss_.item<double>() / images;
+  result.top1 = 100 * static_cast<double>(right) / images;
+  result.top5 = 100 * static_cast<double>(top5_.item<int64_t>()) / images;
+  return result;
+}
+
+std::vector<ClassScores> class_scores(
+    const std::vector<std::vector<int64_t>>& confusion) {
+  std::vector<ClassScores> scores(confusion.size());
+  const auto share = [](int64_t part, int64_t whole) {
+    return whole == 0 ? 0
+                      : static_cast<double>(part) / static_cast<double>(whole);
+  };
+  for (size_t c = 0; c < confusion.size(); ++c) {
+    int64_t truly = 0, predicted = 0;
+    for (size_t other = 0; other < confusion.size(); ++other) {
+      truly += confusion[c][other];
+      predicted += confusion[other][c];
+    }
+    const int64_t right = confusion[c][c];
+    scores[c] = {.precision = share(right, predicted),
+                 .recall = share(right, truly),
+                 .f1 = share(2 * right, truly + predicted),
+                 .images = truly};
+  }
+  return scores;
+}
+
+}  // namespace skipzoo

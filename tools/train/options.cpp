@@ -1,0 +1,51 @@
+#include "tools/train/options.h"
+
+namespace skipzoo {
+
+bool OptimizerOptions::uses(std::string_view key) const {
+  const bool sgd = name == OptimizerKind::kSgd;
+  if (key == "momentum" || key == "nesterov") return sgd;
+  if (key == "betas" || key == "eps") return !sgd;
+  return true;
+}
+
+void OptimizerOptions::validate(Problems& problems) const {
+  if (betas.size() != 2) problems.push_back("betas needs two numbers");
+  if (name == OptimizerKind::kSgd && nesterov && momentum == 0) {
+    problems.push_back("nesterov needs a momentum above 0");
+  }
+}
+
+bool ScheduleOptions::uses(std::string_view key) const {
+  if (key == "step_epochs") return name == ScheduleKind::kStep;
+  if (key == "milestones") return name == ScheduleKind::kMultistep;
+  if (key == "gamma") {
+    return name == ScheduleKind::kStep || name == ScheduleKind::kMultistep;
+  }
+  if (key == "min_lr") return name == ScheduleKind::kCosine;
+  if (key == "warmup_lr") return warmup_epochs > 0;
+  return true;
+}
+
+void ScheduleOptions::validate(Problems& problems) const {
+  if (name == ScheduleKind::kMultistep && milestones.empty()) {
+    problems.push_back("milestones is missing; multistep drops at these epochs");
+  }
+  for (size_t i = 1; i < milestones.size(); ++i) {
+    if (milestones[i] <= milestones[i - 1]) {
+      problems.push_back("milestones must rise: " +
+                         std::to_string(milestones[i - 1]) + " then " +
+                         std::to_string(milestones[i]));
+    }
+  }
+}
+
+void TrainOptions::validate(Problems& problems) const {
+  if (device != "auto" && device != "cpu" && device != "cuda" &&
+      !device.starts_with("cuda:")) {
+    problems.push_back("device is '" + device +
+                       "'; expected auto, cpu, cuda or cuda:<index>");
+  }
+}
+
+}  // namespace skipzoo

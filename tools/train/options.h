@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/fields.h"
+
+namespace skipzoo {
+
+enum class OptimizerKind { kSgd, kAdamW };
+template <>
+struct EnumNames<OptimizerKind> {
+  static constexpr Named<OptimizerKind> values[] = {
+      {OptimizerKind::kSgd, "sgd"}, {OptimizerKind::kAdamW, "adamw"}};
+};
+
+struct OptimizerOptions {
+  OptimizerKind name = OptimizerKind::kSgd;
+  /// The learning rate that the schedule starts from.
+  double lr = 0.1;
+  double momentum = 0.9;
+  bool nesterov = false;
+  double weight_decay = 1e-4;
+  /// No decay on what has one dimension: BatchNorms and biases (He et al. 2018,
+  /// arXiv:1812.01187, section 3.1).
+  bool no_decay_norm_bias = false;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("name", name, "SGD, or Adam with decoupled weight decay");
+    field("lr", lr, "learning rate that the schedule starts from", above(0));
+    field("momentum", momentum, "momentum of SGD", between(0, 0.9999));
+    field("nesterov", nesterov, "Nesterov's momentum");
+    field("weight_decay", weight_decay, "pull of the weights to zero",
+          at_least(0));
+    field("no_decay_norm_bias", no_decay_norm_bias,
+          "no weight decay on BatchNorms and biases");
+    field("betas", betas, "AdamW's two decays", each(between(0, 0.999999)));
+    field("eps", eps, "AdamW's floor under the deviation", above(0));
+  }
+  bool uses(std::string_view key) const;
+  void validate(Problems& problems) const;
+};
+
+enum class ScheduleKind { kConstant, kStep, kMultistep, kCosine };
+template <>
+struct EnumNames<ScheduleKind> {
+  static constexpr Named<ScheduleKind> values[] = {
+      {ScheduleKind::kConstant, "constant"},
+      {ScheduleKind::kStep, "step"},
+      {ScheduleKind::kMultistep, "multistep"},
+      {ScheduleKind::kCosine, "cosine"}};
+};
+
+/// The learning rate as a function of progress, in epochs.
+struct ScheduleOptions {
+  ScheduleKind name = ScheduleKind::kCosine;
+  /// step: multiplies by gamma every so many epochs.
+  int64_t step_epochs = 30;
+  /// multistep: multiplies by gamma at each of these epochs.
+  std::vector<int64_t> milestones;
+  double gamma = 0.1;
+  /// A straight line from warmup_lr to lr, before any of them.
+  double warmup_epochs = 0;
+  double warmup_lr = 0;
+  /// cosine: where it ends.
+  double min_lr = 0;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("name", name, "shape of the learning rate over the epochs");
+    field("step_epochs", step_epochs, "epochs between two steps", at_least(1));
+    field("milestones", milestones, "epochs at which multistep drops",
+          each(at_least(1)));
+    field("gamma", gamma, "what a step or milestone multiplies by", above(0));
+    field("warmup_epochs", warmup_epochs, "epochs of linear warm-up, counted in",
+          at_least(0));
+    field("warmup_lr", warmup_lr, "where the warm-up starts", at_least(0));
+    field("min_lr", min_lr, "where the cosine ends", at_least(0));
+  }
+  bool uses(std::string_view key) const;
+  void validate(Problems& problems) const;
+};
+
+/// Arithmetic of convolutions and linear layers.
+enum class Amp {
+  kOff,   ///< float32.
+  kBf16,  ///< Autocast to bfloat16; parameters, BatchNorm and losses in float32.
+};
+template <>
+struct EnumNames<Amp> {
+  static constexpr Named<Amp> values[] = {{Amp::kOff, "off"},
+                                          {Amp::kBf16, "bf16"}};
+};
+
+/// What decides which checkpoint is the best.
+enum class EvalMetric { kTop1, kLoss };
+template <>
+struct EnumNames<EvalMetric> {
+  static constexpr Named<EvalMetric> values[] = {{EvalMetric::kTop1, "top1"},
+                                                 {EvalMetric::kLoss, "loss"}};
+};
+
+struct TrainOptions {
+  int64_t epochs = 100;
+  /// Of the first weights, shuffles, augmentations and dropout.
+  int64_t seed = 0;
+  /// auto, cpu, cuda or cuda:<index>.
+  std::string device = "auto";
+  /// 0: OMP_NUM_THREADS, or else all cores.
+  int64_t threads = 0;
+  Amp amp = Amp::kOff;
+  /// The layout that convolutions are fastest in.
+  bool channels_last = true;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  /// Share of the target that is spread over all classes (Szegedy et al. 2015,
+  /// arXiv:1512.00567, section 7).
+  double label_smoothing = 0;
+  EvalMetric eval_metric = EvalMetric::kTop1;
+  /// Steps between two checkpoints within an epoch; 0 for none.
+  int64_t checkpoint_interval = 0;
+  /// Steps between two lines of the log.
+  int64_t log_interval = 50;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("epochs", epochs, "passes over the training data", at_least(1));
+    field("seed", seed, "of weights, shuffles, augmentations and dropout",
+          at_least(0));
+    field("device", device, "auto, cpu, cuda or cuda:<index>");
+    field("threads", threads, "of the CPU; 0: OMP_NUM_THREADS or all cores",
+          between(0, 4096));
+    field("amp", amp, "arithmetic of convolutions: float32 or bfloat16");
+    field("channels_last", channels_last, "memory layout of pictures");
+    field("optimizer", optimizer, "");
+    field("schedule", schedule, "");
+    field("label_smoothing", label_smoothing,
+          "share of the target spread over all classes", between(0, 0.99));
+    field("eval_metric", eval_metric, "what decides which checkpoint is best");
+    field("checkpoint_interval", checkpoint_interval,
+          "steps between checkpoints within an epoch; 0: at its end only",
+          at_least(0));
+    field("log_interval", log_interval, "steps between two lines of the log",
+          at_least(1));
+  }
+  void validate(Problems& problems) const;
+};
+
+}  // namespace skipzoo

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include "tools/train/options.h"
+
+namespace skipzoo {
+
+/// Autocast while it lives, by its own thread; undone even by an exception.
+class Autocast {
+ public:
+  Autocast(Amp amp, torch::Device device);
+  ~Autocast();
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  c10::DeviceType device_;
+  bool active_;
+  bool was_enabled_ = false;
+  at::ScalarType old_type_ = at::kFloat;
+};
+
+}  // namespace skipzoo

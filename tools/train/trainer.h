@@ -1,0 +1,97 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "models/classifier.h"
+#include "tools/data/loader.h"
+#include "tools/train/checkpoint.h"
+#include "tools/train/evaluate.h"
+#include "tools/train/metrics.h"
+#include "tools/train/optimizer.h"
+#include "tools/train/options.h"
+#include "tools/train/run_folder.h"
+
+namespace skipzoo {
+
+/// What a progress bar shows, after each step.
+struct StepReport {
+  int64_t epoch = 0;  ///< Counted from 1.
+  int64_t epochs = 0;
+  int64_t batch = 0;  ///< Done in this epoch.
+  int64_t batches = 0;
+  double images_per_s = 0;
+  double loss = 0;  ///< Mean over the epoch, as last read from the device.
+  double top1 = 0;
+};
+
+/// What the outside may ask of, and hear from, a run. Each may be empty.
+struct TrainerHooks {
+  /// Asked after every step; true: finish, save and return.
+  std::function<bool()> stop_requested;
+  std::function<void(const StepReport&)> on_step;
+};
+
+struct TrainSummary {
+  bool stopped = false;  ///< By stop_requested; last.skz holds the place.
+  Best best;
+  Evaluation last;  ///< Of the last epoch; empty where none was run.
+};
+
+/// Trains a network: epochs of steps, each epoch validated, logged and saved.
+class Trainer {
+ public:
+  /// Moves the model to the device. folder: where the run is written.
+  Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
+          Loader train, Loader validation, Inputs inputs, Identity identity,
+          RunFolder folder, TrainerHooks hooks = {});
+
+  /// Takes over the state of a run, to go on from its place. Throws FileError
+  /// naming `path` where it does not fit.
+  void restore(const Checkpoint& checkpoint, const std::filesystem::path& path);
+
+  /// From the place it stands at to the last epoch. Throws TrainingError where
+  /// the loss is not finite.
+  TrainSummary run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  EpochMetrics train_one_epoch();
+  void train_step(const Batch& batch);
+  void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
+  void save(const std::filesystem::path& path) const;
+  /// The learning rate of a batch of the epoch at hand.
+  double lr_of(int64_t batch) const;
+  void after_step(double data_seconds, int64_t images);
+  void log_step(double data_seconds) const;
+  void check_finite() const;
+  bool should_stop() const {
+    return hooks_.stop_requested && hooks_.stop_requested();
+  }
+
+  std::shared_ptr<Classifier> model_;
+  TrainOptions options_;
+  Loader train_;
+  Loader validation_;
+  Inputs inputs_;
+  Identity identity_;
+  RunFolder folder_;
+  TrainerHooks hooks_;
+  Optimizer optimizer_;
+  RunningMetrics metrics_;
+  Position position_;
+  TrainSummary summary_;
+
+  // Of the epoch at hand, for its speed only.
+  Clock::time_point epoch_start_;
+  double train_seconds_ = 0;
+  int64_t images_ = 0;
+  double lr_ = 0;
+  torch::Tensor last_loss_;
+  mutable StepReport report_;
+};
+
+}  // namespace skipzoo
