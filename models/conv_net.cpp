@@ -33,11 +33,16 @@ torch::Tensor pad_same(const torch::Tensor& x, int64_t kernel, int64_t stride) {
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
   switch (activation) {
-    case Activation::kRelu: return torch::relu(x);
-    case Activation::kElu: return torch::elu(x);
-    case Activation::kGelu: return torch::gelu(x);
-    case Activation::kSilu: return torch::silu(x);
-    case Activation::kTanh: return torch::tanh(x);
+    case Activation::kRelu:
+      return torch::relu(x);
+    case Activation::kElu:
+      return torch::elu(x);
+    case Activation::kGelu:
+      return torch::gelu(x);
+    case Activation::kSilu:
+      return torch::silu(x);
+    case Activation::kTanh:
+      return torch::tanh(x);
   }
   TORCH_CHECK(false, "unknown activation");
 }
@@ -58,7 +63,8 @@ void initialise_glorot(nn::Module& root) {
 }  // namespace
 
 void ConvNetOptions::validate(Problems& problems) const {
-  if (filters.empty()) problems.push_back("filters is empty; give one entry per block");
+  if (filters.empty())
+    problems.push_back("filters is empty; give one entry per block");
   if (filters.size() != strides.size()) {
     problems.push_back("filters has " + std::to_string(filters.size()) +
                        " entries but strides has " +

@@ -55,8 +55,9 @@ struct ConvNetOptions {
     field("filters", filters, "filters per block", each(at_least(1)));
     field("strides", strides, "stride per block", each(at_least(1)));
     field("activation", activation, "after each addition and between");
-    field("shortcut", shortcut, "past a block: 1x1 convolution and BatchNorm, "
-                                "or nothing");
+    field("shortcut", shortcut,
+          "past a block: 1x1 convolution and BatchNorm, "
+          "or nothing");
     field("in_channels", in_channels, "channels of an image", at_least(1));
     field("num_classes", num_classes, "outputs", at_least(2));
   }

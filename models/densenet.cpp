@@ -8,15 +8,24 @@ namespace skipzoo {
 
 namespace nn = torch::nn;
 
+namespace {
+
+/// Channels behind a transition (section 3, "Compression").
+int64_t compressed(int64_t channels, double compression) {
+  return static_cast<int64_t>(
+      std::floor(static_cast<double>(channels) * compression));
+}
+
+}  // namespace
+
 void DenseNetOptions::validate(Problems& problems) const {
   if (block_config.empty()) {
     problems.push_back("block_config is empty; give one entry per dense block");
   }
   int64_t channels = num_init_features;
   for (size_t i = 0; i + 1 < block_config.size(); ++i) {
-    channels += block_config[i] * growth_rate;
-    channels = static_cast<int64_t>(
-        std::floor(static_cast<double>(channels) * compression));
+    channels =
+        compressed(channels + block_config[i] * growth_rate, compression);
     if (channels < 1) {
       problems.push_back("compression " + std::to_string(compression) +
                          " leaves no channel after block " +
@@ -96,15 +105,14 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
                         DenseBlock(channels, blocks[i], options));
     channels += blocks[i] * options.growth_rate;
     if (i + 1 == blocks.size()) break;
-    const auto kept = static_cast<int64_t>(
-        std::floor(static_cast<double>(channels) * options.compression));
+    const int64_t kept = compressed(channels, options.compression);
     features->push_back("transition" + number, Transition(channels, kept));
     channels = kept;
   }
   features->push_back("norm5", nn::BatchNorm2d(channels));
   register_module("features", features);
-  classifier = register_module("classifier",
-                               nn::Linear(channels, options.num_classes));
+  classifier =
+      register_module("classifier", nn::Linear(channels, options.num_classes));
 
   initialise_he(*this, Fan::kIn);
   torch::NoGradGuard no_grad;
@@ -118,7 +126,8 @@ torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
 }
 
 void DenseNetImpl::reset_head(int64_t num_classes) {
-  classifier = replace_module("classifier", linear_like(classifier, num_classes));
+  classifier =
+      replace_module("classifier", linear_like(classifier, num_classes));
   torch::NoGradGuard no_grad;
   classifier->bias.zero_();
 }

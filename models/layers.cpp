@@ -13,8 +13,7 @@ nn::Conv2d conv3x3(int64_t in, int64_t out, int64_t stride, int64_t groups) {
 }
 
 nn::Conv2d conv1x1(int64_t in, int64_t out, int64_t stride) {
-  return nn::Conv2d(
-      nn::Conv2dOptions(in, out, 1).stride(stride).bias(false));
+  return nn::Conv2d(nn::Conv2dOptions(in, out, 1).stride(stride).bias(false));
 }
 
 nn::Sequential projection(int64_t in, int64_t out, int64_t stride) {
@@ -33,8 +32,9 @@ torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
 
 void initialise_he(nn::Module& root, Fan fan) {
   torch::NoGradGuard no_grad;
-  const auto mode = fan == Fan::kOut ? torch::nn::init::FanModeType(torch::kFanOut)
-                                     : torch::nn::init::FanModeType(torch::kFanIn);
+  const auto mode = fan == Fan::kOut
+                        ? torch::nn::init::FanModeType(torch::kFanOut)
+                        : torch::nn::init::FanModeType(torch::kFanIn);
   for (const auto& module : root.modules(/*include_self=*/false)) {
     if (auto* conv = module->as<nn::Conv2d>()) {
       nn::init::kaiming_normal_(conv->weight, 0, mode, torch::kReLU);

@@ -17,10 +17,10 @@ torch::nn::Sequential projection(int64_t in, int64_t out, int64_t stride);
 /// A shortcut that changes shape without parameters: every stride-th pixel, and
 /// channels of zeros up to `out` (He et al. 2015, section 3.3, option A).
 ///
-/// at_end: all zeros after the signal, as in the authors' Lua; else half of them
-/// before it, as in the PyTorch ports whose weights are published. A network
-/// trained with one is broken under the other.
-/// (N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride)); out >= in.
+/// at_end: all zeros after the signal, as in the authors' Lua; else half of
+/// them before it, as in the PyTorch ports whose weights are published. A
+/// network trained with one is broken under the other. (N, in, H, W) -> (N,
+/// out, ceil(H / stride), ceil(W / stride)); out >= in.
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
                            bool at_end);
 

@@ -38,7 +38,8 @@ nn::Sequential make_stage(int64_t in, int64_t width, int64_t depth,
 }  // namespace
 
 void ResNetOptions::validate(Problems& problems) const {
-  if (depths.empty()) problems.push_back("depths is empty; give one entry per stage");
+  if (depths.empty())
+    problems.push_back("depths is empty; give one entry per stage");
   if (depths.size() != widths.size()) {
     problems.push_back("depths has " + std::to_string(depths.size()) +
                        " entries but widths has " +
@@ -58,9 +59,9 @@ void ResNetOptions::validate(Problems& problems) const {
   for (size_t i = 0; i < widths.size(); ++i) {
     const bool pads = shortcut == Shortcut::kA || shortcut == Shortcut::kAEnd;
     if (pads && i > 0 && widths[i] < widths[i - 1]) {
-      problems.push_back(
-          "shortcut A pads channels, so widths must not fall: " +
-          std::to_string(widths[i - 1]) + " then " + std::to_string(widths[i]));
+      problems.push_back("shortcut A pads channels, so widths must not fall: " +
+                         std::to_string(widths[i - 1]) + " then " +
+                         std::to_string(widths[i]));
     }
     if (bottleneck && widths[i] * width_per_group / 64 < 1) {
       problems.push_back("width_per_group " + std::to_string(width_per_group) +
@@ -96,8 +97,8 @@ BottleneckImpl::BottleneckImpl(int64_t in, int64_t width, int64_t stride,
   const int64_t inner = width * options.width_per_group / 64 * options.groups;
   conv1 = register_module("conv1", conv1x1(in, inner));
   bn1 = register_module("bn1", nn::BatchNorm2d(inner));
-  conv2 = register_module("conv2",
-                          conv3x3(inner, inner, stride, options.groups));
+  conv2 =
+      register_module("conv2", conv3x3(inner, inner, stride, options.groups));
   bn2 = register_module("bn2", nn::BatchNorm2d(inner));
   conv3 = register_module("conv3", conv1x1(inner, out));
   bn3 = register_module("bn3", nn::BatchNorm2d(out));

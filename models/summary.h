@@ -10,7 +10,7 @@ namespace skipzoo {
 
 /// One layer that holds parameters.
 struct LayerSummary {
-  std::string name;                   ///< Registered name, e.g. "layer1.0.conv1".
+  std::string name;  ///< Registered name, e.g. "layer1.0.conv1".
   std::vector<int64_t> output_shape;  ///< Without the batch.
   int64_t parameters = 0;
   /// Multiply-accumulates for one image; convolutions and linear layers only.

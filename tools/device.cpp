@@ -23,9 +23,9 @@ constexpr bool kBuiltWithCuda =
 #endif
 
 int64_t cuda_devices() {
-  return at::hasCUDA() ? static_cast<int64_t>(at::detail::getCUDAHooks()
-                                                  .deviceCount())
-                       : 0;
+  return at::hasCUDA()
+             ? static_cast<int64_t>(at::detail::getCUDAHooks().deviceCount())
+             : 0;
 }
 
 int usable_cores() {
@@ -55,29 +55,36 @@ torch::Device resolve_device(const std::string& name) {
                       "': expected auto, cpu, cuda or cuda:<index>");
   }
   if (!kBuiltWithCuda) {
-    throw ConfigError("device '" + name + "': this skipzoo is built on a "
-                      "LibTorch without CUDA (" TORCH_VERSION "); use cpu, or "
+    throw ConfigError("device '" + name +
+                      "': this skipzoo is built on a "
+                      "LibTorch without CUDA (" TORCH_VERSION
+                      "); use cpu, or "
                       "build on a CUDA LibTorch");
   }
   if (count == 0) {
-    throw ConfigError("device '" + name + "': no CUDA device is visible on "
+    throw ConfigError("device '" + name +
+                      "': no CUDA device is visible on "
                       "this machine (driver missing, or CUDA_VISIBLE_DEVICES "
                       "empty?); use cpu");
   }
   if (index >= count) {
     throw ConfigError("device '" + name + "': this machine has " +
-                      std::to_string(count) + " CUDA device(s), numbered from "
+                      std::to_string(count) +
+                      " CUDA device(s), numbered from "
                       "0");
   }
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
-void prepare_cpu(int64_t threads) {
+void prepare_process() {
   // A libc that refuses one of these is no error: they only save time.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, 256 << 20);
   at::globalContext().setFlushDenormal(true);
+}
+
+void set_threads(int64_t threads) {
   if (threads == 0) {
     if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
     threads = usable_cores();

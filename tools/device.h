@@ -13,12 +13,14 @@ namespace skipzoo {
 torch::Device resolve_device(const std::string& name);
 
 /// Settings of the process, before the first tensor: a malloc that keeps big
-/// blocks (else a third of a training step is page faults), no denormals, and
-/// the number of threads. threads: 0 for OMP_NUM_THREADS, or else all cores
-/// that this process may use.
-void prepare_cpu(int64_t threads);
+/// blocks (else a third of a training step is page faults), and no denormals.
+void prepare_process();
 
-/// Like "2 threads" or "cuda:0 (NVIDIA H200)", for logs.
+/// The number of threads of one operation. 0: OMP_NUM_THREADS, or else all
+/// cores that this process may use.
+void set_threads(int64_t threads);
+
+/// Like "cpu, 2 threads" or "cuda:0", for logs.
 std::string describe_device(const torch::Device& device);
 
 }  // namespace skipzoo

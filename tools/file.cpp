@@ -18,8 +18,8 @@ namespace {
 
 std::string last_error() { return std::strerror(errno); }
 
-/// Returns once what was written to a file, or to a folder's list of names, is on
-/// the disk.
+/// Returns once what was written to a file, or to a folder's list of names, is
+/// on the disk.
 void flush_to_disk(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw FileError(path, "cannot be opened: " + last_error());
@@ -55,7 +55,9 @@ void write_whole(const fs::path& path,
   try {
     write(beside);
     flush_to_disk(beside);
-    fs::rename(beside, path);
+    std::error_code error;
+    fs::rename(beside, path, error);
+    if (error) throw FileError(path, "cannot be replaced: " + error.message());
   } catch (...) {
     std::error_code ignored;
     fs::remove(beside, ignored);
@@ -78,6 +80,7 @@ void append_line(const fs::path& path, std::string_view line) {
   file << line << '\n';
   file.close();
   if (!file) throw FileError(path, "cannot be written: " + last_error());
+  flush_to_disk(path);
 }
 
 void make_folder(const fs::path& path) {

@@ -12,15 +12,16 @@ namespace skipzoo {
 /// The whole file. Throws FileError.
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
-/// Calls `write` with a path beside `path`, flushes what it wrote to the disk and
-/// renames it: a crash leaves the old file or the new one, never half of one.
-/// Throws FileError.
-void write_whole(const std::filesystem::path& path,
-                 const std::function<void(const std::filesystem::path&)>& write);
+/// Calls `write` with a path beside `path`, flushes what it wrote to the disk
+/// and renames it: a crash leaves the old file or the new one, never half of
+/// one. Throws FileError.
+void write_whole(
+    const std::filesystem::path& path,
+    const std::function<void(const std::filesystem::path&)>& write);
 /// The same for a text at hand.
 void write_whole(const std::filesystem::path& path, std::string_view text);
 
-/// Appends a line and flushes it. Throws FileError.
+/// Appends a line and flushes it to the disk. Throws FileError.
 void append_line(const std::filesystem::path& path, std::string_view line);
 
 /// Creates a folder and those above it. Throws FileError where that fails or

@@ -16,8 +16,8 @@ Checkpoint example() {
                        .std = {0.2, 0.3},
                        .input_shape = {3, 32, 32}},
           .weights = {{"conv1.weight",
-                       torch::randn({4, 3, 3, 3}).contiguous(
-                           at::MemoryFormat::ChannelsLast)},
+                       torch::randn({4, 3, 3, 3})
+                           .contiguous(at::MemoryFormat::ChannelsLast)},
                       {"bn1.num_batches_tracked", torch::tensor(7)}},
           .optimizer = {{"momentum_buffer.conv1.weight",
                          torch::randn({4, 3, 3, 3})}},

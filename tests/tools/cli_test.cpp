@@ -158,8 +158,7 @@ TEST_P(Killed, ARunGoesOnAsIfNothingHadHappened) {
             weights_and_more(parts / "last.skz"));
 }
 
-INSTANTIATE_TEST_SUITE_P(By, Killed,
-                         testing::Values(SIGKILL, SIGINT, SIGTERM));
+INSTANTIATE_TEST_SUITE_P(By, Killed, testing::Values(SIGKILL, SIGINT, SIGTERM));
 
 TEST(CommandLine, ABareResumeTakesTheNewestRunOfTheConfig) {
   TemporaryFolder folder;
@@ -176,6 +175,13 @@ TEST(CommandLine, ABareResumeTakesTheNewestRunOfTheConfig) {
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("resumed from runs/resnet20-"), std::string::npos)
       << resumed.err;
+  // Another file of that name is another config.
+  expect_error(run_skipzoo({"train", "-c", kDigits + "../cifar10/resnet20.yaml",
+                            "--resume"},
+                           where),
+               1, "holds no run of 'resnet20'");
+  expect_error(run_skipzoo({"train", "--resume", "runs", "-o", "x"}, where), 2,
+               "drop -o");
 }
 
 TEST(BadInput, InAConfigNamesItsPlaceAndEndsWithTwo) {
@@ -186,12 +192,15 @@ TEST(BadInput, InAConfigNamesItsPlaceAndEndsWithTwo) {
       "data: {dataset: synthetic, image_size: 8, batch_size: many}\n"
       "train: {optimizer: {lr: -1}}\n");
   const auto finished = run_skipzoo({"train", "-c", config.string()});
-  expect_error(finished, 2, "bad.yaml:1:25: model.bottelneck: unknown key; did "
-                            "you mean 'bottleneck'?");
-  expect_error(finished, 2, "bad.yaml:2:55: data.batch_size: expected an "
-                            "integer, got 'many'");
-  expect_error(finished, 2, "bad.yaml:3:25: train.optimizer.lr: must be above "
-                            "0, got -1");
+  expect_error(finished, 2,
+               "bad.yaml:1:25: model.bottelneck: unknown key; did "
+               "you mean 'bottleneck'?");
+  expect_error(finished, 2,
+               "bad.yaml:2:55: data.batch_size: expected an "
+               "integer, got 'many'");
+  expect_error(finished, 2,
+               "bad.yaml:3:25: train.optimizer.lr: must be above "
+               "0, got -1");
   expect_error(run_skipzoo({"train", "-c", "absent.yaml"}), 2,
                "absent.yaml: cannot be read");
 }
@@ -209,8 +218,8 @@ TEST(BadInput, InDataStopsBeforeTrainingStarts) {
   folder.write("cifar/data_batch_1.bin", "short");
   expect_error(train("cifar10", folder / "cifar"), 1,
                "5 bytes, expected 30730000");
-  const auto picture = read_text(
-      fs::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg");
+  const auto picture =
+      read_text(fs::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg");
   folder.write("photos/train/a/1.jpg", picture);
   folder.write("photos/train/b/1.jpg", picture);
   expect_error(train("image_folder", folder / "photos"), 1,
@@ -220,8 +229,8 @@ TEST(BadInput, InDataStopsBeforeTrainingStarts) {
 
 TEST(BadInput, ABrokenJpegIsNamed) {
   TemporaryFolder folder;
-  const auto picture = read_text(
-      fs::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg");
+  const auto picture =
+      read_text(fs::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg");
   for (const char* split : {"train", "test"}) {
     for (const char* name : {"a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"}) {
       folder.write(std::string("photos/") + split + "/" + name, picture);
@@ -229,19 +238,21 @@ TEST(BadInput, ABrokenJpegIsNamed) {
   }
   folder.write("photos/train/b/2.jpg", picture.substr(0, 200));
   const auto train = [&](const std::string& on_error) {
-    return run_skipzoo(
-        {"train", "-c", kDigits + "../cifar10/resnet20.yaml", "-o",
-         (folder / ("run-" + on_error)).string(), "--set",
-         "data.dataset=image_folder", "--set",
-         "data.root=" + (folder / "photos").string(), "--set",
-         "model.num_classes=2", "--set", "train.epochs=1", "--set",
-         "train.schedule={name: constant}", "--set",
-         "data.on_error=" + on_error});
+    return run_skipzoo({"train", "-c", kDigits + "../cifar10/resnet20.yaml",
+                        "-o", (folder / ("run-" + on_error)).string(), "--set",
+                        "data.dataset=image_folder", "--set",
+                        "data.root=" + (folder / "photos").string(), "--set",
+                        "model.num_classes=2", "--set", "train.epochs=1",
+                        "--set", "train.schedule={name: constant}", "--set",
+                        "data.on_error=" + on_error});
   };
-  expect_error(train("stop"), 1, "b/2.jpg: ");
+  expect_error(train("stop"), 1, "b/2.jpg: not a readable JPEG");
   const auto skipped = train("skip");
   EXPECT_EQ(skipped.exit_code, 0) << skipped.err;
   EXPECT_NE(skipped.err.find("skipped: "), std::string::npos);
+  EXPECT_NE(skipped.err.find("1 pictures could not be read and were skipped"),
+            std::string::npos)
+      << skipped.err;
 }
 
 TEST(BadInput, AFolderThatCannotBeWrittenIsNamed) {
@@ -254,7 +265,10 @@ TEST(BadInput, AFolderThatCannotBeWrittenIsNamed) {
 TEST(BadInput, CudaWhereThereIsNoneSaysWhoLacksIt) {
   TemporaryFolder folder;
   auto arguments = small_run(folder / "run");
-  arguments.insert(arguments.end(), {"--device", "cuda"});
+  arguments.insert(arguments.end(), {"--device", "tpu"});
+  expect_error(run_skipzoo(arguments), 2,
+               "expected auto, cpu, cuda or cuda:<index>");
+  arguments.back() = "cuda";
   const auto finished = run_skipzoo(arguments);
   if (finished.exit_code == 0) GTEST_SKIP() << "this machine has CUDA";
   expect_error(finished, 2, "device 'cuda': ");
@@ -262,9 +276,6 @@ TEST(BadInput, CudaWhereThereIsNoneSaysWhoLacksIt) {
               finished.err.find("no CUDA device is visible") !=
                   std::string::npos)
       << finished.err;
-  arguments.back() = "tpu";
-  expect_error(run_skipzoo(arguments), 2,
-               "expected auto, cpu, cuda or cuda:<index>");
 }
 
 TEST(BadInput, AFileThatIsNoCheckpointIsNamed) {
@@ -279,9 +290,11 @@ TEST(BadInput, AFileThatIsNoCheckpointIsNamed) {
 TEST(BadInput, ALossThatIsNotFiniteEndsWithItsPlace) {
   TemporaryFolder folder;
   auto arguments = small_run(folder / "run");
-  arguments.insert(arguments.end(), {"--set", "train.optimizer.lr=1.0e+30",
-                                     "--set", "train.schedule.warmup_epochs=0"});
-  expect_error(run_skipzoo(arguments), 1, "loss is not finite at epoch 1, step");
+  arguments.insert(arguments.end(),
+                   {"--set", "train.optimizer.lr=1.0e+30", "--set",
+                    "train.schedule.warmup_epochs=0"});
+  expect_error(run_skipzoo(arguments), 1,
+               "loss is not finite at epoch 1, step");
 }
 
 }  // namespace

@@ -104,9 +104,9 @@ TEST(Config, RefusesWrongTypes) {
   EXPECT_NE(problems(kGood, {"train.optimizer.name=lion"})
                 .find("expected one of sgd, adamw, got 'lion'"),
             std::string::npos);
-  EXPECT_NE(problems(kGood, {"train.optimizer.lr=.nan"})
-                .find("expected a number"),
-            std::string::npos);
+  EXPECT_NE(
+      problems(kGood, {"train.optimizer.lr=.nan"}).find("expected a number"),
+      std::string::npos);
 }
 
 // yaml-cpp reads 010 as 8.
@@ -144,12 +144,13 @@ TEST(Config, OverridesGoThroughTheSameChecks) {
 
 TEST(Config, PathsInAnOverrideStartAtTheWorkingFolder) {
   EXPECT_EQ(parse(kGood, {"data.root=here"}).config.data.root,
-            std::filesystem::current_path() / "here");
+            std::filesystem::weakly_canonical(
+                std::filesystem::current_path() / "here"));
 }
 
 TEST(Config, WarnsOfKeysThatTheChosenScheduleDoesNotUse) {
-  const auto loaded = parse(std::string(kGood) +
-                            "  schedule: {name: cosine, gamma: 0.1}\n");
+  const auto loaded =
+      parse(std::string(kGood) + "  schedule: {name: cosine, gamma: 0.1}\n");
   ASSERT_EQ(loaded.warnings.size(), 1u);
   EXPECT_EQ(loaded.warnings[0],
             "run.yaml:9:35: train.schedule.gamma: has no effect here with "
@@ -157,8 +158,8 @@ TEST(Config, WarnsOfKeysThatTheChosenScheduleDoesNotUse) {
 }
 
 TEST(Config, DumpsWhatLoadsToTheSameRun) {
-  const auto config = parse(kGood, {"train.optimizer.lr=0.1234567890123"})
-                          .config;
+  const auto config =
+      parse(kGood, {"train.optimizer.lr=0.1234567890123"}).config;
   const auto text = dump_config(config);
   const auto again = parse_config(text, "dump", "/elsewhere");
   EXPECT_TRUE(again.warnings.empty());

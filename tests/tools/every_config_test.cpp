@@ -1,5 +1,5 @@
-// Every file of configs/ is a test case: it loads without a warning, its network
-// is built, and one step is trained on synthetic data of its shape.
+// Every file of configs/ is a test case: it loads without a warning, its
+// network is built, and one step is trained on synthetic data of its shape.
 
 #include <gtest/gtest.h>
 
@@ -16,8 +16,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> config_files() {
   std::vector<std::string> files;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(SKIPZOO_CONFIGS)) {
+  for (const auto& entry : fs::recursive_directory_iterator(SKIPZOO_CONFIGS)) {
     if (entry.path().extension() == ".yaml") {
       files.push_back(fs::relative(entry.path(), SKIPZOO_CONFIGS).string());
     }
@@ -41,9 +40,9 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
   config.data.image_size = std::min<int64_t>(config.data.image_size, 64);
   config.train.epochs = 1;
   const auto classes = num_classes(config.model);
-  const auto images = make_synthetic(2, config.data.image_size,
-                                     in_channels(config.model), classes,
-                                     Split::kTrain);
+  const auto images =
+      make_synthetic(2, config.data.image_size, in_channels(config.model),
+                     classes, Split::kTrain);
   TemporaryFolder folder;
   torch::manual_seed(0);
   Trainer trainer(
@@ -53,23 +52,26 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
       {.device = torch::kCPU,
        .channels_last = config.train.channels_last,
        .amp = config.train.amp,
-       .normalise =
-           Normaliser(config.data.mean, config.data.std, torch::kCPU)},
-      {.config = dump_config(config), .classes = images->classes(),
-       .mean = {}, .std = {}, .input_shape = input_shape(config)},
+       .normalise = Normaliser(config.data.mean, config.data.std, torch::kCPU)},
+      {.config = dump_config(config),
+       .classes = images->classes(),
+       .mean = {},
+       .std = {},
+       .input_shape = input_shape(config)},
       RunFolder::create(folder / "run"));
   EXPECT_EQ(trainer.run().last.images, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Configs, EveryConfig, testing::ValuesIn(config_files()),
-    [](const auto& config) {
-      std::string name = config.param.substr(0, config.param.size() - 5);
-      std::replace_if(
-          name.begin(), name.end(), [](char c) { return !std::isalnum(c); },
-          '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Configs, EveryConfig,
+                         testing::ValuesIn(config_files()),
+                         [](const auto& config) {
+                           std::string name =
+                               config.param.substr(0, config.param.size() - 5);
+                           std::replace_if(
+                               name.begin(), name.end(),
+                               [](char c) { return !std::isalnum(c); }, '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace skipzoo

@@ -47,12 +47,13 @@ TEST_P(EveryKind, DecodesToThePixelsOfPil) {
             0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Pictures, EveryKind,
-    testing::Values("rgb.jpg", "subsampled.jpg", "progressive.jpg", "grey.jpg",
-                    "cmyk.jpg", "rgb.png", "grey.png", "rgba.png",
-                    "grey_alpha.png", "palette.png", "palette_clear.png",
-                    "one_bit.png", "grey16.png"));
+INSTANTIATE_TEST_SUITE_P(Pictures, EveryKind,
+                         testing::Values("rgb.jpg", "subsampled.jpg",
+                                         "progressive.jpg", "grey.jpg",
+                                         "cmyk.jpg", "rgb.png", "grey.png",
+                                         "rgba.png", "grey_alpha.png",
+                                         "palette.png", "palette_clear.png",
+                                         "one_bit.png", "grey16.png"));
 
 TEST(Image, IsRecognisedByContentNotByName) {
   TemporaryFolder folder;
@@ -186,7 +187,8 @@ TEST(TrainingView, ARandomResizedCropCoversTheAreasAskedFor) {
   options.augment.random_resized_crop = true;
   options.augment.scale = {0.25, 0.25};
   options.augment.ratio = {1, 1};
-  Image image(1, 32, 32);  // A ramp: the mean tells the place, the step the size.
+  Image image(1, 32,
+              32);  // A ramp: the mean tells the place, the step the size.
   for (size_t y = 0; y < 32; ++y) {
     for (size_t x = 0; x < 32; ++x) {
       image.pixels[32 * y + x] = static_cast<uint8_t>(4 * x);

@@ -43,11 +43,10 @@ double difference_after_three_steps(const OptimizerOptions& options,
                                   .weight_decay(options.weight_decay));
   } else {
     reference = std::make_unique<torch::optim::AdamW>(
-        theirs->parameters(),
-        torch::optim::AdamWOptions(0.05)
-            .betas({options.betas[0], options.betas[1]})
-            .eps(options.eps)
-            .weight_decay(options.weight_decay));
+        theirs->parameters(), torch::optim::AdamWOptions(0.05)
+                                  .betas({options.betas[0], options.betas[1]})
+                                  .eps(options.eps)
+                                  .weight_decay(options.weight_decay));
   }
   const auto images = torch::randn({4, 3, 8, 8});
   for (int i = 0; i < 3; ++i) {

@@ -53,7 +53,10 @@ Trainer make_trainer(const Settings& s, const RunFolder& folder,
        .channels_last = s.train.channels_last,
        .amp = s.train.amp,
        .normalise = Normaliser({}, {}, torch::kCPU)},
-      {.config = "", .classes = train->classes(), .mean = {}, .std = {},
+      {.config = "",
+       .classes = train->classes(),
+       .mean = {},
+       .std = {},
        .input_shape = {3, 8, 8}},
       folder, std::move(hooks));
 }
@@ -65,8 +68,7 @@ TrainSummary run(const Settings& s, const std::filesystem::path& path,
     return make_trainer(s, RunFolder::create(path), std::move(hooks)).run();
   }
   const auto from = load_checkpoint(path / "last.skz");
-  auto trainer = make_trainer(
-      s, RunFolder::resume(path, from.position.epoch), std::move(hooks));
+  auto trainer = make_trainer(s, RunFolder::open(path), std::move(hooks));
   trainer.restore(from, path / "last.skz");
   return trainer.run();
 }
@@ -117,7 +119,7 @@ Settings longer_run() {
   return s;
 }
 
-TEST(Trainer, LearnsThePatternsOfTheSyntheticClasses) {
+TEST(Trainer, LearnsTheColoursOfTheSyntheticClasses) {
   TemporaryFolder folder;
   const auto summary = run(longer_run(), folder / "run");
   EXPECT_FALSE(summary.stopped);
@@ -145,7 +147,8 @@ class Resume : public testing::TestWithParam<int> {};
 TEST_P(Resume, EndsAsARunThatWasNeverStopped) {
   TemporaryFolder folder;
   run(small_run(), folder / "whole");
-  const auto stopped = run(small_run(), folder / "parts", stop_after(GetParam()));
+  const auto stopped =
+      run(small_run(), folder / "parts", stop_after(GetParam()));
   EXPECT_TRUE(stopped.stopped);
   const auto resumed = run(small_run(), folder / "parts");
   EXPECT_FALSE(resumed.stopped);
@@ -214,12 +217,27 @@ TEST(Trainer, Bfloat16LearnsAsWell) {
 
 TEST(Trainer, LabelSmoothingRaisesTheLeastLoss) {
   TemporaryFolder folder;
-  auto s = small_run();
+  auto s = longer_run();
+  run(s, folder / "sharp");
   s.train.label_smoothing = 0.5;
-  run(s, folder / "run");
+  run(s, folder / "smooth");
   // With 4 classes and half of the target spread, cross entropy stays above its
-  // entropy: -(0.625 ln 0.625 + 3 * 0.125 ln 0.125).
-  EXPECT_GT(read_csv(folder / "run/summary.csv").back().train_loss, 1.07);
+  // entropy: -(0.625 ln 0.625 + 3 * 0.125 ln 0.125) = 1.07.
+  EXPECT_GT(read_csv(folder / "smooth/summary.csv").back().train_loss, 1.07);
+  EXPECT_LT(read_csv(folder / "sharp/summary.csv").back().train_loss, 1.0);
+}
+
+TEST(Resume, FromAnOlderCheckpointLeavesNothingOfTheLaterEpochs) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  run(s, folder / "run", stop_after(8));
+  std::filesystem::copy_file(folder / "run/last.skz", folder / "old.skz");
+  run(s, folder / "run");
+  auto trainer = make_trainer(s, RunFolder::open(folder / "run"));
+  trainer.restore(load_checkpoint(folder / "old.skz"), folder / "old.skz");
+  // Killed here, it goes on from there.
+  EXPECT_EQ(load_checkpoint(folder / "run/last.skz").position.step, 8);
+  EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
 }
 
 TEST(Trainer, KeepsParametersChannelsLast) {
@@ -233,8 +251,17 @@ TEST(Trainer, KeepsParametersChannelsLast) {
 
 TEST(RunFolder, IsNeverOverwritten) {
   TemporaryFolder folder;
-  RunFolder::create(folder / "run");
+  RunFolder::create(folder / "run").append({.epoch = 1});
   EXPECT_THROW(RunFolder::create(folder / "run"), FileError);
+  folder.write("mine/config.yaml", "# my own config\n");
+  EXPECT_THROW(RunFolder::create(folder / "mine"), FileError);
+  EXPECT_EQ(read_text(folder / "mine/config.yaml"), "# my own config\n");
+}
+
+TEST(RunFolder, OfARunThatFailedBeforeItsFirstEpochMayBeUsedAgain) {
+  TemporaryFolder folder;
+  RunFolder::create(folder / "run").write_config("train: {}\n", "a.yaml");
+  EXPECT_EQ(RunFolder::create(folder / "run").origin(), "a.yaml");
 }
 
 TEST(Metrics, CountEveryImageOnce) {

@@ -65,8 +65,8 @@ void print_network(const RunConfig& config, bool json) {
               << with_commas(layer.macs) << '\n';
   }
   std::cout << std::left << std::setw(58) << "total" << std::right
-            << std::setw(14) << with_commas(summary.parameters)
-            << std::setw(18) << with_commas(summary.macs) << '\n';
+            << std::setw(14) << with_commas(summary.parameters) << std::setw(18)
+            << with_commas(summary.macs) << '\n';
 }
 
 struct Section {

@@ -85,15 +85,16 @@ void run(const Arguments& args) {
           : load_config(args.config, args.overrides);
   for (const auto& warning : warnings) spdlog::warn(warning);
 
-  prepare_cpu(config.train.threads);
-  const auto device = resolve_device(
-      args.device.empty() ? config.train.device : args.device);
+  set_threads(config.train.threads);
+  const auto device =
+      resolve_device(args.device.empty() ? config.train.device : args.device);
   const auto dataset =
       open_dataset(config.data, Split::kTest, in_channels(config.model),
                    num_classes(config.model));
   if (dataset->classes() != checkpoint.identity.classes) {
-    spdlog::warn("the class names of the data differ from those the network "
-                 "was trained with");
+    spdlog::warn(
+        "the class names of the data differ from those the network "
+        "was trained with");
   }
   auto model = build_model(config, *dataset);
   load_weights(*model, checkpoint.weights, args.checkpoint);

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "tools/cli/commands.h"
+#include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
 
@@ -28,8 +29,9 @@ std::string version() {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Trains, fine-tunes and ships residual and dense networks from "
-               "one YAML file."};
+  CLI::App app{
+      "Trains, fine-tunes and ships residual and dense networks from "
+      "one YAML file."};
   app.footer("Example:\n  skipzoo train -c configs/digits/resnet20.yaml");
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
@@ -47,6 +49,7 @@ int run(int argc, char** argv) {
 
 /// The one place where an error becomes words and an exit code.
 int main_with_errors(int argc, char** argv) {
+  prepare_process();
   start_log();
   try {
     return run(argc, argv);

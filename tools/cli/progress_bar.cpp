@@ -59,8 +59,8 @@ std::string bar_text(const StepReport& report, double eta, int columns) {
   const int room = columns - 1 - static_cast<int>(text.size() + right.size());
   if (room >= 10) {
     const int width = std::min(room - 2, 40);
-    const int filled = static_cast<int>(
-        static_cast<double>(width) * share_done(report));
+    const int filled =
+        static_cast<int>(static_cast<double>(width) * share_done(report));
     text.append(1, '[')
         .append(static_cast<size_t>(filled), '#')
         .append(static_cast<size_t>(width - filled), '.')
@@ -75,7 +75,10 @@ ProgressBar::ProgressBar()
       colour_(std::getenv("NO_COLOR") == nullptr) {
   if (!active_) return;
   share_terminal([] { std::fputs("\r\x1b[K", stderr); },
-                 [this] { std::fputs(line_.c_str(), stderr); });
+                 [this] {
+                   const std::lock_guard<std::mutex> lock(mutex_);
+                   std::fputs(line_.c_str(), stderr);
+                 });
 }
 
 ProgressBar::~ProgressBar() {
@@ -98,6 +101,7 @@ void ProgressBar::update(const StepReport& report) {
   const double done = share - start_share_;
   const double eta = done > 0 ? spent * (1 - share) / done : -1;
   const auto text = bar_text(report, eta, terminal_columns());
+  const std::lock_guard<std::mutex> lock(mutex_);
   line_ = colour_ ? "\x1b[36m" + text + "\x1b[0m" : text;
   std::fprintf(stderr, "\r\x1b[K%s", line_.c_str());
   std::fflush(stderr);

@@ -1,14 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <mutex>
 #include <string>
 
 #include "tools/train/trainer.h"
 
 namespace skipzoo {
 
-/// One line at the bottom of a terminal: epoch, share done, images/s, time left.
-/// Log lines go above it. Where stderr is no terminal, nothing is drawn.
+/// One line at the bottom of a terminal: epoch, share done, images/s, time
+/// left. Log lines go above it. Where stderr is no terminal, nothing is drawn.
 class ProgressBar {
  public:
   ProgressBar();
@@ -23,6 +24,7 @@ class ProgressBar {
 
   bool active_;
   bool colour_;
+  std::mutex mutex_;  ///< Any thread may log, and a log line redraws the bar.
   std::string line_;
   Clock::time_point drawn_;
   Clock::time_point start_;

@@ -24,11 +24,10 @@ std::shared_ptr<Classifier> build_model(const RunConfig& config,
   try {
     summarise(*model, shape);
   } catch (const c10::Error& error) {
-    throw ConfigError("data.image_size: pictures of " +
-                      std::to_string(shape[2]) + " x " +
-                      std::to_string(shape[1]) +
-                      " do not pass through this network: " +
-                      error.what_without_backtrace());
+    throw ConfigError(
+        "data.image_size: pictures of " + std::to_string(shape[2]) + " x " +
+        std::to_string(shape[1]) +
+        " do not pass through this network: " + error.what_without_backtrace());
   }
   return model;
 }

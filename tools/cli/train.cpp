@@ -32,11 +32,6 @@ struct Arguments {
   bool print_config = false;
 
   bool resumes() const { return !resume.empty(); }
-  /// Only ever in a message: the command as a person would type it again.
-  std::string resume_command(const fs::path& folder) const {
-    return "skipzoo train" + (config.empty() ? "" : " -c " + config) +
-           " --resume " + folder.string();
-  }
 };
 
 constexpr const char* kRuns = "runs";
@@ -64,9 +59,14 @@ fs::path new_run_folder(const Arguments& args) {
 /// Whether `rest` is "-<date>-<time>", perhaps with a number behind.
 bool is_stamp(const std::string& rest) {
   return rest.size() >= 16 && rest[0] == '-' && rest[9] == '-' &&
-         std::all_of(rest.begin() + 1, rest.end(), [](char c) {
-           return c == '-' || (c >= '0' && c <= '9');
-         });
+         std::all_of(rest.begin() + 1, rest.end(),
+                     [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
+}
+
+/// The config file as a run folder remembers it: names are not enough, there is
+/// a resnet20.yaml for each data set.
+std::string origin_of(const Arguments& args) {
+  return args.config.empty() ? "" : fs::weakly_canonical(args.config).string();
 }
 
 /// The newest folder under runs/ of this config that holds a checkpoint.
@@ -77,7 +77,8 @@ fs::path newest_run(const Arguments& args) {
     for (const auto& entry : fs::directory_iterator(kRuns)) {
       const auto folder = entry.path().filename().string();
       if (!folder.starts_with(name) || !is_stamp(folder.substr(name.size())) ||
-          !fs::exists(entry.path() / "last.skz")) {
+          !fs::exists(RunFolder::open(entry.path()).last()) ||
+          RunFolder::open(entry.path()).origin() != origin_of(args)) {
         continue;
       }
       if (!newest || newest->filename() < entry.path().filename()) {
@@ -86,8 +87,9 @@ fs::path newest_run(const Arguments& args) {
     }
   }
   if (!newest) {
-    throw FileError(kRuns, "holds no run of '" + name + "' to resume; name one "
-                           "by --resume PATH, or start without --resume");
+    throw FileError(kRuns, "holds no run of '" + name +
+                               "' to resume; name one "
+                               "by --resume PATH, or start without --resume");
   }
   return *newest;
 }
@@ -95,50 +97,73 @@ fs::path newest_run(const Arguments& args) {
 /// The checkpoint that --resume means.
 fs::path checkpoint_to_resume(const Arguments& args) {
   fs::path path = args.resume.front();
+  if (!path.empty() && !args.output.empty()) {
+    throw ConfigError(
+        "--resume PATH goes on in the folder of that run; drop -o");
+  }
   if (path.empty()) path = args.output;
   if (path.empty()) {
     if (args.config.empty()) {
-      throw ConfigError("--resume: give a run folder, or -c for the newest run "
-                        "of that config");
+      throw ConfigError(
+          "--resume: give a run folder, or -c for the newest run "
+          "of that config");
     }
     path = newest_run(args);
   }
-  return fs::is_directory(path) ? path / "last.skz" : path;
+  return fs::is_directory(path) ? RunFolder::open(path).last() : path;
 }
 
-/// A resumed run takes its config from -c where given, else from the checkpoint.
-LoadedConfig config_of(const Arguments& args, const Checkpoint* checkpoint,
-                       const fs::path& path) {
-  if (!args.config.empty()) return load_config(args.config, args.overrides);
-  return parse_config(checkpoint->identity.config, path.string(),
-                      fs::current_path(), args.overrides);
-}
-
-/// Says which lines of the config differ from those the run began with.
-void warn_of_changes(const std::string& before, const std::string& now) {
-  std::istringstream old_lines(before), new_lines(now);
-  for (std::string a, b; std::getline(new_lines, b);) {
-    std::getline(old_lines, a);
-    if (a == b) continue;
-    spdlog::warn("the config differs from the one this run began with, first "
-                 "at '{}' (was '{}')",
-                 b.substr(b.find_first_not_of(' ')),
-                 a.substr(std::min(a.find_first_not_of(' '), a.size())));
+/// Says where two resolved configs first differ.
+void warn_of_difference(const std::string& what, const std::string& a,
+                        const std::string& b) {
+  std::istringstream a_lines(a), b_lines(b);
+  for (std::string x, y; std::getline(a_lines, x);) {
+    std::getline(b_lines, y);
+    if (x == y) continue;
+    const auto trimmed = [](const std::string& line) {
+      return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+    };
+    spdlog::warn("{}; first at '{}' against '{}'", what, trimmed(x),
+                 trimmed(y));
     return;
   }
 }
 
-int report_end(const Arguments& args, const RunFolder& folder,
-               const TrainSummary& summary, const RunConfig& config) {
-  if (summary.stopped) {
-    const int signal = interrupted_by();
-    spdlog::info("stopped; saved {}. To go on:\n  {}",
-                 folder.last().string(), args.resume_command(folder.path()));
-    return 128 + signal;
+/// A resumed run keeps the config it began with, changed by --set alone; a
+/// config named beside it is only compared.
+LoadedConfig resumed_config(const Arguments& args, const Checkpoint& checkpoint,
+                            const fs::path& from) {
+  auto loaded = parse_config(checkpoint.identity.config, from.string(),
+                             fs::current_path(), args.overrides);
+  const auto text = dump_config(loaded.config);
+  warn_of_difference("--set changes the config this run began with", text,
+                     checkpoint.identity.config);
+  if (!args.config.empty()) {
+    const auto named = load_config(args.config, args.overrides).config;
+    warn_of_difference(
+        "the run goes on with the config it began with, not "
+        "that of " +
+            args.config,
+        text, dump_config(named));
   }
-  if (summary.best.epoch == 0) {
+  return loaded;
+}
+
+/// The end of a run in words, and its exit code.
+int report_end(const RunFolder& folder, const TrainSummary& summary,
+               const RunConfig& config) {
+  if (summary.stopped) {
+    spdlog::info("stopped; saved {}. To go on:\n  skipzoo train --resume {}",
+                 folder.last().string(), folder.path().string());
+    return 128 + interrupted_by();
+  }
+  if (summary.last.images == 0) {
     spdlog::info("nothing to do: all {} epochs are done", config.train.epochs);
     return 0;
+  }
+  if (summary.skipped > 0) {
+    spdlog::warn("{} pictures could not be read and were skipped",
+                 summary.skipped);
   }
   spdlog::info(
       "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}, in {}\n"
@@ -149,6 +174,48 @@ int report_end(const Arguments& args, const RunFolder& folder,
   return 0;
 }
 
+int run(const Arguments& args, const RunConfig& config,
+        const Checkpoint* checkpoint, const fs::path& from) {
+  set_threads(config.train.threads);
+  const torch::Device device = resolve_device(config.train.device);
+  const auto seed = config.train.seed;
+  const auto data = open_training_data(config.data, in_channels(config.model),
+                                       num_classes(config.model), seed);
+  torch::manual_seed(static_cast<uint64_t>(seed));
+  auto model = build_model(config, *data.train);
+
+  const RunFolder folder =
+      checkpoint != nullptr ? RunFolder::open(fs::absolute(from).parent_path())
+                            : RunFolder::create(new_run_folder(args));
+  log_to_file(folder.log());
+  spdlog::info(
+      "{}: {}, {} parameters, {} training and {} validation images, {}",
+      folder.path().string(), family_name(config.model),
+      count_parameters(*model), data.train->size(), data.validation->size(),
+      describe_device(device));
+
+  const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
+    return Loader(dataset, config.data, mode, seed, device.is_cuda());
+  };
+  ProgressBar bar;
+  catch_interrupts();
+  Trainer trainer(
+      model, config.train, loader(data.train, Loader::Mode::kTrain),
+      loader(data.validation, Loader::Mode::kEvaluate),
+      make_inputs(config, device), make_identity(config, *data.train), folder,
+      {.stop_requested = [] { return interrupted_by() != 0; },
+       .on_step = [&bar](const StepReport& report) { bar.update(report); }});
+  if (checkpoint != nullptr) {
+    trainer.restore(*checkpoint, from);
+    spdlog::info("resumed from {} at epoch {}, batch {}", from.string(),
+                 checkpoint->position.epoch + 1, checkpoint->position.batch);
+  }
+  folder.write_config(dump_config(config), checkpoint != nullptr
+                                               ? folder.origin()
+                                               : origin_of(args));
+  return report_end(folder, trainer.run(), config);
+}
+
 int train(const Arguments& args) {
   std::optional<Checkpoint> checkpoint;
   fs::path from;
@@ -156,63 +223,19 @@ int train(const Arguments& args) {
     from = checkpoint_to_resume(args);
     checkpoint = load_checkpoint(from);
   } else if (args.config.empty()) {
-    throw ConfigError("train: give a config by -c FILE, e.g. "
-                      "configs/digits/resnet20.yaml");
+    throw ConfigError(
+        "train: give a config by -c FILE, e.g. configs/digits/resnet20.yaml");
   }
-  const auto [config, warnings] =
-      config_of(args, checkpoint ? &*checkpoint : nullptr, from);
+  auto [config, warnings] = checkpoint
+                                ? resumed_config(args, *checkpoint, from)
+                                : load_config(args.config, args.overrides);
+  if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
   if (args.print_config) {
     std::cout << dump_config(config);
     return 0;
   }
-
-  prepare_cpu(config.train.threads);
-  const torch::Device device = resolve_device(
-      args.device.empty() ? config.train.device : args.device);
-  const auto data =
-      open_training_data(config.data, in_channels(config.model),
-                         num_classes(config.model), config.train.seed);
-  torch::manual_seed(static_cast<uint64_t>(config.train.seed));
-  auto model = build_model(config, *data.train);
-
-  RunFolder folder =
-      checkpoint ? RunFolder::resume(fs::absolute(from).parent_path(),
-                                     checkpoint->position.epoch)
-                 : RunFolder::create(new_run_folder(args));
-  log_to_file(folder.log());
-  folder.write_config(dump_config(config));
-  const int64_t parameters = count_parameters(*model);
-  spdlog::info("{}: {}, {} parameters, {} training and {} validation images, {}",
-               folder.path().string(), family_name(config.model), parameters,
-               data.train->size(), data.validation->size(),
-               describe_device(device));
-  if (config.data.batch_size > 1 &&
-      data.train->size() % config.data.batch_size == 1) {
-    spdlog::info("the last training batch holds one picture and is left out: "
-                 "BatchNorm has no variance there");
-  }
-
-  ProgressBar bar;
-  catch_interrupts();
-  const bool pinned = device.is_cuda();
-  const auto seed = config.train.seed;
-  Trainer trainer(
-      model, config.train,
-      Loader(data.train, config.data, Loader::Mode::kTrain, seed, pinned),
-      Loader(data.validation, config.data, Loader::Mode::kEvaluate, seed,
-             pinned),
-      make_inputs(config, device), make_identity(config, *data.train), folder,
-      {.stop_requested = [] { return interrupted_by() != 0; },
-       .on_step = [&bar](const StepReport& report) { bar.update(report); }});
-  if (checkpoint) {
-    warn_of_changes(checkpoint->identity.config, dump_config(config));
-    trainer.restore(*checkpoint, from);
-    spdlog::info("resumed from {} at epoch {}, batch {}", from.string(),
-                 checkpoint->position.epoch + 1, checkpoint->position.batch);
-  }
-  const TrainSummary summary = trainer.run();
-  return report_end(args, folder, summary, config);
+  return run(args, config, checkpoint ? &*checkpoint : nullptr, from);
 }
 
 }  // namespace
@@ -225,9 +248,10 @@ void add_train(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_option("-o,--output", args->output,
                       "Run folder; else runs/<config>-<date>-<time>");
-  command->add_option("--resume", args->resume,
-                      "Go on with a run: a folder or checkpoint; bare, the "
-                      "folder of -o, else the newest run of the config")
+  command
+      ->add_option("--resume", args->resume,
+                   "Go on with a run: a folder or checkpoint; bare, the "
+                   "folder of -o, else the newest run of the config")
       ->expected(0, 1)
       ->default_str("");
   command->add_option("--device", args->device,

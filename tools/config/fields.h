@@ -83,7 +83,8 @@ inline std::string range_text(const Rule& rule) {
   if (low && high) {
     return "between " + number(rule.low) + " and " + number(rule.high);
   }
-  if (low) return (rule.excludes_low ? "above " : "at least ") + number(rule.low);
+  if (low)
+    return (rule.excludes_low ? "above " : "at least ") + number(rule.low);
   if (high) return "at most " + number(rule.high);
   return "";
 }

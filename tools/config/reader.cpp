@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace skipzoo {
 
@@ -40,52 +41,42 @@ std::string hint(const std::string& key,
 
 }  // namespace
 
-std::string Source::place(const YAML::Node& node,
-                          const std::string& path) const {
-  // A value may come from the --set of its section, or of itself.
-  for (std::string prefix = path;;) {
-    const auto found = overrides_.find(prefix);
-    if (found != overrides_.end()) return found->second;
-    const auto cut = prefix.find_last_of(".[");
-    if (cut == std::string::npos) break;
-    prefix.resize(cut);
-  }
-  const auto mark = node.Mark();
-  if (mark.is_null()) return name_;
-  return name_ + ":" + std::to_string(mark.line + 1) + ":" +
-         std::to_string(mark.column + 1);
-}
-
-void Source::check_keys(const YAML::Node& section, const std::string& path,
-                        const std::vector<std::string>& known) {
+void check_keys(const Value& section, const std::string& path,
+                const std::vector<std::string>& known, Findings& findings) {
   std::set<std::string> seen;
-  for (const auto& entry : section) {
-    const std::string key =
-        entry.first.IsScalar() ? entry.first.Scalar() : "(not a text)";
-    const std::string full = path.empty() ? key : path + "." + key;
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      problem(place(entry.first, full) + ": " + full + ": unknown key; " +
-              hint(key, known));
-    } else if (!seen.insert(key).second) {
-      problem(place(entry.first, full) + ": " + full + ": given twice");
+  for (const auto& entry : section.section) {
+    const std::string full = path.empty() ? entry.key : path + "." + entry.key;
+    const std::string where = entry.place + ": " + full;
+    if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
+      findings.problems.push_back(where + ": unknown key; " +
+                                  hint(entry.key, known));
+    } else if (!seen.insert(entry.key).second) {
+      findings.problems.push_back(where + ": given twice");
     }
   }
 }
 
-bool parse_value(const std::string& text, bool& value) {
+bool parse_scalar(const std::string& text, bool& value) {
   static const std::set<std::string> yes = {"true", "True", "yes", "on"};
   static const std::set<std::string> no = {"false", "False", "no", "off"};
   value = yes.contains(text);
   return value || no.contains(text);
 }
 
-bool parse_value(const std::string& text, int64_t& value) {
+bool parse_scalar(const std::string& text, std::string& value) {
+  value = text;
+  return true;
+}
+
+// In base ten, all of the text: yaml-cpp takes 010 for 8, and "10 epochs"
+// for 10.
+bool parse_scalar(const std::string& text, int64_t& value) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
   return error == std::errc() && rest == end;
 }
 
-bool parse_value(const std::string& text, double& value) {
+bool parse_scalar(const std::string& text, double& value) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
   return error == std::errc() && rest == end && std::isfinite(value);

@@ -1,67 +1,33 @@
 #pragma once
 
-// Included by the .cpp files of tools/config alone: yaml-cpp stops here.
-
-#include <yaml-cpp/yaml.h>
-
-#include <filesystem>
-#include <map>
-#include <set>
+#include <charconv>
+#include <cmath>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "tools/config/fields.h"
+#include "tools/config/value.h"
 
 namespace skipzoo {
 
-/// A config being read: where its values come from, and what was found wrong.
-class Source {
- public:
-  Source(std::string name, std::filesystem::path folder)
-      : name_(std::move(name)), folder_(std::move(folder)) {}
-
-  const std::string& name() const { return name_; }
-  /// "file:line:column" of a node, or the --set that put it there.
-  std::string place(const YAML::Node& node, const std::string& path) const;
-  /// Remembers that the value at `path` comes from the command line.
-  void override_at(const std::string& path, const std::string& where) {
-    overrides_[path] = where;
-  }
-  bool overridden(const std::string& path) const {
-    return overrides_.contains(path);
-  }
-  /// What a path written in this config is relative to.
-  std::filesystem::path folder_of(const std::string& path) const {
-    return overridden(path) ? std::filesystem::current_path() : folder_;
-  }
-
-  /// Reports keys of `section` that are given twice or are not in `known`.
-  void check_keys(const YAML::Node& section, const std::string& path,
-                  const std::vector<std::string>& known);
-
-  void problem(std::string line) { problems_.push_back(std::move(line)); }
-  void warning(std::string line) { warnings_.push_back(std::move(line)); }
-  const std::vector<std::string>& problems() const { return problems_; }
-  const std::vector<std::string>& warnings() const { return warnings_; }
-
- private:
-  std::string name_;
-  std::filesystem::path folder_;
-  std::map<std::string, std::string> overrides_;
-  std::vector<std::string> problems_;
-  std::vector<std::string> warnings_;
+/// What was found while a config was read, one line each.
+struct Findings {
+  std::vector<std::string> problems;
+  std::vector<std::string> warnings;
 };
 
+/// Reports keys of a section that are given twice or are not in `known`.
+void check_keys(const Value& section, const std::string& path,
+                const std::vector<std::string>& known, Findings& findings);
+
 // One scalar of each kind; false where the text is something else.
-bool parse_value(const std::string& text, bool& value);
-bool parse_value(const std::string& text, int64_t& value);
-bool parse_value(const std::string& text, double& value);
-inline bool parse_value(const std::string& text, std::string& value) {
-  value = text;
-  return true;
-}
+bool parse_scalar(const std::string& text, bool& value);
+bool parse_scalar(const std::string& text, int64_t& value);
+bool parse_scalar(const std::string& text, double& value);
+bool parse_scalar(const std::string& text, std::string& value);
 template <EnumField Enum>
-bool parse_value(const std::string& text, Enum& value) {
+bool parse_scalar(const std::string& text, Enum& value) {
   for (const auto& entry : EnumNames<Enum>::values) {
     if (entry.name != text) continue;
     value = entry.value;
@@ -83,31 +49,37 @@ std::string kind_name() {
 /// Reads one section by way of its describe().
 class SectionReader {
  public:
-  /// extra: keys that are allowed though the struct does not list them.
-  SectionReader(const YAML::Node& node, std::string path, Source& source,
-                std::vector<std::string> extra = {})
+  /// node: null where the config has no such section. name: of the whole
+  /// config, for what has no place. extra: keys that are allowed though the
+  /// struct does not list them.
+  SectionReader(const Value* node, std::string path, std::string name,
+                Findings& findings, std::vector<std::string> extra = {})
       : node_(node),
         path_(std::move(path)),
-        source_(source),
+        name_(std::move(name)),
+        findings_(findings),
         known_(std::move(extra)) {}
 
   template <Section T>
   void read(T& section) {
-    const bool given = node_.IsDefined() && !node_.IsNull();
-    if (given && !node_.IsMap()) {
-      source_.problem(source_.place(node_, path_) + ": " + path_ +
-                      ": expected a section of keys");
+    if (node_ != nullptr && node_->kind == Value::Kind::kNothing) {
+      node_ = nullptr;
+    }
+    if (node_ != nullptr && node_->kind != Value::Kind::kSection) {
+      fail(*node_, path_, "expected a section of keys");
       return;
     }
     section.describe(*this);
-    if (given) source_.check_keys(node_, path_, known_);
-    warn_of_idle_keys(section);
-    if constexpr (requires(Problems& p) { section.validate(p); }) {
+    if (node_ != nullptr) {
+      check_keys(*node_, path_, known_, findings_);
+      warn_of_idle_keys(section);
+    }
+    if constexpr (requires(Problems & p) { section.validate(p); }) {
       Problems problems;
       section.validate(problems);
-      const auto where = given ? source_.place(node_, path_) : source_.name();
+      const auto& where = node_ != nullptr ? node_->place : name_;
       for (const auto& line : problems) {
-        source_.problem(where + ": " + path_ + ": " + line);
+        findings_.problems.push_back(where + ": " + path_ + ": " + line);
       }
     }
   }
@@ -116,91 +88,82 @@ class SectionReader {
   void operator()(const char* key, T& value, const char*, Rule rule = {}) {
     known_.push_back(key);
     const std::string path = path_ + "." + key;
-    const YAML::Node node =
-        node_.IsDefined() && node_.IsMap() ? node_[key] : YAML::Node();
+    const Value* node = node_ == nullptr ? nullptr : node_->find(key);
     if constexpr (Section<T>) {
-      SectionReader(node, path, source_).read(value);
-    } else if (node_.IsDefined() && node_.IsMap() && node.IsDefined()) {
-      read_value(node, path, value, rule);
+      SectionReader(node, path, name_, findings_).read(value);
+    } else if (node != nullptr) {
+      read_value(*node, path, value, rule);
     }
   }
 
  private:
   template <typename T>
-  void read_value(const YAML::Node& node, const std::string& path, T& value,
+  void read_value(const Value& node, const std::string& path, T& value,
                   const Rule& rule) {
-    if (!node.IsScalar()) {
-      fail(node, path, "expected " + kind_name<T>() + ", got " +
-                           (node.IsNull()       ? "nothing"
-                            : node.IsSequence() ? "a list"
-                                                : "a section"));
+    if (node.kind != Value::Kind::kScalar) {
+      const char* got = node.kind == Value::Kind::kNothing ? "nothing"
+                        : node.kind == Value::Kind::kList  ? "a list"
+                                                           : "a section";
+      fail(node, path, "expected " + kind_name<T>() + ", got " + got);
       return;
     }
-    T parsed{};
-    if (!parse_value(node.Scalar(), parsed)) {
+    if (!parse_scalar(node.text, value)) {
       fail(node, path,
-           "expected " + kind_name<T>() + ", got '" + node.Scalar() + "'");
+           "expected " + kind_name<T>() + ", got '" + node.text + "'");
       return;
     }
     if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double>) {
-      if (!rule.allows(static_cast<double>(parsed))) {
-        fail(node, path,
-             "must be " + range_text(rule) + ", got " + node.Scalar());
+      if (!rule.allows(static_cast<double>(value))) {
+        fail(node, path, "must be " + range_text(rule) + ", got " + node.text);
       }
     }
-    value = std::move(parsed);
   }
 
-  void read_value(const YAML::Node& node, const std::string& path,
+  void read_value(const Value& node, const std::string& path,
                   std::filesystem::path& value, const Rule& rule) {
     std::string text;
     read_value(node, path, text, rule);
-    if (text.empty()) return;
-    value = (source_.folder_of(path) / text).lexically_normal();
+    if (!text.empty())
+      value = std::filesystem::weakly_canonical(node.folder / text);
   }
 
   template <typename T>
-  void read_value(const YAML::Node& node, const std::string& path,
+  void read_value(const Value& node, const std::string& path,
                   std::vector<T>& values, const Rule& rule) {
-    if (!node.IsSequence()) {
+    if (node.kind != Value::Kind::kList) {
       fail(node, path, "expected a list in [brackets]");
       return;
     }
-    values.assign(node.size(), T{});
-    for (size_t i = 0; i < node.size(); ++i) {
-      read_value(node[i], path + "[" + std::to_string(i) + "]", values[i], rule);
+    values.assign(node.list.size(), T{});
+    for (size_t i = 0; i < values.size(); ++i) {
+      read_value(node.list[i], path + "[" + std::to_string(i) + "]", values[i],
+                 rule);
     }
   }
 
-  void fail(const YAML::Node& node, const std::string& path,
+  void fail(const Value& node, const std::string& path,
             const std::string& what) {
-    source_.problem(source_.place(node, path) + ": " + path + ": " + what);
+    findings_.problems.push_back(node.place + ": " + path + ": " + what);
   }
 
   template <typename T>
   void warn_of_idle_keys(const T& section) {
-    if (!node_.IsDefined() || !node_.IsMap()) return;
     for (const auto& key : known_) {
-      const YAML::Node node = node_[key];
-      if (!node.IsDefined() || section_uses(section, key)) continue;
-      const std::string path = path_ + "." + key;
-      source_.warning(source_.place(node, path) + ": " + path +
-                      ": has no effect here" + reason(section));
+      const Value* node = node_->find(key);
+      if (node == nullptr || section_uses(section, key)) continue;
+      std::string line =
+          node->place + ": " + path_ + "." + key + ": has no effect here";
+      if constexpr (requires { name_of(section.name); }) {
+        line += " with name: " + std::string(name_of(section.name));
+      }
+      findings_.warnings.push_back(std::move(line));
     }
   }
 
-  /// " with name: cosine", where a section has a name that decides.
-  template <typename T>
-  static std::string reason(const T& section) {
-    if constexpr (requires { name_of(section.name); }) {
-      return " with name: " + std::string(name_of(section.name));
-    }
-    return "";
-  }
-
-  const YAML::Node node_;
+  const Value* node_;
   std::string path_;
-  Source& source_;
+  std::string name_;
+  Findings& findings_;
   std::vector<std::string> known_;
 };
 

@@ -28,9 +28,9 @@ struct LoadedConfig {
 /// Reads a YAML config and applies `overrides`, each `a.b=value` in YAML.
 ///
 /// All that is wrong is reported at once, as lines of one ConfigError:
-/// `file:line:column: key: what is wrong; what is allowed`. Paths in the file are
-/// relative to the file, in an override to the working directory; the result
-/// holds absolute ones.
+/// `file:line:column: key: what is wrong; what is allowed`. Paths in the file
+/// are relative to the file, in an override to the working directory; the
+/// result holds absolute ones.
 LoadedConfig load_config(const std::filesystem::path& file,
                          const std::vector<std::string>& overrides = {});
 /// The same for a text; `name` stands for the file in messages.

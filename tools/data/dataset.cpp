@@ -17,9 +17,7 @@ class Subset : public Dataset {
   Subset(DatasetPtr all, std::vector<int64_t> chosen)
       : all_(std::move(all)), chosen_(std::move(chosen)) {}
 
-  int64_t size() const override {
-    return static_cast<int64_t>(chosen_.size());
-  }
+  int64_t size() const override { return static_cast<int64_t>(chosen_.size()); }
   Image image(int64_t index) const override { return all_->image(at(index)); }
   int64_t label(int64_t index) const override { return all_->label(at(index)); }
   std::string name(int64_t index) const override {
@@ -41,10 +39,10 @@ class Subset : public Dataset {
 void check_same_classes(const Dataset& train, const Dataset& test,
                         const DataOptions& options) {
   if (train.classes() == test.classes()) return;
-  throw FileError(options.root,
-                  "the class folders of '" + options.train_split + "' and '" +
-                      options.val_split + "' differ; the labels of one would "
-                      "not be those of the other");
+  throw FileError(options.root, "the class folders of '" + options.train_split +
+                                    "' and '" + options.val_split +
+                                    "' differ; the labels of one would "
+                                    "not be those of the other");
 }
 
 }  // namespace
@@ -112,10 +110,10 @@ TrainingData open_training_data(const DataOptions& options, int64_t channels,
   // In their old order: what is read from a disk is read in sequence.
   std::sort(order.begin(), middle);
   std::sort(middle, order.end());
-  return {std::make_shared<Subset>(
-              all, std::vector<int64_t>(middle, order.end())),
-          std::make_shared<Subset>(
-              all, std::vector<int64_t>(order.begin(), middle))};
+  return {
+      std::make_shared<Subset>(all, std::vector<int64_t>(middle, order.end())),
+      std::make_shared<Subset>(all,
+                               std::vector<int64_t>(order.begin(), middle))};
 }
 
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
@@ -124,15 +122,17 @@ DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
   std::vector<uint8_t> pixels(static_cast<size_t>(count) * bytes);
   std::vector<int64_t> labels;
   std::vector<std::string> classes;
-  for (int64_t c = 0; c < num_classes; ++c) classes.push_back(std::to_string(c));
+  for (int64_t c = 0; c < num_classes; ++c)
+    classes.push_back(std::to_string(c));
   for (int64_t i = 0; i < count; ++i) {
     labels.push_back(i % num_classes);
-    Random pattern(0, static_cast<uint64_t>(labels.back()));
+    const auto c = static_cast<uint64_t>(labels.back());
     Random noise(split == Split::kTrain ? 1 : 2, static_cast<uint64_t>(i));
     uint8_t* out = &pixels[static_cast<size_t>(i) * bytes];
     for (size_t j = 0; j < bytes; ++j) {
-      out[j] = static_cast<uint8_t>((pattern.next() >> 57) +
-                                    (noise.next() >> 57));
+      const uint64_t channel = j % static_cast<size_t>(channels);
+      const uint64_t level = Random(0, c, channel).next() >> 57;
+      out[j] = static_cast<uint8_t>(level + (noise.next() >> 57));
     }
   }
   return std::make_shared<MemoryDataset>(std::move(pixels), channels, size,

@@ -52,7 +52,7 @@ DatasetPtr open_cifar(const std::filesystem::path& root, Split split,
                       int64_t channels, bool cifar100);
 DatasetPtr open_image_folder(const std::filesystem::path& folder,
                              int64_t channels, int64_t num_classes);
-/// One pattern a class with noise on top: learnable, and the same everywhere.
+/// One colour a class with noise on top: learnable, and the same everywhere.
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
                           int64_t num_classes, Split split);
 
@@ -64,9 +64,7 @@ class MemoryDataset : public Dataset {
                 int64_t width, std::vector<int64_t> labels,
                 std::vector<std::string> classes, std::string source);
 
-  int64_t size() const override {
-    return static_cast<int64_t>(labels_.size());
-  }
+  int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
   Image image(int64_t index) const override;
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <numeric>
 
 #include "tools/data/dataset.h"
@@ -37,11 +38,19 @@ std::vector<uint8_t> read_unpacked(const fs::path& path) {
   gzerror(file, &status);
   gzclose_r(file);
   if (status != Z_OK && status != Z_STREAM_END) {
-    throw FileError(path, "the gzip data end too early or are damaged; was the "
-                          "download cut short?");
+    throw FileError(path,
+                    "the gzip data end too early or are damaged; was the "
+                    "download cut short?");
   }
   bytes.resize(used);
   return bytes;
+}
+
+/// Of a product of sizes, which may exceed 64 bits.
+std::string whole_number(double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.0f", value);
+  return text;
 }
 
 IdxArray read_idx(const fs::path& path, size_t dimensions) {
@@ -66,7 +75,7 @@ IdxArray read_idx(const fs::path& path, size_t dimensions) {
   if (static_cast<double>(bytes.size() - header) != expected) {
     throw FileError(path, std::to_string(bytes.size() - header) +
                               " bytes of data, expected " +
-                              std::to_string(static_cast<int64_t>(expected)) +
+                              whole_number(expected) +
                               "; was the download cut short?");
   }
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<int64_t>(header));
@@ -116,7 +125,8 @@ DatasetPtr open_idx(const fs::path& root, Split split, int64_t channels,
   }
 
   std::vector<std::string> classes;
-  for (int64_t c = 0; c < num_classes; ++c) classes.push_back(std::to_string(c));
+  for (int64_t c = 0; c < num_classes; ++c)
+    classes.push_back(std::to_string(c));
   Image all(1, count * images.shape[1], images.shape[2]);
   all.pixels = images.values;
   all = with_channels(std::move(all), channels);

@@ -2,8 +2,8 @@
 
 #include <cstdio>
 // jpeglib.h needs <cstdio> before it.
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 #include <png.h>
 
 #include <csetjmp>
@@ -16,9 +16,6 @@
 namespace skipzoo {
 
 namespace {
-
-/// PIL's limit for a picture that is more likely an attack than a photo.
-constexpr int64_t kMostPixels = 178'956'970;
 
 void check_size(int64_t height, int64_t width) {
   if (height < 1 || width < 1 || height * width > kMostPixels) {

@@ -8,6 +8,9 @@
 
 namespace skipzoo {
 
+/// PIL's limit for a picture that is more likely an attack than a photo.
+constexpr int64_t kMostPixels = 178'956'970;
+
 /// An 8-bit picture, pixels row by row, the channels of a pixel side by side.
 struct Image {
   int64_t channels = 0;
@@ -31,8 +34,8 @@ Image decode_image(std::span<const uint8_t> bytes, int64_t channels);
 /// The same for a file. Throws FileError.
 Image read_image(const std::filesystem::path& path, int64_t channels);
 
-/// Grey from RGB by ITU-R 601 in PIL's integers, RGB from grey by repetition; any
-/// other change throws std::runtime_error.
+/// Grey from RGB by ITU-R 601 in PIL's integers, RGB from grey by repetition;
+/// any other change throws std::runtime_error.
 Image with_channels(Image image, int64_t channels);
 
 }  // namespace skipzoo

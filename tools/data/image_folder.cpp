@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "tools/data/dataset.h"
@@ -19,8 +20,18 @@ bool is_picture(const fs::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-/// Names in a folder, hidden ones left out, sorted by their bytes: a directory's
-/// own order differs from one file system to the next.
+/// Class names go into JSON, which knows nothing else.
+bool is_utf8(const std::string& text) {
+  try {
+    nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+/// Names in a folder, hidden ones left out, sorted by their bytes: a
+/// directory's own order differs from one file system to the next.
 std::vector<fs::path> sorted(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> paths;
@@ -31,9 +42,10 @@ std::vector<fs::path> sorted(const fs::path& folder) {
     }
   }
   if (error) throw FileError(folder, "cannot be listed: " + error.message());
-  std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) {
-    return a.native() < b.native();
-  });
+  std::sort(paths.begin(), paths.end(),
+            [](const fs::path& a, const fs::path& b) {
+              return a.native() < b.native();
+            });
   return paths;
 }
 
@@ -42,16 +54,18 @@ class ImageFolder : public Dataset {
  public:
   ImageFolder(const fs::path& folder, int64_t channels) : channels_(channels) {
     if (!fs::is_directory(folder)) {
-      throw FileError(folder, "no such folder; data.root must hold the folders "
-                              "named by data.train_split and data.val_split, "
-                              "each with one folder a class");
+      throw FileError(folder,
+                      "no such folder; data.root must hold the folders "
+                      "named by data.train_split and data.val_split, "
+                      "each with one folder a class");
     }
     for (const auto& path : sorted(folder)) {
       if (fs::is_directory(path)) add_class(path);
     }
     if (classes_.empty()) {
-      throw FileError(folder, "holds no class folders; expected one folder of "
-                              "JPEG or PNG files for each class");
+      throw FileError(folder,
+                      "holds no class folders; expected one folder of "
+                      "JPEG or PNG files for each class");
     }
   }
 
@@ -76,10 +90,17 @@ class ImageFolder : public Dataset {
       labels_.push_back(static_cast<int64_t>(classes_.size()));
     }
     if (files_.size() == before) {
-      throw FileError(folder, "an empty class folder: no JPEG or PNG in it; "
-                              "remove the folder or fill it");
+      throw FileError(folder,
+                      "an empty class folder: no JPEG or PNG in it; "
+                      "remove the folder or fill it");
     }
-    classes_.push_back(folder.filename().string());
+    const std::string name = folder.filename().string();
+    if (!is_utf8(name)) {
+      throw FileError(folder,
+                      "a class name that is not UTF-8; rename the "
+                      "folder");
+    }
+    classes_.push_back(name);
   }
 
   int64_t channels_;

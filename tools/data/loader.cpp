@@ -37,6 +37,17 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
       seed_(static_cast<uint64_t>(seed)),
       pinned_(pinned),
       skipped_(std::make_shared<Skipped>()) {
+  if (mode_ == Mode::kTrain && !options_.drop_last &&
+      dataset_->size() % options_.batch_size == 1) {
+    spdlog::info(
+        "the last training batch holds one picture and is left out: "
+        "BatchNorm has no variance there");
+  }
+  if (mode_ == Mode::kTrain && options_.batch_size == 1) {
+    throw ConfigError(
+        "data.batch_size: must be at least 2 in training, where "
+        "BatchNorm has no variance in one picture");
+  }
   if (batches() == 0) {
     throw ConfigError("data: " + std::to_string(dataset_->size()) +
                       " pictures make no full batch of data.batch_size " +
@@ -69,40 +80,39 @@ std::vector<int64_t> Loader::order(int64_t epoch) const {
 }
 
 std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
-  Image image;
   try {
-    image = dataset_->image(index);
+    Image image = dataset_->image(index);
+    try {
+      if (mode_ == Mode::kEvaluate) {
+        return evaluation_view(std::move(image), options_);
+      }
+      // Streams of samples start apart from those of shuffles, which have no
+      // third part in their key.
+      const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
+                          static_cast<uint64_t>(index) + 1);
+      return training_view(std::move(image), options_, random);
+    } catch (const std::runtime_error& error) {
+      throw FileError(dataset_->name(index), error.what());
+    }
   } catch (const FileError& error) {
     if (options_.on_error == OnError::kStop) throw;
     skipped_->add(index, error.what());
     return std::nullopt;
   }
-  if (mode_ == Mode::kEvaluate) {
-    return evaluation_view(std::move(image), options_);
-  }
-  // Streams of samples start apart from those of shuffles, which have no third
-  // part in their key.
-  const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
-                      static_cast<uint64_t>(index) + 1);
-  return training_view(std::move(image), options_, random);
 }
 
 Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
                          int64_t batch) const {
   const int64_t first = batch * options_.batch_size;
-  const int64_t last =
-      std::min(first + options_.batch_size, dataset_->size());
+  const int64_t last = std::min(first + options_.batch_size, dataset_->size());
   std::vector<Image> views;
   std::vector<int64_t> labels;
   for (int64_t i = first; i < last; ++i) {
     const int64_t index = order[static_cast<size_t>(i)];
     if (auto image = view(epoch, index)) {
-      if (!views.empty() && (image->height != views.front().height ||
-                             image->width != views.front().width)) {
-        throw FileError(dataset_->name(index),
-                        "differs in size from the others; set "
-                        "data.image_size");
-      }
+      TORCH_CHECK(
+          views.empty() || image->pixels.size() == views.front().pixels.size(),
+          dataset_->name(index), " differs in size from the others");
       views.push_back(std::move(*image));
       labels.push_back(dataset_->label(index));
     }
@@ -116,9 +126,9 @@ Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
   const Image& one = views.empty() ? shape : views.front();
   out.images =
       at::empty({count, one.channels, one.height, one.width},
-                options.dtype(torch::kUInt8),
-                at::MemoryFormat::ChannelsLast);
-  std::copy(labels.begin(), labels.end(), out.labels.mutable_data_ptr<int64_t>());
+                options.dtype(torch::kUInt8), at::MemoryFormat::ChannelsLast);
+  std::copy(labels.begin(), labels.end(),
+            out.labels.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();
   for (const auto& view : views) {
     std::memcpy(pixels, view.pixels.data(), view.pixels.size());
@@ -150,6 +160,15 @@ struct Loader::Epoch::Shared {
   };
   std::map<int64_t, Result> finished;
   std::vector<std::thread> workers;
+
+  ~Shared() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      stopping = true;
+    }
+    changed.notify_all();
+    for (auto& worker : workers) worker.join();
+  }
 
   void work() {
     // A worker that calls ATen would start a team of threads of its own. The
@@ -194,14 +213,7 @@ Loader::Epoch::Epoch(const Loader& loader, int64_t epoch, int64_t first)
   }
 }
 
-Loader::Epoch::~Epoch() {
-  {
-    const std::lock_guard<std::mutex> lock(shared_->mutex);
-    shared_->stopping = true;
-  }
-  shared_->changed.notify_all();
-  for (auto& worker : shared_->workers) worker.join();
-}
+Loader::Epoch::~Epoch() = default;
 
 std::optional<Batch> Loader::Epoch::next() {
   Shared& s = *shared_;

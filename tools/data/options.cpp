@@ -28,8 +28,9 @@ void DataOptions::validate(Problems& problems) const {
   }
   if (image_size == 0 && (dataset == DatasetKind::kImageFolder ||
                           dataset == DatasetKind::kSynthetic)) {
-    problems.push_back("image_size is missing; this kind of data has no size "
-                       "of its own");
+    problems.push_back(
+        "image_size is missing; this kind of data has no size "
+        "of its own");
   }
   if (mean.size() != std.size()) {
     problems.push_back("mean has " + std::to_string(mean.size()) +

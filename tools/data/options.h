@@ -69,7 +69,7 @@ struct AugmentOptions {
     field("ratio", ratio, "width to height of that part, from and to",
           each(above(0)));
     field("pad_and_crop", pad_and_crop,
-          "pixels of zeros around, then a random window", at_least(0));
+          "pixels of zeros around, then a random window", between(0, 1024));
     field("hflip", hflip, "mirror every second picture");
   }
   bool uses(std::string_view key) const {
@@ -115,23 +115,24 @@ struct DataOptions {
     field("train_split", train_split, "folder of the training pictures");
     field("val_split", val_split, "folder of the test pictures");
     field("image_size", image_size, "height and width; 0: the data's own",
-          at_least(0));
+          between(0, 16384));
     field("crop_pct", crop_pct,
           "evaluation resizes to image_size / crop_pct, then cuts the middle",
           between(0.1, 1));
     field("interpolation", interpolation, "how pictures are resized");
     field("mean", mean, "per channel, of pixels in 0..1");
     field("std", std, "per channel, of pixels in 0..1", each(above(0)));
-    field("batch_size", batch_size, "pictures a step", at_least(1));
+    field("batch_size", batch_size, "pictures a step", between(1, 1 << 20));
     field("workers", workers, "threads that prepare batches", between(0, 256));
     field("holdout", holdout,
           "share of the training data to validate on instead of the test split",
           between(0, 0.9));
     field("drop_last", drop_last, "leave out a last batch that is not full");
-    field("on_error", on_error, "an unreadable picture stops the run or is "
-                                "skipped and counted");
-    field("synthetic_images", synthetic_images, "pictures a synthetic split has",
-          at_least(1));
+    field("on_error", on_error,
+          "an unreadable picture stops the run or is "
+          "skipped and counted");
+    field("synthetic_images", synthetic_images,
+          "pictures a synthetic split has", between(1, 1e7));
     field("augment", augment, "random changes to training pictures");
   }
   bool uses(std::string_view key) const;

@@ -19,9 +19,7 @@ class Random {
   uint64_t next() { return mix(state_ += 0x9E3779B97F4A7C15ULL); }
 
   /// In [0, 1).
-  double uniform() {
-    return static_cast<double>(next() >> 11) * 0x1.0p-53;
-  }
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   double uniform(double low, double high) {
     return low + (high - low) * uniform();
   }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 namespace skipzoo {
 
@@ -47,8 +48,8 @@ Image random_part(const Image& image, const AugmentOptions& options,
   for (int i = 0; i < 10; ++i) {
     const double area =
         height * width * random.uniform(options.scale[0], options.scale[1]);
-    const double ratio = std::exp(random.uniform(std::log(options.ratio[0]),
-                                                 std::log(options.ratio[1])));
+    const double ratio = std::exp(
+        random.uniform(std::log(options.ratio[0]), std::log(options.ratio[1])));
     const int64_t w = round_to_even(std::sqrt(area * ratio));
     const int64_t h = round_to_even(std::sqrt(area / ratio));
     if (w > 0 && w <= image.width && h > 0 && h <= image.height) {
@@ -59,10 +60,10 @@ Image random_part(const Image& image, const AugmentOptions& options,
   }
   const double ratio =
       std::clamp(width / height, options.ratio[0], options.ratio[1]);
-  const int64_t w = std::clamp<int64_t>(round_to_even(height * ratio), 1,
-                                        image.width);
-  const int64_t h = std::clamp<int64_t>(round_to_even(width / ratio), 1,
-                                        image.height);
+  const int64_t w =
+      std::clamp<int64_t>(round_to_even(height * ratio), 1, image.width);
+  const int64_t h =
+      std::clamp<int64_t>(round_to_even(width / ratio), 1, image.height);
   return crop(image, (image.height - h) / 2, (image.width - w) / 2, h, w);
 }
 
@@ -71,6 +72,9 @@ Image random_part(const Image& image, const AugmentOptions& options,
 Image resize(Image image, int64_t height, int64_t width,
              Interpolation interpolation) {
   if (image.height == height && image.width == width) return image;
+  if (height < 1 || width < 1 || height * width > kMostPixels) {
+    throw std::runtime_error("too long and thin a picture to be resized");
+  }
   Image out(image.channels, height, width);
   const auto from = as_tensor(image);
   // On uint8 these are PIL's own integer arithmetic; through float they differ.
@@ -132,8 +136,8 @@ Image training_view(Image image, const DataOptions& options, Random random) {
     image = resize(random_part(image, augment, random), h, w,
                    options.interpolation);
   } else if (size != 0) {
-    image = resize_and_crop(std::move(image), size, size,
-                            options.interpolation);
+    image =
+        resize_and_crop(std::move(image), size, size, options.interpolation);
   }
   if (const int64_t pad = augment.pad_and_crop; pad > 0) {
     const int64_t top = random.below(2 * pad + 1) - pad;

@@ -16,8 +16,8 @@ namespace skipzoo {
 Image resize(Image image, int64_t height, int64_t width,
              Interpolation interpolation);
 
-/// The window whose upper left corner is (top, left), which may lie outside: what
-/// is outside is zero.
+/// The window whose upper left corner is (top, left), which may lie outside:
+/// what is outside is zero.
 Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
            int64_t width);
 

@@ -11,7 +11,7 @@ namespace skipzoo {
 /// What the page of a run tells. Text is UTF-8 and need not be escaped.
 struct RunReport {
   std::string title;
-  std::string network;         ///< E.g. "resnet, 269,722 parameters".
+  std::string network;         ///< E.g. "269722 parameters".
   std::vector<EpochRow> rows;  ///< In the order of their epochs; may be empty.
   std::vector<std::string> classes;  ///< Missing ones read "class 7".
   /// Images by [true class][predicted class]; empty leaves the section out.

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "models/zoo.h"
 #include "tools/error.h"
@@ -86,7 +87,8 @@ void from_json(const json& j, Checkpoint& c) {
 /// The run's tensors in one list; a prefix says whose each is.
 NamedTensors pack(const Checkpoint& c) {
   NamedTensors all = {{"metrics", c.metrics}};
-  for (const auto& [name, t] : c.optimizer) all.emplace_back("optimizer/" + name, t);
+  for (const auto& [name, t] : c.optimizer)
+    all.emplace_back("optimizer/" + name, t);
   for (const auto& [name, t] : c.random) all.emplace_back("random/" + name, t);
   return all;
 }
@@ -99,14 +101,16 @@ void unpack(const NamedTensors& all, Checkpoint& c) {
     if (whose == "optimizer") {
       c.optimizer.emplace_back(name.substr(slash + 1), tensor);
     }
-    if (whose == "random") c.random.emplace_back(name.substr(slash + 1), tensor);
+    if (whose == "random")
+      c.random.emplace_back(name.substr(slash + 1), tensor);
   }
 }
 
 }  // namespace
 
 void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
-  const std::string text = to_json(checkpoint).dump();
+  const std::string text =
+      to_json(checkpoint).dump(-1, ' ', false, json::error_handler_t::replace);
   write_whole(path, [&](const fs::path& beside) {
     try {
       caffe2::serialize::PyTorchStreamWriter writer(beside.string());
@@ -115,8 +119,7 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
       writer.writeRecord(kRecord, text.data(), text.size());
       writer.writeEndOfFile();
     } catch (const c10::Error& error) {
-      throw FileError(path, "cannot be written (disk full?): " +
-                                error.msg());
+      throw FileError(path, "cannot be written (disk full?): " + error.msg());
     }
   });
 }
@@ -129,8 +132,8 @@ Checkpoint load_checkpoint(const fs::path& path) {
   try {
     caffe2::serialize::PyTorchStreamReader reader(path.string());
     if (!reader.hasRecord(kRecord)) {
-      throw FileError(path, "not a skipzoo checkpoint: it lacks " +
-                                std::string(kRecord));
+      throw FileError(
+          path, "not a skipzoo checkpoint: it lacks " + std::string(kRecord));
     }
     const auto [data, size] = reader.getRecord(kRecord);
     const auto* text = static_cast<const char*>(data.get());
@@ -139,8 +142,7 @@ Checkpoint load_checkpoint(const fs::path& path) {
     if (format > kFormat) {
       throw FileError(path, "checkpoint format " + std::to_string(format) +
                                 ", but this skipzoo reads up to " +
-                                std::to_string(kFormat) +
-                                "; update skipzoo");
+                                std::to_string(kFormat) + "; update skipzoo");
     }
     Checkpoint checkpoint;
     from_json(words, checkpoint);
@@ -148,38 +150,38 @@ Checkpoint load_checkpoint(const fs::path& path) {
     unpack(read_tensors(reader, "run"), checkpoint);
     return checkpoint;
   } catch (const c10::Error& error) {
-    throw FileError(path, "not a readable checkpoint, or cut short: " +
-                              std::string(error.what_without_backtrace())
-                                  .substr(0, 120));
+    throw FileError(
+        path, "not a readable checkpoint, or cut short: " +
+                  std::string(error.what_without_backtrace()).substr(0, 120));
   } catch (const json::exception& error) {
-    throw FileError(path, std::string("damaged ") + kRecord + ": " +
-                              error.what());
+    throw FileError(path,
+                    std::string("damaged ") + kRecord + ": " + error.what());
   }
 }
 
 void load_weights(torch::nn::Module& model, const NamedTensors& weights,
                   const fs::path& path) {
-  std::map<std::string, torch::Tensor> left(weights.begin(), weights.end());
+  const std::map<std::string, torch::Tensor> by_name(weights.begin(),
+                                                     weights.end());
   const auto own = state_dict(model);
   const auto text = [](const torch::Tensor& tensor) {
     return c10::str(tensor.sizes());
   };
   for (const auto& [name, tensor] : own) {
-    const auto found = left.find(name);
-    if (found == left.end()) throw FileError(path, "lacks " + name);
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) throw FileError(path, "lacks " + name);
     if (found->second.sizes() != tensor.sizes()) {
       throw FileError(path, name + " has shape " + text(found->second) +
                                 ", the network's has " + text(tensor));
     }
-    left.erase(found);
   }
-  if (!left.empty()) {
-    throw FileError(path, "holds " + left.begin()->first +
-                              ", which the network has not");
+  std::set<std::string> known;
+  for (const auto& entry : own) known.insert(entry.first);
+  for (const auto& [name, tensor] : weights) {
+    if (known.contains(name)) continue;
+    throw FileError(path, "holds " + name + ", which the network has not");
   }
   torch::NoGradGuard no_grad;
-  const std::map<std::string, torch::Tensor> by_name(weights.begin(),
-                                                     weights.end());
   for (const auto& [name, tensor] : own) tensor.copy_(by_name.at(name));
 }
 

@@ -15,7 +15,7 @@ namespace skipzoo {
 struct Position {
   int64_t epoch = 0;
   int64_t batch = 0;
-  int64_t step = 0;  ///< Updates since the run began.
+  int64_t step = 0;  ///< Batches since the run began.
 };
 
 /// The best evaluation so far.
@@ -64,6 +64,7 @@ void load_weights(torch::nn::Module& model, const NamedTensors& weights,
 /// States of the generators that training draws from: the CPU's and, on CUDA,
 /// the device's.
 NamedTensors random_state(torch::Device device);
+/// Takes them over; the state of a device that is not in use is left alone.
 void set_random_state(const NamedTensors& state, torch::Device device);
 
 }  // namespace skipzoo

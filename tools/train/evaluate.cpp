@@ -1,5 +1,6 @@
 #include "tools/train/evaluate.h"
 
+#include "tools/error.h"
 #include "tools/train/precision.h"
 
 namespace skipzoo {
@@ -33,8 +34,7 @@ Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
   } guard(model);
 
   torch::NoGradGuard no_grad;
-  const auto classes =
-      static_cast<int64_t>(loader.dataset().classes().size());
+  const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
   EvaluationSums sums(classes, inputs.device);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
@@ -46,6 +46,9 @@ Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
   }
   auto result = sums.result();
   result.skipped = loader.skipped();
+  if (result.images == 0 && !(stop && stop())) {
+    throw TrainingError("no picture to evaluate on could be read");
+  }
   return result;
 }
 

@@ -26,8 +26,8 @@ struct Inputs {
 void place(torch::nn::Module& model, torch::Device device, bool channels_last);
 
 /// Runs `model` in evaluation mode over every picture of `loader`, each counted
-/// once. The model's mode is left as it was. stop: asked after each batch; where
-/// it says true, the result is of the batches so far.
+/// once. The model's mode is left as it was. stop: asked after each batch;
+/// where it says true, the result is of the batches so far.
 Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
                     const std::function<bool()>& stop = {});
 

@@ -23,8 +23,8 @@ void RunningMetrics::add(const torch::Tensor& loss, const torch::Tensor& logits,
   sums_[0].add_(loss.to(torch::kDouble), static_cast<double>(images));
   sums_[1].add_(logits.argmax(1).eq(labels).sum());
   sums_[2].add_(static_cast<double>(images));
-  const auto is_first = loss.isfinite().logical_not().logical_and(
-      sums_[3].lt(0));
+  const auto is_first =
+      loss.isfinite().logical_not().logical_and(sums_[3].lt(0));
   sums_[3].masked_fill_(is_first, static_cast<double>(step));
 }
 

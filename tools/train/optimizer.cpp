@@ -1,5 +1,6 @@
 #include "tools/train/optimizer.h"
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
 
@@ -10,8 +11,8 @@ namespace skipzoo {
 
 namespace {
 
-/// Whether equal indices lie at equal places in memory. Strides of dimensions of
-/// one element do not matter.
+/// Whether equal indices lie at equal places in memory. Strides of dimensions
+/// of one element do not matter.
 bool same_layout(const torch::Tensor& a, const torch::Tensor& b) {
   for (int64_t d = 0; d < a.dim(); ++d) {
     if (a.size(d) != 1 && a.stride(d) != b.stride(d)) return false;
@@ -68,17 +69,17 @@ void Optimizer::step(Group& group, double lr) {
   }
   if (parameters.empty()) return;
   if (options_.name == OptimizerKind::kSgd) {
-    at::_fused_sgd_(parameters, gradients,
-                    options_.momentum == 0 ? std::vector<torch::Tensor>{}
-                                           : first,
-                    group.weight_decay, options_.momentum, lr,
-                    /*dampening=*/0, options_.nesterov, /*maximize=*/false,
-                    /*is_first_step=*/false);
+    at::_fused_sgd_(
+        parameters, gradients,
+        options_.momentum == 0 ? std::vector<torch::Tensor>{} : first,
+        group.weight_decay, options_.momentum, lr,
+        /*dampening=*/0, options_.nesterov, /*maximize=*/false,
+        /*is_first_step=*/false);
   } else {
-    for (auto& step : steps) step.add_(1);
+    at::_foreach_add_(steps, 1);
     at::_fused_adamw_(parameters, gradients, first, second, {}, steps, lr,
-                      options_.betas[0], options_.betas[1],
-                      group.weight_decay, options_.eps, /*amsgrad=*/false,
+                      options_.betas[0], options_.betas[1], group.weight_decay,
+                      options_.eps, /*amsgrad=*/false,
                       /*maximize=*/false);
   }
 }

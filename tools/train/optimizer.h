@@ -14,11 +14,11 @@ namespace skipzoo {
 /// Tensors by name, in a fixed order.
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
-/// SGD or AdamW on LibTorch's fused kernels: one pass over all parameters, where
-/// torch::optim makes one for each of them and each operation.
+/// SGD or AdamW on LibTorch's fused kernels: one pass over all parameters,
+/// where torch::optim makes one for each of them and each operation.
 ///
-/// SGD: Sutskever et al. 2013 in PyTorch's form, dampening 0. AdamW: Loshchilov &
-/// Hutter 2019 (arXiv:1711.05101).
+/// SGD: Sutskever et al. 2013 in PyTorch's form, dampening 0. AdamW: Loshchilov
+/// & Hutter 2019 (arXiv:1711.05101).
 class Optimizer {
  public:
   Optimizer(const OptimizerOptions& options, const torch::nn::Module& model);

@@ -29,13 +29,14 @@ bool ScheduleOptions::uses(std::string_view key) const {
 
 void ScheduleOptions::validate(Problems& problems) const {
   if (name == ScheduleKind::kMultistep && milestones.empty()) {
-    problems.push_back("milestones is missing; multistep drops at these epochs");
+    problems.push_back(
+        "milestones is missing; multistep drops at these epochs");
   }
   for (size_t i = 1; i < milestones.size(); ++i) {
     if (milestones[i] <= milestones[i - 1]) {
-      problems.push_back("milestones must rise: " +
-                         std::to_string(milestones[i - 1]) + " then " +
-                         std::to_string(milestones[i]));
+      problems.push_back(
+          "milestones must rise: " + std::to_string(milestones[i - 1]) +
+          " then " + std::to_string(milestones[i]));
     }
   }
 }

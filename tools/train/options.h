@@ -77,8 +77,8 @@ struct ScheduleOptions {
     field("milestones", milestones, "epochs at which multistep drops",
           each(at_least(1)));
     field("gamma", gamma, "what a step or milestone multiplies by", above(0));
-    field("warmup_epochs", warmup_epochs, "epochs of linear warm-up, counted in",
-          at_least(0));
+    field("warmup_epochs", warmup_epochs,
+          "epochs of linear warm-up, counted in", at_least(0));
     field("warmup_lr", warmup_lr, "where the warm-up starts", at_least(0));
     field("min_lr", min_lr, "where the cosine ends", at_least(0));
   }
@@ -89,7 +89,8 @@ struct ScheduleOptions {
 /// Arithmetic of convolutions and linear layers.
 enum class Amp {
   kOff,   ///< float32.
-  kBf16,  ///< Autocast to bfloat16; parameters, BatchNorm and losses in float32.
+  kBf16,  ///< Autocast to bfloat16; parameters, BatchNorm and losses in
+          ///< float32.
 };
 template <>
 struct EnumNames<Amp> {

@@ -1,6 +1,7 @@
 #include "tools/train/run_folder.h"
 
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tools/error.h"
@@ -14,16 +15,21 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string json_line(const EpochRow& row) {
-  return nlohmann::ordered_json{{"epoch", row.epoch},
-                                {"lr", row.lr},
-                                {"train_loss", row.train_loss},
-                                {"train_top1", row.train_top1},
-                                {"val_loss", row.val_loss},
-                                {"val_top1", row.val_top1},
-                                {"val_top5", row.val_top5},
-                                {"images_per_s", row.images_per_s},
-                                {"seconds", row.seconds}}
+  return nlohmann::ordered_json{
+      {"epoch", row.epoch},           {"lr", row.lr},
+      {"train_loss", row.train_loss}, {"train_top1", row.train_top1},
+      {"val_loss", row.val_loss},     {"val_top1", row.val_top1},
+      {"val_top5", row.val_top5},     {"images_per_s", row.images_per_s},
+      {"seconds", row.seconds}}
       .dump();
+}
+
+const std::string kOriginMark = "# The resolved config of ";
+
+/// Whether a config.yaml was written by a run, not by a person.
+bool is_of_a_run(const fs::path& config) {
+  const auto bytes = read_file(config);
+  return std::string(bytes.begin(), bytes.end()).starts_with(kOriginMark);
 }
 
 /// A process killed while it wrote leaves half a line, of an epoch that no
@@ -46,10 +52,18 @@ double wall_time() {
 RunFolder RunFolder::create(const fs::path& path) {
   make_folder(path);
   RunFolder folder(path);
-  for (const auto& file : {folder.last(), folder.best(), folder.csv()}) {
-    if (fs::exists(file)) {
-      throw FileError(path, "holds a run already (" +
-                                file.filename().string() +
+  // What a run leaves that failed before its first checkpoint may be replaced.
+  const bool has_rows =
+      fs::exists(folder.csv()) && !read_csv(folder.csv()).empty();
+  const bool foreign_config =
+      fs::exists(folder.config()) && !is_of_a_run(folder.config());
+  for (const auto& [file, taken] :
+       {std::pair{folder.last(), fs::exists(folder.last())},
+        std::pair{folder.best(), fs::exists(folder.best())},
+        std::pair{folder.csv(), has_rows},
+        std::pair{folder.config(), foreign_config}}) {
+    if (taken) {
+      throw FileError(path, "holds a run already (" + file.filename().string() +
                                 "); go on with it by --resume, or choose "
                                 "another folder by -o");
     }
@@ -58,29 +72,36 @@ RunFolder RunFolder::create(const fs::path& path) {
   return folder;
 }
 
-RunFolder RunFolder::resume(const fs::path& path, int64_t epochs) {
-  make_folder(path);
-  RunFolder folder(path);
-  if (fs::exists(folder.csv())) {
-    drop_unfinished_line(folder.csv());
-    folder.rows_ = read_csv(folder.csv());
+RunFolder RunFolder::open(const fs::path& path) { return RunFolder(path); }
+
+void RunFolder::cut_back(int64_t epochs) {
+  make_folder(path_);
+  if (fs::exists(csv())) {
+    drop_unfinished_line(csv());
+    rows_ = read_csv(csv());
   }
-  std::erase_if(folder.rows_,
-                [&](const EpochRow& row) { return row.epoch > epochs; });
-  std::string csv = csv_header() + "\n";
-  std::string jsonl;
-  for (const auto& row : folder.rows_) {
-    csv += csv_line(row) + "\n";
-    jsonl += json_line(row) + "\n";
+  std::erase_if(rows_, [&](const EpochRow& row) { return row.epoch > epochs; });
+  std::string csv_text = csv_header() + "\n";
+  std::string jsonl_text;
+  for (const auto& row : rows_) {
+    csv_text += csv_line(row) + "\n";
+    jsonl_text += json_line(row) + "\n";
   }
-  write_whole(folder.csv(), csv);
-  write_whole(folder.jsonl(), jsonl);
-  if (fs::exists(folder.events())) cut_events_after(folder.events(), epochs);
-  return folder;
+  write_whole(csv(), csv_text);
+  write_whole(jsonl(), jsonl_text);
+  if (fs::exists(events())) cut_events_after(events(), epochs);
 }
 
-void RunFolder::write_config(const std::string& yaml) const {
-  write_whole(path_ / "config.yaml", yaml);
+void RunFolder::write_config(const std::string& yaml,
+                             const std::string& origin) const {
+  write_whole(config(), kOriginMark + origin + "\n" + yaml);
+}
+
+std::string RunFolder::origin() const {
+  std::ifstream file(config());
+  std::string line;
+  std::getline(file, line);
+  return line.starts_with(kOriginMark) ? line.substr(kOriginMark.size()) : "";
 }
 
 void RunFolder::append(const EpochRow& row) {

@@ -17,17 +17,20 @@ class RunFolder {
   /// Makes the folder of a new run. Throws FileError where a run is in it
   /// already, or nothing can be written there.
   static RunFolder create(const std::filesystem::path& path);
-  /// Opens the folder of a run that is to go on after epoch `epochs`: what was
-  /// written later is cut off.
-  static RunFolder resume(const std::filesystem::path& path, int64_t epochs);
+  /// Opens the folder of a run that is to go on; changes nothing yet.
+  static RunFolder open(const std::filesystem::path& path);
+  /// Cuts off what was written after epoch `epochs`.
+  void cut_back(int64_t epochs);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / "last.skz"; }
   std::filesystem::path best() const { return path_ / "best.skz"; }
   std::filesystem::path log() const { return path_ / "train.log"; }
 
-  /// The resolved config, as config.yaml.
-  void write_config(const std::string& yaml) const;
+  /// The resolved config, as config.yaml, with the file it came from on top.
+  void write_config(const std::string& yaml, const std::string& origin) const;
+  /// That file; empty where there is no config.yaml of a run.
+  std::string origin() const;
   /// An epoch's row, everywhere.
   void append(const EpochRow& row);
   /// The rows so far, oldest first.
@@ -37,6 +40,7 @@ class RunFolder {
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path config() const { return path_ / "config.yaml"; }
   std::filesystem::path csv() const { return path_ / "summary.csv"; }
   std::filesystem::path jsonl() const { return path_ / "metrics.jsonl"; }
   /// TensorBoard wants a name of this form; one file, whatever is resumed.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <torch/nn/functional/loss.h>
 
+#include <cmath>
 #include <utility>
 
 #include "models/zoo.h"
@@ -70,6 +71,13 @@ void Trainer::restore(const Checkpoint& checkpoint,
   set_random_state(checkpoint.random, inputs_.device);
   position_ = checkpoint.position;
   summary_.best = checkpoint.best;
+  // Until here nothing is changed. From an older checkpoint, a run that is
+  // killed at once is to go on from there too.
+  if (!std::filesystem::exists(folder_.last()) ||
+      !std::filesystem::equivalent(path, folder_.last())) {
+    save(folder_.last());
+  }
+  folder_.cut_back(position_.epoch);
 }
 
 TrainSummary Trainer::run() {
@@ -101,9 +109,7 @@ EpochMetrics Trainer::train_one_epoch() {
     lr_ = lr_of(position_.batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
     const int64_t images = batch.labels.size(0);
-    if (images > 1 || (images == 1 && train_.batches() == train_.dataset().size())) {
-      train_step(batch);
-    }
+    if (images > 1) train_step(batch);
     ++position_.batch;
     ++position_.step;
     after_step(data_seconds, images);
@@ -112,7 +118,11 @@ EpochMetrics Trainer::train_one_epoch() {
   }
   train_seconds_ = seconds_since(epoch_start_);
   check_finite();
-  return metrics_.mean();
+  const EpochMetrics mean = metrics_.mean();
+  if (mean.images == 0 && !should_stop()) {
+    throw TrainingError("no training picture could be read");
+  }
+  return mean;
 }
 
 void Trainer::train_step(const Batch& batch) {
@@ -136,7 +146,8 @@ void Trainer::after_step(double data_seconds, int64_t images) {
   images_ += images;
   const int64_t done = position_.batch;
   const bool log = (done - 1) % options_.log_interval == 0;
-  // On the CPU a look is free; on a GPU it waits, so it comes with the log line.
+  // On the CPU a look is free; on a GPU it waits, so it comes with the log
+  // line.
   if (inputs_.device.is_cpu()) check_finite();
   if (log) log_step(data_seconds);
   if (hooks_.on_step) {
@@ -169,21 +180,32 @@ void Trainer::log_step(double data_seconds) const {
       position_.epoch + 1, done, batches,
       100.0 * static_cast<double>(done) / static_cast<double>(batches),
       last_loss_.defined() ? last_loss_.item<double>() : 0, mean.loss,
-      mean.top1,
-      static_cast<double>(images_) / seconds_since(epoch_start_), lr_,
-      data_seconds);
+      mean.top1, static_cast<double>(images_) / seconds_since(epoch_start_),
+      lr_, data_seconds);
 }
 
 void Trainer::check_finite() const {
   const int64_t bad = metrics_.first_bad_step();
   if (bad < 0) return;
   const auto last = folder_.last();
-  throw TrainingError(
-      "loss is not finite at epoch " + std::to_string(position_.epoch + 1) +
-      ", step " + std::to_string(bad) + " (lr " + std::to_string(lr_) +
-      "); last checkpoint: " +
-      (std::filesystem::exists(last) ? last.string() : "none") +
-      "; a lower train.optimizer.lr or a warm-up may help");
+  throw TrainingError("loss is not finite at epoch " +
+                      std::to_string(position_.epoch + 1) + ", step " +
+                      std::to_string(bad) + " (lr " + std::to_string(lr_) +
+                      "); last checkpoint: " +
+                      (std::filesystem::exists(last) ? last.string() : "none") +
+                      "; a lower train.optimizer.lr or a warm-up may help");
+}
+
+bool Trainer::note_if_best(const Evaluation& validation) {
+  const bool by_loss = options_.eval_metric == EvalMetric::kLoss;
+  const double value = by_loss ? validation.loss : validation.top1;
+  Best& best = summary_.best;
+  // Before its statistics settle, a deep network may overflow in evaluation.
+  if (!std::isfinite(value)) return false;
+  const bool improved =
+      best.epoch == 0 || (by_loss ? value < best.value : value > best.value);
+  if (improved) best = {.epoch = position_.epoch, .value = value};
+  return improved;
 }
 
 void Trainer::finish_epoch(const EpochMetrics& train,
@@ -194,12 +216,8 @@ void Trainer::finish_epoch(const EpochMetrics& train,
   metrics_.reset();
   summary_.last = validation;
 
-  const bool by_loss = options_.eval_metric == EvalMetric::kLoss;
-  const double value = by_loss ? validation.loss : validation.top1;
-  Best& best = summary_.best;
-  const bool improved =
-      best.epoch == 0 || (by_loss ? value < best.value : value > best.value);
-  if (improved) best = {.epoch = position_.epoch, .value = value};
+  summary_.skipped = train_.skipped() + validation_.skipped();
+  const bool improved = note_if_best(validation);
 
   const EpochRow row = {
       .epoch = position_.epoch,
@@ -217,14 +235,14 @@ void Trainer::finish_epoch(const EpochMetrics& train,
       row.epoch, row.val_loss, row.val_top1, row.val_top5, row.train_loss,
       row.seconds, improved ? "  *" : "");
   folder_.append(row);
-  folder_.write_report({.title = folder_.path().filename().string(),
-                        .network = std::to_string(count_parameters(*model_)) +
-                                   " parameters",
-                        .rows = {},
-                        .classes = identity_.classes,
-                        .confusion = validation.confusion,
-                        .best_epoch = best.epoch,
-                        .config_yaml = identity_.config});
+  folder_.write_report(
+      {.title = folder_.path().filename().string(),
+       .network = std::to_string(count_parameters(*model_)) + " parameters",
+       .rows = {},
+       .classes = identity_.classes,
+       .confusion = validation.confusion,
+       .best_epoch = summary_.best.epoch,
+       .config_yaml = identity_.config});
   // The best first: a crash between the two repeats the epoch, and writes it
   // again.
   if (improved) save(folder_.best());

@@ -37,7 +37,8 @@ struct TrainerHooks {
 struct TrainSummary {
   bool stopped = false;  ///< By stop_requested; last.skz holds the place.
   Best best;
-  Evaluation last;  ///< Of the last epoch; empty where none was run.
+  Evaluation last;      ///< Of the last epoch; empty where none was run.
+  int64_t skipped = 0;  ///< Pictures that could not be read.
 };
 
 /// Trains a network: epochs of steps, each epoch validated, logged and saved.
@@ -48,7 +49,8 @@ class Trainer {
           Loader train, Loader validation, Inputs inputs, Identity identity,
           RunFolder folder, TrainerHooks hooks = {});
 
-  /// Takes over the state of a run, to go on from its place. Throws FileError
+  /// Takes over the state of a run, to go on from its place, and cuts off what
+  /// its folder says of later epochs. Throws FileError
   /// naming `path` where it does not fit.
   void restore(const Checkpoint& checkpoint, const std::filesystem::path& path);
 
@@ -61,6 +63,8 @@ class Trainer {
 
   EpochMetrics train_one_epoch();
   void train_step(const Batch& batch);
+  /// Whether this is the best epoch so far; if so, it is noted as that.
+  bool note_if_best(const Evaluation& validation);
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
   void save(const std::filesystem::path& path) const;
   /// The learning rate of a batch of the epoch at hand.
