@@ -1,8 +1,8 @@
 """Writes the goldens of goldens_test.cpp: one text file per network.
 
-    python make_goldens.py --reference DIR --formula FILE [network ...]
+    pip install torch numpy && python make_goldens.py [network ...]
 
-DIR holds reference_models.py: MODELS, plain PyTorch networks by name. FILE is
+Beside it stand reference_models.py, plain PyTorch networks by name, and
 formula.py, the weights by formula that weights_by_formula.h has in C++.
 
 Each network runs one step in float64 and training mode: weights by formula, a
@@ -13,10 +13,12 @@ file keeps its norm and its dot product with a probe, which is uniform in
 """
 
 import argparse
-import importlib.util
 import pathlib
 
 import torch
+
+import formula
+import reference_models
 
 HEADER = """\
 # {name}: one training step of plain PyTorch {torch}, float64.
@@ -25,14 +27,6 @@ HEADER = """\
 # buffer     name  shape  norm after the step
 """
 BATCH = 2
-
-
-def load(path):
-    """The module in the file `path`."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def shape_of(tensor):
@@ -45,14 +39,14 @@ def digits(tensor):
     return f"{float(tensor):.17g}"
 
 
-def fingerprint(formula, name, tensor):
+def fingerprint(name, tensor):
     """Norm, and product with the probe of this name."""
     probe = 2 * formula.uniform(name + ".probe", tensor.numel()) - 1
     product = tensor.detach().flatten().dot(torch.from_numpy(probe))
     return f"{digits(tensor.detach().norm())} {digits(product)}"
 
 
-def golden(name, build, image_shape, formula):
+def golden(name, build, image_shape):
     """The lines of one network's file."""
     c, h, w = image_shape
     model = formula.fill(build()).train()
@@ -66,10 +60,10 @@ def golden(name, build, image_shape, formula):
     yield f"images {BATCH}x{c}x{h}x{w}"
     yield f"loss {digits(loss.detach())}"
     yield (f"logits {shape_of(logits)} "
-           f"{fingerprint(formula, 'logits', logits)}")
+           f"{fingerprint('logits', logits)}")
     for key, value in model.named_parameters():
         yield (f"parameter {key} {shape_of(value)} "
-               f"{fingerprint(formula, key, value.grad)}")
+               f"{fingerprint(key, value.grad)}")
     for key, value in model.named_buffers():
         yield f"buffer {key} {shape_of(value)} {digits(value.double().norm())}"
 
@@ -77,19 +71,16 @@ def golden(name, build, image_shape, formula):
 def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--reference", type=pathlib.Path, required=True)
-    parser.add_argument("--formula", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=here)
     parser.add_argument("networks", nargs="*", help="all unless named")
     args = parser.parse_args()
 
-    models = load(args.reference / "reference_models.py").MODELS
-    formula = load(args.formula)
+    models = reference_models.MODELS
     for name in args.networks or models:
         build, (channels, height, width) = models[name]
         # Big images only cost time: 64x64 leaves 2x2 before the last pooling.
         image_shape = (channels, min(height, 64), min(width, 64))
-        lines = golden(name, build, image_shape, formula)
+        lines = golden(name, build, image_shape)
         (args.out / f"{name}.txt").write_text("\n".join(lines) + "\n")
         print(name)
 

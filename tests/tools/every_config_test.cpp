@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "tests/support/temporary_folder.h"
 #include "tools/config/run_config.h"
@@ -29,8 +30,6 @@ class EveryConfig : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
   const auto path = fs::path(SKIPZOO_CONFIGS) / GetParam();
-  const auto first_line = read_text(path).substr(0, 2);
-  EXPECT_EQ(first_line, "# ") << "says nothing on top";
   auto [config, warnings] = load_config(path);
   EXPECT_TRUE(warnings.empty()) << warnings.front();
 
