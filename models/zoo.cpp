@@ -44,9 +44,8 @@ int64_t count_parameters(const torch::nn::Module& model) {
   return total;
 }
 
-std::vector<std::pair<std::string, torch::Tensor>> state_dict(
-    const torch::nn::Module& model) {
-  std::vector<std::pair<std::string, torch::Tensor>> entries;
+NamedTensors state_dict(const torch::nn::Module& model) {
+  NamedTensors entries;
   for (const auto& item : model.named_parameters()) {
     entries.emplace_back(item.key(), item.value());
   }

@@ -9,6 +9,7 @@
 #include "models/classifier.h"
 #include "models/conv_net.h"
 #include "models/densenet.h"
+#include "models/named_tensors.h"
 #include "models/resnet.h"
 
 namespace skipzoo {
@@ -34,7 +35,6 @@ int64_t count_parameters(const torch::nn::Module& model);
 
 /// Every parameter, then every buffer, by registered name: what a weight file
 /// holds. The tensors are the module's own.
-std::vector<std::pair<std::string, torch::Tensor>> state_dict(
-    const torch::nn::Module& model);
+NamedTensors state_dict(const torch::nn::Module& model);
 
 }  // namespace skipzoo

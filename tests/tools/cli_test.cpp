@@ -282,9 +282,9 @@ TEST(BadInput, AFileThatIsNoCheckpointIsNamed) {
   TemporaryFolder folder;
   const auto file = folder.write("model.skz", "hello");
   expect_error(run_skipzoo({"evaluate", file.string()}), 1,
-               "model.skz: not a readable checkpoint");
+               "model.skz: not a file of weights");
   expect_error(run_skipzoo({"evaluate", "absent.skz"}), 1,
-               "absent.skz: no such checkpoint");
+               "absent.skz: cannot be read");
 }
 
 TEST(BadInput, ALossThatIsNotFiniteEndsWithItsPlace) {

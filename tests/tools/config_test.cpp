@@ -144,8 +144,8 @@ TEST(Config, OverridesGoThroughTheSameChecks) {
 
 TEST(Config, PathsInAnOverrideStartAtTheWorkingFolder) {
   EXPECT_EQ(parse(kGood, {"data.root=here"}).config.data.root,
-            std::filesystem::weakly_canonical(
-                std::filesystem::current_path() / "here"));
+            std::filesystem::weakly_canonical(std::filesystem::current_path() /
+                                              "here"));
 }
 
 TEST(Config, WarnsOfKeysThatTheChosenScheduleDoesNotUse) {

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
+
 namespace skipzoo {
 namespace {
 
@@ -22,28 +24,13 @@ namespace fs = std::filesystem;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// A folder of its own for each test.
 class Files : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) /
-              (std::string("skipzoo_report_") + test->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& name, std::string_view bytes) const {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return folder_ / name;
-  }
-  static std::string read(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return folder_.write(name, bytes);
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 /// What a call throws, in words; empty if it does not.
@@ -153,7 +140,7 @@ TEST_F(Events, RecordsHoldWhatWasWritten) {
   log.scalars(late, {{std::string(300, 'x'), kNan}}, 1700000001);
 
   // Read while the log is open: every call flushes.
-  const auto events = decode_file(read(file));
+  const auto events = decode_file(read_text(file));
   ASSERT_EQ(events.size(), 3U);
   EXPECT_EQ(events[0].version, "brain.Event:2");
   EXPECT_GT(events[0].wall_time, 1.6e9);
@@ -170,7 +157,7 @@ TEST_F(Events, RecordsHoldWhatWasWritten) {
 TEST_F(Events, FramingIsThatOfTFRecord) {
   const auto file = folder_ / "events.out.tfevents.1";
   EventFile log(file);
-  const auto bytes = read(file);
+  const auto bytes = read_text(file);
   // time 9 + version 2 + 13 bytes, and 16 of framing.
   ASSERT_EQ(bytes.size(), 40U);
   const auto masked = [](std::string_view part) {
@@ -191,7 +178,7 @@ TEST_F(Events, ReopeningAppends) {
   for (int64_t step = 1; step <= 3; ++step) {
     EventFile(file).scalars(step, {{"lr", 0.1}}, 1);
   }
-  const auto events = decode_file(read(file));
+  const auto events = decode_file(read_text(file));
   ASSERT_EQ(events.size(), 4U);
   EXPECT_EQ(events[3].step, 3U);
 }
@@ -203,33 +190,33 @@ TEST_F(Events, CutKeepsWhatIsUpToTheStep) {
     log.scalars(step, {{"lr", 0.1}}, 1);
   }
   cut_events_after(file, 9);
-  EXPECT_EQ(decode_file(read(file)).size(), 5U);
+  EXPECT_EQ(decode_file(read_text(file)).size(), 5U);
   cut_events_after(file, 2);
-  const auto events = decode_file(read(file));
+  const auto events = decode_file(read_text(file));
   ASSERT_EQ(events.size(), 3U);
   EXPECT_EQ(events.back().step, 2U);
   cut_events_after(file, -1);
-  EXPECT_EQ(decode_file(read(file)).size(), 1U);  // The version record.
+  EXPECT_EQ(decode_file(read_text(file)).size(), 1U);  // The version record.
 }
 
 TEST_F(Events, DamagedTailIsCutOffBeforeAppending) {
   const auto file = folder_ / "events.out.tfevents.1";
   EventFile(file).scalars(1, {{"lr", 0.1}}, 1);
-  const auto good = read(file);
+  const auto good = read_text(file);
   EventFile(file).scalars(2, {{"lr", 0.1}}, 1);
-  const auto all = read(file);
+  const auto all = read_text(file);
 
   for (size_t size = good.size(); size < all.size(); ++size) {
     write(file.filename(), std::string_view(all).substr(0, size));
     cut_events_after(file, 100);
-    ASSERT_EQ(read(file), good) << size;
+    ASSERT_EQ(read_text(file), good) << size;
   }
   for (size_t at = good.size(); at < all.size(); ++at) {
     auto flipped = all;
     flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
     write(file.filename(), flipped);
     EventFile(file).scalars(2, {{"lr", 0.1}}, 1);
-    ASSERT_EQ(read(file), all) << at;
+    ASSERT_EQ(read_text(file), all) << at;
   }
 }
 
@@ -237,7 +224,7 @@ TEST_F(Events, FileOfSomethingElseIsNotTouched) {
   const auto file = write("notes.txt", "this is no event file, is it?");
   const auto error = words_of_error([&] { EventFile log(file); });
   EXPECT_NE(error.find("notes.txt: does not start as"), error.npos) << error;
-  EXPECT_EQ(read(file), "this is no event file, is it?");
+  EXPECT_EQ(read_text(file), "this is no event file, is it?");
 }
 
 TEST_F(Events, FailuresNameTheFile) {

@@ -10,5 +10,7 @@ namespace skipzoo {
 void add_train(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app);
 void add_describe(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_convert(CLI::App& app);
 
 }  // namespace skipzoo

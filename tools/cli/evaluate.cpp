@@ -3,11 +3,14 @@
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/device.h"
 #include "tools/error.h"
+#include "tools/weights/fit.h"
+#include "tools/weights/weight_file.h"
 
 namespace skipzoo {
 
@@ -77,10 +80,18 @@ void print_text(const Evaluation& result,
 }
 
 void run(const Arguments& args) {
-  const Checkpoint checkpoint = load_checkpoint(args.checkpoint);
+  const WeightFile file = read_weight_file(args.checkpoint);
+  std::optional<Identity> identity;
+  if (file.kind == WeightKind::kSkipzoo) {
+    identity = load_checkpoint(args.checkpoint).identity;
+  } else if (args.config.empty()) {
+    throw ConfigError(args.checkpoint.string() + ": " +
+                      std::string(kind_text(file.kind)) +
+                      " says nothing of its network; name it by -c CONFIG");
+  }
   const auto [config, warnings] =
       args.config.empty()
-          ? parse_config(checkpoint.identity.config, args.checkpoint.string(),
+          ? parse_config(identity->config, args.checkpoint.string(),
                          std::filesystem::current_path(), args.overrides)
           : load_config(args.config, args.overrides);
   for (const auto& warning : warnings) spdlog::warn(warning);
@@ -91,13 +102,20 @@ void run(const Arguments& args) {
   const auto dataset =
       open_dataset(config.data, Split::kTest, in_channels(config.model),
                    num_classes(config.model));
-  if (dataset->classes() != checkpoint.identity.classes) {
+  if (identity && dataset->classes() != identity->classes) {
     spdlog::warn(
         "the class names of the data differ from those the network "
         "was trained with");
   }
   auto model = build_model(config, *dataset);
-  load_weights(*model, checkpoint.weights, args.checkpoint);
+  const Fit fit(file.tensors, *model);
+  if (!fit.report().complete()) {
+    throw FileError(
+        args.checkpoint,
+        "does not fit the network of the config: " + fit.report().text());
+  }
+  if (!identity) spdlog::info(fit.report().text());
+  fit.copy();
   const auto inputs = make_inputs(config, device);
   place(*model, device, config.train.channels_last);
   Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
@@ -115,11 +133,14 @@ void run(const Arguments& args) {
 void add_evaluate(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
-      "evaluate", "Accuracy of a checkpoint on the test split");
-  command->add_option("checkpoint", args->checkpoint, "File from 'train'")
+      "evaluate", "Accuracy of a checkpoint or weight file on the test split");
+  command
+      ->add_option("checkpoint", args->checkpoint,
+                   "File from 'train', or weights with -c")
       ->required();
   command->add_option("-c,--config", args->config,
-                      "Take this config instead of the checkpoint's own");
+                      "The network and data of a weight file; else the "
+                      "checkpoint's own");
   command->add_option("--set", args->overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);
   command->add_option("--device", args->device,

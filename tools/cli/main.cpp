@@ -39,6 +39,8 @@ int run(int argc, char** argv) {
   add_train(app, exit_code);
   add_evaluate(app);
   add_describe(app);
+  add_inspect(app);
+  add_convert(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

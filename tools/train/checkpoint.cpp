@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/import_read.h>
-#include <torch/csrc/jit/serialization/pickler.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "models/zoo.h"
 #include "tools/error.h"
 #include "tools/file.h"
+#include "tools/weights/write.h"
 
 namespace skipzoo {
 
@@ -22,29 +22,6 @@ namespace {
 
 constexpr int64_t kFormat = 1;
 constexpr const char* kRecord = "skipzoo.json";
-
-/// Writes `name`.pkl, a dict of tensors as Python pickles it, and their data.
-void write_tensors(caffe2::serialize::PyTorchStreamWriter& writer,
-                   const std::string& name, const NamedTensors& tensors) {
-  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
-  for (const auto& [key, tensor] : tensors) {
-    dict.insert(key, tensor.detach().to(torch::kCPU));
-  }
-  std::string pickle;
-  torch::jit::Pickler pickler(
-      [&](const char* data, size_t size) { pickle.append(data, size); },
-      nullptr, nullptr, nullptr, nullptr, /*tag_aggregates=*/false);
-  pickler.protocol();
-  pickler.pushIValue(dict);
-  pickler.stop();
-  size_t number = 0;
-  for (const auto& tensor : pickler.tensorData()) {
-    const auto data = torch::jit::getWriteableTensorData(tensor);
-    writer.writeRecord(name + "/" + std::to_string(number++), data.data(),
-                       data.sizeInBytes());
-  }
-  writer.writeRecord(name + ".pkl", pickle.data(), pickle.size());
-}
 
 NamedTensors read_tensors(caffe2::serialize::PyTorchStreamReader& reader,
                           const std::string& name) {

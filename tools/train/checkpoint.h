@@ -1,13 +1,13 @@
 #pragma once
 
-#include <torch/types.h>
+#include <torch/nn.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "tools/train/optimizer.h"
+#include "models/named_tensors.h"
 
 namespace skipzoo {
 

@@ -7,12 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "models/named_tensors.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {
-
-/// Tensors by name, in a fixed order.
-using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 /// SGD or AdamW on LibTorch's fused kernels: one pass over all parameters,
 /// where torch::optim makes one for each of them and each operation.

@@ -151,6 +151,8 @@ void Trainer::after_step(double data_seconds, int64_t images) {
   if (inputs_.device.is_cpu()) check_finite();
   if (log) log_step(data_seconds);
   if (hooks_.on_step) {
+    // As with the check above: free on the CPU, a wait on a GPU.
+    if (inputs_.device.is_cpu()) read_metrics();
     report_.epoch = position_.epoch + 1;
     report_.epochs = options_.epochs;
     report_.batch = done;
@@ -167,11 +169,15 @@ void Trainer::after_step(double data_seconds, int64_t images) {
   }
 }
 
-void Trainer::log_step(double data_seconds) const {
-  check_finite();
+void Trainer::read_metrics() {
   const EpochMetrics mean = metrics_.mean();
   report_.loss = mean.loss;
   report_.top1 = mean.top1;
+}
+
+void Trainer::log_step(double data_seconds) {
+  check_finite();
+  read_metrics();
   const int64_t done = position_.batch;
   const int64_t batches = train_.batches();
   step_log()->info(
@@ -179,8 +185,8 @@ void Trainer::log_step(double data_seconds) const {
       "{:.0f} img/s  LR: {:.3e}  Data: {:.3f} s",
       position_.epoch + 1, done, batches,
       100.0 * static_cast<double>(done) / static_cast<double>(batches),
-      last_loss_.defined() ? last_loss_.item<double>() : 0, mean.loss,
-      mean.top1, static_cast<double>(images_) / seconds_since(epoch_start_),
+      last_loss_.defined() ? last_loss_.item<double>() : 0, report_.loss,
+      report_.top1, static_cast<double>(images_) / seconds_since(epoch_start_),
       lr_, data_seconds);
 }
 

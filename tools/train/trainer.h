@@ -70,7 +70,8 @@ class Trainer {
   /// The learning rate of a batch of the epoch at hand.
   double lr_of(int64_t batch) const;
   void after_step(double data_seconds, int64_t images);
-  void log_step(double data_seconds) const;
+  void read_metrics();
+  void log_step(double data_seconds);
   void check_finite() const;
   bool should_stop() const {
     return hooks_.stop_requested && hooks_.stop_requested();
@@ -95,7 +96,7 @@ class Trainer {
   int64_t images_ = 0;
   double lr_ = 0;
   torch::Tensor last_loss_;
-  mutable StepReport report_;
+  StepReport report_;
 };
 
 }  // namespace skipzoo

@@ -1,0 +1,40 @@
+#include <spdlog/spdlog.h>
+
+#include "tools/cli/commands.h"
+#include "tools/error.h"
+#include "tools/weights/weight_file.h"
+#include "tools/weights/write.h"
+
+namespace skipzoo {
+
+void add_convert(CLI::App& app) {
+  struct Arguments {
+    std::filesystem::path from;
+    std::filesystem::path to;
+    bool ema = false;
+  };
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "convert", "Write the weights of a file as .pth or .safetensors");
+  command->add_option("in", args->from, "Any file that 'inspect' reads")
+      ->required();
+  command->add_option("out", args->to, "A name that ends in the new format")
+      ->required();
+  command->add_flag("--ema", args->ema,
+                    "The averaged weights of a training checkpoint");
+  command->footer(
+      "Example:\n  skipzoo convert resnet20.th resnet20.safetensors");
+  command->callback([args] {
+    const auto format = args->to.extension();
+    if (format != ".pth" && format != ".safetensors") {
+      throw ConfigError("convert: '" + args->to.string() +
+                        "' must end in .pth or .safetensors");
+    }
+    const auto file = read_weight_file(args->from, args->ema);
+    (format == ".pth" ? write_pth : write_safetensors)(args->to, file.tensors);
+    spdlog::info("{}: {} tensors from {}", args->to.string(),
+                 file.tensors.size(), kind_text(file.kind));
+  });
+}
+
+}  // namespace skipzoo

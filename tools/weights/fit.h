@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/classifier.h"
+#include "models/named_tensors.h"
+
+namespace skipzoo {
+
+/// What fitted and what did not, name by name.
+struct FitReport {
+  struct WrongShape {
+    std::string name;
+    std::vector<int64_t> in_file;
+    std::vector<int64_t> in_network;
+  };
+
+  std::vector<std::string> fitted;
+  std::vector<std::string> missing;     ///< In the network, not in the file.
+  std::vector<std::string> unexpected;  ///< In the file, not in the network.
+  std::vector<WrongShape> wrong_shape;
+  /// Rules that renamed, with how many names: ("module. dropped", 97).
+  std::vector<std::pair<std::string, int64_t>> renamed;
+  /// Counters of BatchNorm that files before PyTorch 0.4.1 lack.
+  std::vector<std::string> filled;
+  /// What was changed to fit, one sentence each, e.g. the first convolution.
+  std::vector<std::string> adapted;
+
+  /// Whether every tensor of either side has found its counterpart.
+  bool complete() const {
+    return missing.empty() && unexpected.empty() && wrong_shape.empty();
+  }
+  /// The first few names of each kind, for people; one line a kind.
+  std::string text() const;
+};
+
+/// Weights matched to a network; nothing is copied yet.
+class Fit {
+ public:
+  /// Maps the names of other systems to torchvision's and compares all names
+  /// and shapes. Known: prefixes (module., _orig_mod., backbone., …),
+  /// DenseNet's old names (norm.1), other names of heads and shortcuts, heads
+  /// that are a 1x1 convolution, first convolutions for another number of
+  /// channels.
+  Fit(const NamedTensors& file, const Classifier& model);
+
+  const FitReport& report() const { return report_; }
+  /// Copies what fitted into the network that the fit was made for, to its
+  /// types, and zeroes the counters that were filled.
+  void copy() const;
+
+ private:
+  void match(const NamedTensors& renamed, const std::string& head);
+
+  NamedTensors own_;
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> pairs_;
+  FitReport report_;
+};
+
+}  // namespace skipzoo
