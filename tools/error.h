@@ -27,6 +27,9 @@ struct ConfigError : std::runtime_error {
 struct FileError : std::runtime_error {
   FileError(const std::filesystem::path& path, const std::string& what)
       : std::runtime_error(path.string() + ": " + what) {}
+  /// The same error with words added, such as the way out.
+  FileError(const FileError& error, const std::string& more)
+      : std::runtime_error(error.what() + more) {}
 };
 
 /// A run that went wrong, e.g. a loss that is not finite. Exit code 1.

@@ -9,6 +9,7 @@
 #include "tools/cli/run.h"
 #include "tools/device.h"
 #include "tools/error.h"
+#include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"
 
@@ -79,7 +80,16 @@ void print_text(const Evaluation& result,
   print_confusion(result);
 }
 
-void run(const Arguments& args) {
+/// The model section of a resolved config.
+std::string model_part(const std::string& config) {
+  return config.substr(0, config.find("\ndata:"));
+}
+
+void run(const Arguments& given) {
+  Arguments args = given;
+  if (std::filesystem::is_directory(args.checkpoint)) {
+    args.checkpoint = RunFolder::open(args.checkpoint).best();
+  }
   const WeightFile file = read_weight_file(args.checkpoint);
   std::optional<Identity> identity;
   if (file.kind == WeightKind::kSkipzoo) {
@@ -115,6 +125,11 @@ void run(const Arguments& args) {
         "does not fit the network of the config: " + fit.report().text());
   }
   if (!identity) spdlog::info(fit.report().text());
+  for (const auto& sentence : fit.report().adapted) spdlog::warn(sentence);
+  if (identity &&
+      model_part(identity->config) != model_part(dump_config(config))) {
+    spdlog::warn("the network is not the one these weights were trained in");
+  }
   fit.copy();
   const auto inputs = make_inputs(config, device);
   place(*model, device, config.train.channels_last);
@@ -136,7 +151,7 @@ void add_evaluate(CLI::App& app) {
       "evaluate", "Accuracy of a checkpoint or weight file on the test split");
   command
       ->add_option("checkpoint", args->checkpoint,
-                   "File from 'train', or weights with -c")
+                   "A run folder or file from 'train', or weights with -c")
       ->required();
   command->add_option("-c,--config", args->config,
                       "The network and data of a weight file; else the "

@@ -18,6 +18,8 @@ void remember(int signal) {
 void catch_interrupts() {
   std::signal(SIGINT, remember);
   std::signal(SIGTERM, remember);
+  // A terminal that closes; nohup has it ignored already, and means it.
+  if (std::signal(SIGHUP, remember) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
 }
 
 int interrupted_by() { return received; }

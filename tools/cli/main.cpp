@@ -30,8 +30,7 @@ std::string version() {
 
 int run(int argc, char** argv) {
   CLI::App app{
-      "Trains, fine-tunes and ships residual and dense networks from "
-      "one YAML file."};
+      "Trains and evaluates residual and dense networks from one YAML file."};
   app.footer("Example:\n  skipzoo train -c configs/digits/resnet20.yaml");
   app.set_version_flag("--version", version());
   app.require_subcommand(1);

@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
+  std::string program;  ///< As it was called: for the commands to type next.
   std::string config;
   std::vector<std::string> overrides;
   std::string output;
@@ -150,15 +151,18 @@ LoadedConfig resumed_config(const Arguments& args, const Checkpoint& checkpoint,
 }
 
 /// The end of a run in words, and its exit code.
-int report_end(const RunFolder& folder, const TrainSummary& summary,
-               const RunConfig& config) {
+int report_end(const Arguments& args, const RunFolder& folder,
+               const TrainSummary& summary, const RunConfig& config) {
   if (summary.stopped) {
-    spdlog::info("stopped; saved {}. To go on:\n  skipzoo train --resume {}",
-                 folder.last().string(), folder.path().string());
+    spdlog::info("stopped; saved {}. To go on:\n  {} train --resume {}",
+                 folder.last().string(), args.program, folder.path().string());
     return 128 + interrupted_by();
   }
   if (summary.last.images == 0) {
-    spdlog::info("nothing to do: all {} epochs are done", config.train.epochs);
+    spdlog::info(
+        "nothing to do: all {} epochs are done; to train longer, add --set "
+        "train.epochs=N",
+        config.train.epochs);
     return 0;
   }
   if (summary.skipped > 0) {
@@ -167,10 +171,11 @@ int report_end(const RunFolder& folder, const TrainSummary& summary,
   }
   spdlog::info(
       "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}, in {}\n"
-      "curves and confusion: {}\nnext: skipzoo evaluate {}",
+      "curves and confusion: {}\nnext: {} evaluate {}",
       summary.last.top1, name_of(config.train.eval_metric), summary.best.value,
       summary.best.epoch, folder.best().string(),
-      (folder.path() / "report.html").string(), folder.best().string());
+      (folder.path() / "report.html").string(), args.program,
+      folder.best().string());
   return 0;
 }
 
@@ -213,7 +218,7 @@ int run(const Arguments& args, const RunConfig& config,
   folder.write_config(dump_config(config), checkpoint != nullptr
                                                ? folder.origin()
                                                : origin_of(args));
-  return report_end(folder, trainer.run(), config);
+  return report_end(args, folder, trainer.run(), config);
 }
 
 int train(const Arguments& args) {
@@ -263,7 +268,8 @@ void add_train(CLI::App& app, int& exit_code) {
       "  skipzoo train -c configs/digits/resnet20.yaml\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --set train.epochs=5\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --resume");
-  command->callback([args, command, &exit_code] {
+  command->callback([args, command, &app, &exit_code] {
+    args->program = app.get_name();
     if (command->count("--resume") > 0 && args->resume.empty()) {
       args->resume = {""};
     }

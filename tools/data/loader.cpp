@@ -95,7 +95,11 @@ std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
       throw FileError(dataset_->name(index), error.what());
     }
   } catch (const FileError& error) {
-    if (options_.on_error == OnError::kStop) throw;
+    if (options_.on_error == OnError::kStop) {
+      throw FileError(error,
+                      "; remove it, or go on without such pictures by "
+                      "data.on_error: skip");
+    }
     skipped_->add(index, error.what());
     return std::nullopt;
   }

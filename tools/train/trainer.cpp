@@ -196,7 +196,7 @@ void Trainer::check_finite() const {
   const auto last = folder_.last();
   throw TrainingError("loss is not finite at epoch " +
                       std::to_string(position_.epoch + 1) + ", step " +
-                      std::to_string(bad) + " (lr " + std::to_string(lr_) +
+                      std::to_string(bad) + " (lr " + c10::str(lr_) +
                       "); last checkpoint: " +
                       (std::filesystem::exists(last) ? last.string() : "none") +
                       "; a lower train.optimizer.lr or a warm-up may help");

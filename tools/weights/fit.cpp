@@ -129,12 +129,6 @@ void add_names(std::string& text, const char* kind,
 
 std::string FitReport::text() const {
   std::string text = std::to_string(fitted.size()) + " tensors fitted";
-  for (const auto& [rule, count] : renamed) {
-    text.append("\n").append(std::to_string(count));
-    text.append(" names changed: ").append(rule);
-  }
-  for (const auto& sentence : adapted) text += "\n" + sentence;
-  add_names(text, "counters filled with 0", filled);
   add_names(text, "missing in the file", missing);
   add_names(text, "unexpected in the file", unexpected);
   for (const auto& wrong : wrong_shape) {
@@ -142,6 +136,12 @@ std::string FitReport::text() const {
             c10::str(at::IntArrayRef(wrong.in_file)) + " in the file, " +
             c10::str(at::IntArrayRef(wrong.in_network)) + " in the network";
   }
+  for (const auto& [rule, count] : renamed) {
+    text.append("\n").append(std::to_string(count));
+    text.append(" names changed: ").append(rule);
+  }
+  for (const auto& sentence : adapted) text += "\n" + sentence;
+  add_names(text, "counters filled with 0", filled);
   return text;
 }
 
