@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/words_of_error.h"
 
 namespace skipzoo {
 namespace {
@@ -26,23 +27,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 class Files : public testing::Test {
  protected:
-  fs::path write(const std::string& name, std::string_view bytes) const {
-    return folder_.write(name, bytes);
-  }
-
   TemporaryFolder folder_;
 };
-
-/// What a call throws, in words; empty if it does not.
-template <typename Call>
-std::string words_of_error(Call call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 /// A record as TensorFlow's format says, its checksums left aside.
 struct Event {
@@ -207,21 +193,22 @@ TEST_F(Events, DamagedTailIsCutOffBeforeAppending) {
   const auto all = read_text(file);
 
   for (size_t size = good.size(); size < all.size(); ++size) {
-    write(file.filename(), std::string_view(all).substr(0, size));
+    folder_.write(file.filename().string(),
+                  std::string_view(all).substr(0, size));
     cut_events_after(file, 100);
     ASSERT_EQ(read_text(file), good) << size;
   }
   for (size_t at = good.size(); at < all.size(); ++at) {
     auto flipped = all;
     flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
-    write(file.filename(), flipped);
+    folder_.write(file.filename().string(), flipped);
     EventFile(file).scalars(2, {{"lr", 0.1}}, 1);
     ASSERT_EQ(read_text(file), all) << at;
   }
 }
 
 TEST_F(Events, FileOfSomethingElseIsNotTouched) {
-  const auto file = write("notes.txt", "this is no event file, is it?");
+  const auto file = folder_.write("notes.txt", "this is no event file, is it?");
   const auto error = words_of_error([&] { EventFile log(file); });
   EXPECT_NE(error.find("notes.txt: does not start as"), error.npos) << error;
   EXPECT_EQ(read_text(file), "this is no event file, is it?");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/words_of_error.h"
 
 namespace skipzoo {
 namespace {
@@ -24,23 +25,8 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 
 class Files : public testing::Test {
  protected:
-  fs::path write(const std::string& name, std::string_view bytes) const {
-    return folder_.write(name, bytes);
-  }
-
   TemporaryFolder folder_;
 };
-
-/// What a call throws, in words; empty if it does not.
-template <typename Call>
-std::string words_of_error(Call call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 using History = Files;
 
@@ -60,7 +46,7 @@ TEST_F(History, RowsReadBackBitForBit) {
   for (const auto& row : rows) {
     text += csv_line(row) + "\n";
   }
-  const auto loaded = read_csv(write("summary.csv", text));
+  const auto loaded = read_csv(folder_.write("summary.csv", text));
   ASSERT_EQ(loaded.size(), rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     // EpochRow has no padding, and nan differs from itself but by its bits.
@@ -75,20 +61,21 @@ TEST_F(History, NumbersTakeTheirShortestForm) {
 }
 
 TEST_F(History, WindowsLineEndingsAreFine) {
-  const auto file =
-      write("summary.csv", csv_header() + "\r\n" + csv_line({7}) + "\r\n");
+  const auto file = folder_.write(
+      "summary.csv", csv_header() + "\r\n" + csv_line({7}) + "\r\n");
   ASSERT_EQ(read_csv(file).size(), 1U);
   EXPECT_EQ(read_csv(file)[0].epoch, 7);
 }
 
 TEST_F(History, HeaderAloneIsNoRows) {
-  EXPECT_TRUE(read_csv(write("summary.csv", csv_header() + "\n")).empty());
+  EXPECT_TRUE(
+      read_csv(folder_.write("summary.csv", csv_header() + "\n")).empty());
 }
 
 TEST_F(History, MalformedLineIsNamedByFileAndNumber) {
   const auto error_of = [&](const std::string& line) {
-    const auto file =
-        write("summary.csv", csv_header() + "\n" + csv_line({1}) + "\n" + line);
+    const auto file = folder_.write(
+        "summary.csv", csv_header() + "\n" + csv_line({1}) + "\n" + line);
     return words_of_error([&] { read_csv(file); });
   };
   const auto where = (folder_ / "summary.csv").string() + ":3: ";
@@ -107,7 +94,7 @@ TEST_F(History, MalformedLineIsNamedByFileAndNumber) {
 }
 
 TEST_F(History, WrongHeaderOrMissingFileIsAnError) {
-  const auto file = write("summary.csv", "epoch,loss\n1,2\n");
+  const auto file = folder_.write("summary.csv", "epoch,loss\n1,2\n");
   EXPECT_EQ(words_of_error([&] {
               read_csv(file);
             }).find(file.string() + ":1: expected the columns"),
