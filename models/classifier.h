@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace skipzoo {
 
@@ -19,6 +20,9 @@ struct Classifier : torch::nn::Module {
   /// Replaces the last layer by a freshly initialised one, on the same device
   /// and of the same type. num_classes: at least 1.
   virtual void reset_head(int64_t num_classes) = 0;
+  /// Registered names of the repeated blocks in forward order, e.g. "layer1.0":
+  /// the steps of layer-wise decay.
+  virtual std::vector<std::string> block_names() const = 0;
 };
 
 }  // namespace skipzoo

@@ -122,4 +122,8 @@ void ConvNetImpl::reset_head(int64_t num_classes) {
   initialise_glorot(*fc);
 }
 
+std::vector<std::string> ConvNetImpl::block_names() const {
+  return names_of_modules<ConvBlock>(*this);
+}
+
 }  // namespace skipzoo

@@ -98,6 +98,7 @@ struct ConvNetImpl : Classifier {
   torch::Tensor forward(const torch::Tensor& images) override;
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t num_classes) override;
+  std::vector<std::string> block_names() const override;
 
   torch::nn::Sequential blocks;
   torch::nn::Linear fc{nullptr};

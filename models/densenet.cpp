@@ -132,4 +132,8 @@ void DenseNetImpl::reset_head(int64_t num_classes) {
   classifier->bias.zero_();
 }
 
+std::vector<std::string> DenseNetImpl::block_names() const {
+  return names_of_modules<DenseLayer>(*this);
+}
+
 }  // namespace skipzoo

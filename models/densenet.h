@@ -115,6 +115,7 @@ struct DenseNetImpl : Classifier {
   torch::Tensor forward(const torch::Tensor& images) override;
   std::string head_name() const override { return "classifier"; }
   void reset_head(int64_t num_classes) override;
+  std::vector<std::string> block_names() const override;
 
   torch::nn::Sequential features;
   torch::nn::Linear classifier{nullptr};

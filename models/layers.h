@@ -34,4 +34,17 @@ void initialise_he(torch::nn::Module& module, Fan fan);
 /// A new linear layer in place of `old`, same inputs, device and type.
 torch::nn::Linear linear_like(const torch::nn::Linear& old, int64_t outputs);
 
+/// Registered names of all modules of these types below `parent`, in forward
+/// order.
+template <typename... Types>
+std::vector<std::string> names_of_modules(const torch::nn::Module& parent) {
+  std::vector<std::string> names;
+  for (const auto& item : parent.named_modules("", /*include_self=*/false)) {
+    if (((item.value()->as<Types>() != nullptr) || ...)) {
+      names.push_back(item.key());
+    }
+  }
+  return names;
+}
+
 }  // namespace skipzoo

@@ -165,4 +165,8 @@ void ResNetImpl::reset_head(int64_t num_classes) {
   fc = replace_module("fc", linear_like(fc, num_classes));
 }
 
+std::vector<std::string> ResNetImpl::block_names() const {
+  return names_of_modules<BasicBlock, Bottleneck>(*this);
+}
+
 }  // namespace skipzoo

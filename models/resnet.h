@@ -151,6 +151,7 @@ struct ResNetImpl : Classifier {
   torch::Tensor forward(const torch::Tensor& images) override;
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t num_classes) override;
+  std::vector<std::string> block_names() const override;
 
   torch::nn::Conv2d conv1{nullptr};
   torch::nn::BatchNorm2d bn1{nullptr};

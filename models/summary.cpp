@@ -7,6 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "models/eval_mode.h"
+
 namespace skipzoo {
 
 namespace {
@@ -92,8 +94,7 @@ NetworkSummary summarise(Classifier& model,
     recorder.summary.parameters += value.numel();
   }
 
-  const bool was_training = model.is_training();
-  model.eval();
+  const EvalMode eval(model);
   active = &recorder;
   const auto handle = at::addThreadLocalCallback(
       at::RecordFunctionCallback(on_operator_start, on_operator_end)
@@ -103,7 +104,6 @@ NetworkSummary summarise(Classifier& model,
   const auto restore = [&] {
     at::removeCallback(handle);
     active = nullptr;
-    model.train(was_training);
   };
   try {
     torch::NoGradGuard no_grad;

@@ -1,5 +1,7 @@
 #include "models/zoo.h"
 
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
 namespace skipzoo {
 
 namespace {
@@ -36,6 +38,14 @@ std::shared_ptr<Classifier> make_model(const ModelOptions& options) {
         return std::make_shared<Model>(chosen);
       },
       options);
+}
+
+std::shared_ptr<Classifier> make_uninitialised(const ModelOptions& options) {
+  // Tensors are allocated on the CPU, where untouched memory costs nothing;
+  // what would write to them goes to the meta device, which does not.
+  const c10::impl::IncludeDispatchKeyGuard to_meta(
+      c10::DispatchKeySet(c10::DispatchKey::Meta));
+  return make_model(options);
 }
 
 int64_t count_parameters(const torch::nn::Module& model) {

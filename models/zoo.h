@@ -30,6 +30,10 @@ int64_t num_classes(const ModelOptions& options);
 /// c10::Error where they contradict each other (see validate()).
 std::shared_ptr<Classifier> make_model(const ModelOptions& options);
 
+/// The same network with weights of no value, made in a moment: for its names
+/// and shapes.
+std::shared_ptr<Classifier> make_uninitialised(const ModelOptions& options);
+
 /// Number of trainable elements.
 int64_t count_parameters(const torch::nn::Module& model);
 

@@ -45,7 +45,7 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
   TemporaryFolder folder;
   torch::manual_seed(0);
   Trainer trainer(
-      make_model(config.model), config.train,
+      make_model(config.model), config.train, config.fine_tune,
       Loader(images, config.data, Loader::Mode::kTrain, 0, false),
       Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
       {.device = torch::kCPU,

@@ -8,9 +8,16 @@ namespace skipzoo {
 // other than 0 goes to `exit_code`; errors are thrown.
 
 void add_train(CLI::App& app, int& exit_code);
+void add_fine_tune(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app);
+void add_predict(CLI::App& app, int& exit_code);
 void add_describe(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
+
+struct NetworkSource;
+/// The arguments of every subcommand that uses a network: the file, -c, --set
+/// and --device.
+void add_network_options(CLI::App& command, NetworkSource& source);
 
 }  // namespace skipzoo

@@ -90,9 +90,12 @@ std::vector<Section> sections(const std::string& wanted) {
   if (wanted.empty() || wanted == "train") {
     found.push_back({"train", describe_train_keys()});
   }
+  if (wanted.empty() || wanted == "fine_tune") {
+    found.push_back({"fine_tune", describe_fine_tune_keys()});
+  }
   if (found.empty()) {
     throw ConfigError("describe: unknown family '" + wanted + "'; one of " +
-                      names + "data, train");
+                      names + "data, train, fine_tune");
   }
   return found;
 }
@@ -134,7 +137,8 @@ void add_describe(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "describe", "List config keys, or a network's layers and sizes");
   command->add_option("family", args->family,
-                      "A family, or the section data or train; all without it");
+                      "A family, or the section data, train or fine_tune; "
+                      "all without it");
   command->add_option("-c,--config", args->config,
                       "Describe the network of this config, layer by layer");
   command->add_option("--set", args->overrides, "Change a key: a.b=value")

@@ -36,7 +36,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   add_train(app, exit_code);
+  add_fine_tune(app, exit_code);
   add_evaluate(app);
+  add_predict(app, exit_code);
   add_describe(app);
   add_inspect(app);
   add_convert(app);

@@ -2,8 +2,11 @@
 
 #include <torch/types.h>
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "models/classifier.h"
 #include "tools/config/run_config.h"
@@ -13,17 +16,47 @@
 
 namespace skipzoo {
 
-// What the subcommands share: from a config to the parts of a run.
+// What the subcommands share: from a config or a file to the parts of a run.
 
-/// The network of a config, tried on one image of the config's size. Throws
-/// ConfigError where the image is too small for it.
-std::shared_ptr<Classifier> build_model(const RunConfig& config,
-                                        const Dataset& dataset);
+/// (C, H, W) of what the network of a config gets from these data.
+std::vector<int64_t> picture_shape(const RunConfig& config,
+                                   const Dataset& dataset);
+
+/// Tries a network on one picture of that shape. Throws ConfigError where it is
+/// too small for it.
+void check_passes(Classifier& model, const std::vector<int64_t>& shape);
 
 /// How the pictures of a config are put to its network.
 Inputs make_inputs(const RunConfig& config, torch::Device device);
 
 /// What travels with the weights of a run.
 Identity make_identity(const RunConfig& config, const Dataset& dataset);
+
+/// Says where data differ from those that a network was trained with: names of
+/// classes, mean and std, size of the pictures.
+void warn_of_other_data(const Identity& trained, const Identity& data);
+
+/// Where a network that is to be used comes from, as the command line says it.
+struct NetworkSource {
+  std::filesystem::path file;  ///< A run folder, checkpoint or weight file.
+  std::string config;          ///< Of a weight file, or instead of its own.
+  std::vector<std::string> overrides;
+  std::string device;
+};
+
+/// A network in place, with its weights.
+struct LoadedNetwork {
+  std::shared_ptr<Classifier> model;
+  RunConfig config;
+  std::optional<Identity> identity;  ///< Of a checkpoint.
+  torch::Device device = torch::kCPU;
+
+  /// Its number where the file knows no names.
+  std::string class_name(int64_t index) const;
+};
+
+/// Throws ConfigError where a file needs a config and none is named, FileError
+/// where its weights do not fit. Says what was renamed and adapted.
+LoadedNetwork load_network(const NetworkSource& source);
 
 }  // namespace skipzoo

@@ -1,17 +1,15 @@
 #include <spdlog/spdlog.h>
 #include <torch/utils.h>
 
-#include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <iostream>
 #include <optional>
-#include <sstream>
 
 #include "tools/cli/commands.h"
 #include "tools/cli/interrupt.h"
 #include "tools/cli/progress_bar.h"
+#include "tools/cli/resume.h"
 #include "tools/cli/run.h"
+#include "tools/config/fields.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
@@ -23,135 +21,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
-  std::string program;  ///< As it was called: for the commands to type next.
-  std::string config;
-  std::vector<std::string> overrides;
-  std::string output;
-  std::string device;
-  std::vector<std::string> resume;  ///< One entry, empty for a bare --resume.
-  bool print_config = false;
+constexpr const char* kFineTune = "fine-tune";
 
-  bool resumes() const { return !resume.empty(); }
-};
-
-constexpr const char* kRuns = "runs";
-
-std::string config_name(const Arguments& args) {
-  return fs::path(args.config).stem().string();
-}
-
-/// runs/<config name>-<date>-<time>, with a number behind where two runs start
-/// in the same second.
-fs::path new_run_folder(const Arguments& args) {
-  if (!args.output.empty()) return args.output;
-  const std::time_t now = std::time(nullptr);
-  char stamp[32];
-  std::strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", std::localtime(&now));
-  const fs::path base = fs::path(kRuns) / (config_name(args) + "-" + stamp);
-  fs::path path = base;
-  for (int i = 2; fs::exists(path); ++i) {
-    path = base;
-    path += "-" + std::to_string(i);
+/// Begins from the weights of another, and says what became of them.
+void begin_from(const FineTuneOptions& options, Classifier& model,
+                const Identity& data) {
+  const FitReport report = load_pretrained(model, options);
+  spdlog::info("{}: {}", options.weights.string(), report.text());
+  if (!report.complete()) {
+    spdlog::warn("what does not fit begins anew, as fine_tune.strict is off");
   }
-  return path;
-}
-
-/// Whether `rest` is "-<date>-<time>", perhaps with a number behind.
-bool is_stamp(const std::string& rest) {
-  return rest.size() >= 16 && rest[0] == '-' && rest[9] == '-' &&
-         std::all_of(rest.begin() + 1, rest.end(),
-                     [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
-}
-
-/// The config file as a run folder remembers it: names are not enough, there is
-/// a resnet20.yaml for each data set.
-std::string origin_of(const Arguments& args) {
-  return args.config.empty() ? "" : fs::weakly_canonical(args.config).string();
-}
-
-/// The newest folder under runs/ of this config that holds a checkpoint.
-fs::path newest_run(const Arguments& args) {
-  const std::string name = config_name(args);
-  std::optional<fs::path> newest;
-  if (fs::is_directory(kRuns)) {
-    for (const auto& entry : fs::directory_iterator(kRuns)) {
-      const auto folder = entry.path().filename().string();
-      if (!folder.starts_with(name) || !is_stamp(folder.substr(name.size())) ||
-          !fs::exists(RunFolder::open(entry.path()).last()) ||
-          RunFolder::open(entry.path()).origin() != origin_of(args)) {
-        continue;
-      }
-      if (!newest || newest->filename() < entry.path().filename()) {
-        newest = entry.path();
-      }
-    }
-  }
-  if (!newest) {
-    throw FileError(kRuns, "holds no run of '" + name +
-                               "' to resume; name one "
-                               "by --resume PATH, or start without --resume");
-  }
-  return *newest;
-}
-
-/// The checkpoint that --resume means.
-fs::path checkpoint_to_resume(const Arguments& args) {
-  fs::path path = args.resume.front();
-  if (!path.empty() && !args.output.empty()) {
-    throw ConfigError(
-        "--resume PATH goes on in the folder of that run; drop -o");
-  }
-  if (path.empty()) path = args.output;
-  if (path.empty()) {
-    if (args.config.empty()) {
-      throw ConfigError(
-          "--resume: give a run folder, or -c for the newest run "
-          "of that config");
-    }
-    path = newest_run(args);
-  }
-  return fs::is_directory(path) ? RunFolder::open(path).last() : path;
-}
-
-/// Says where two resolved configs first differ.
-void warn_of_difference(const std::string& what, const std::string& a,
-                        const std::string& b) {
-  std::istringstream a_lines(a), b_lines(b);
-  for (std::string x, y; std::getline(a_lines, x);) {
-    std::getline(b_lines, y);
-    if (x == y) continue;
-    const auto trimmed = [](const std::string& line) {
-      return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-    };
-    spdlog::warn("{}; first at '{}' against '{}'", what, trimmed(x),
-                 trimmed(y));
-    return;
-  }
-}
-
-/// A resumed run keeps the config it began with, changed by --set alone; a
-/// config named beside it is only compared.
-LoadedConfig resumed_config(const Arguments& args, const Checkpoint& checkpoint,
-                            const fs::path& from) {
-  auto loaded = parse_config(checkpoint.identity.config, from.string(),
-                             fs::current_path(), args.overrides);
-  const auto text = dump_config(loaded.config);
-  warn_of_difference("--set changes the config this run began with", text,
-                     checkpoint.identity.config);
-  if (!args.config.empty()) {
-    const auto named = load_config(args.config, args.overrides).config;
-    warn_of_difference(
-        "the run goes on with the config it began with, not "
-        "that of " +
-            args.config,
-        text, dump_config(named));
-  }
-  return loaded;
+  const auto trained = read_identity(weights_at(options.weights));
+  if (trained) warn_of_other_data(*trained, data);
 }
 
 /// The end of a run in words, and its exit code.
-int report_end(const Arguments& args, const RunFolder& folder,
+int report_end(const TrainArguments& args, const RunFolder& folder,
                const TrainSummary& summary, const RunConfig& config) {
   if (summary.stopped) {
     spdlog::info("stopped; saved {}. To go on:\n  {} train --resume {}",
@@ -179,7 +64,7 @@ int report_end(const Arguments& args, const RunFolder& folder,
   return 0;
 }
 
-int run(const Arguments& args, const RunConfig& config,
+int run(const TrainArguments& args, const RunConfig& config,
         const Checkpoint* checkpoint, const fs::path& from) {
   set_threads(config.train.threads);
   const torch::Device device = resolve_device(config.train.device);
@@ -187,7 +72,12 @@ int run(const Arguments& args, const RunConfig& config,
   const auto data = open_training_data(config.data, in_channels(config.model),
                                        num_classes(config.model), seed);
   torch::manual_seed(static_cast<uint64_t>(seed));
-  auto model = build_model(config, *data.train);
+  auto model = make_model(config.model);
+  const auto identity = make_identity(config, *data.train);
+  check_passes(*model, identity.input_shape);
+  if (checkpoint == nullptr && config.fine_tune.enabled()) {
+    begin_from(config.fine_tune, *model, identity);
+  }
 
   const RunFolder folder =
       checkpoint != nullptr ? RunFolder::open(fs::absolute(from).parent_path())
@@ -205,9 +95,10 @@ int run(const Arguments& args, const RunConfig& config,
   ProgressBar bar;
   catch_interrupts();
   Trainer trainer(
-      model, config.train, loader(data.train, Loader::Mode::kTrain),
+      model, config.train, config.fine_tune,
+      loader(data.train, Loader::Mode::kTrain),
       loader(data.validation, Loader::Mode::kEvaluate),
-      make_inputs(config, device), make_identity(config, *data.train), folder,
+      make_inputs(config, device), identity, folder,
       {.stop_requested = [] { return interrupted_by() != 0; },
        .on_step = [&bar](const StepReport& report) { bar.update(report); }});
   if (checkpoint != nullptr) {
@@ -221,19 +112,25 @@ int run(const Arguments& args, const RunConfig& config,
   return report_end(args, folder, trainer.run(), config);
 }
 
-int train(const Arguments& args) {
+int train(const TrainArguments& args) {
   std::optional<Checkpoint> checkpoint;
   fs::path from;
   if (args.resumes()) {
     from = checkpoint_to_resume(args);
     checkpoint = load_checkpoint(from);
   } else if (args.config.empty()) {
-    throw ConfigError(
-        "train: give a config by -c FILE, e.g. configs/digits/resnet20.yaml");
+    throw ConfigError(args.command +
+                      ": give a config by -c FILE, e.g. "
+                      "configs/digits/resnet20.yaml");
   }
   auto [config, warnings] = checkpoint
                                 ? resumed_config(args, *checkpoint, from)
                                 : load_config(args.config, args.overrides);
+  if (args.command == kFineTune && !config.fine_tune.enabled()) {
+    throw ConfigError(
+        "fine-tune: give the weights to begin from by --weights FILE or "
+        "fine_tune.weights");
+  }
   if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
   if (args.print_config) {
@@ -243,35 +140,80 @@ int train(const Arguments& args) {
   return run(args, config, checkpoint ? &*checkpoint : nullptr, from);
 }
 
+/// What train and fine-tune take alike.
+void add_options(CLI::App& command, TrainArguments& args) {
+  command.add_option("-c,--config", args.config, "The run's YAML file");
+  command.add_option("--set", args.overrides, "Change a key: a.b=value")
+      ->allow_extra_args(false);
+  command.add_option("-o,--output", args.output,
+                     "Run folder; else runs/<config>-<date>-<time>");
+  command
+      .add_option("--resume", args.resume,
+                  "Go on with a run: a folder or checkpoint; bare, the "
+                  "folder of -o, else the newest run of the config")
+      ->expected(0, 1)
+      ->default_str("");
+  command.add_option("--device", args.device,
+                     "auto, cpu, cuda or cuda:<index>; else train.device");
+  command.add_flag("--print-config", args.print_config,
+                   "Print the config with all defaults and end");
+}
+
+/// As they were typed: a bare --resume too.
+void finish_arguments(const CLI::App& app, const CLI::App& command,
+                      TrainArguments& args) {
+  args.program = app.get_name();
+  args.command = command.get_name();
+  if (command.count("--resume") > 0 && args.resume.empty()) args.resume = {""};
+}
+
 }  // namespace
 
 void add_train(CLI::App& app, int& exit_code) {
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train a network");
-  command->add_option("-c,--config", args->config, "The run's YAML file");
-  command->add_option("--set", args->overrides, "Change a key: a.b=value")
-      ->allow_extra_args(false);
-  command->add_option("-o,--output", args->output,
-                      "Run folder; else runs/<config>-<date>-<time>");
-  command
-      ->add_option("--resume", args->resume,
-                   "Go on with a run: a folder or checkpoint; bare, the "
-                   "folder of -o, else the newest run of the config")
-      ->expected(0, 1)
-      ->default_str("");
-  command->add_option("--device", args->device,
-                      "auto, cpu, cuda or cuda:<index>; else train.device");
-  command->add_flag("--print-config", args->print_config,
-                    "Print the config with all defaults and end");
+  add_options(*command, *args);
   command->footer(
       "Examples:\n"
       "  skipzoo train -c configs/digits/resnet20.yaml\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --set train.epochs=5\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --resume");
   command->callback([args, command, &app, &exit_code] {
-    args->program = app.get_name();
-    if (command->count("--resume") > 0 && args->resume.empty()) {
-      args->resume = {""};
+    finish_arguments(app, *command, *args);
+    exit_code = train(*args);
+  });
+}
+
+void add_fine_tune(CLI::App& app, int& exit_code) {
+  auto args = std::make_shared<TrainArguments>();
+  auto weights = std::make_shared<std::filesystem::path>();
+  auto freeze = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = app.add_subcommand(
+      kFineTune, "Train a network from the weights of another");
+  add_options(*command, *args);
+  command->add_option("--weights", *weights,
+                      "A .pth, .safetensors, .skz or run folder; else "
+                      "fine_tune.weights");
+  command
+      ->add_option("--freeze", *freeze,
+                   "What stands still: a name or pattern; may be repeated")
+      ->allow_extra_args(false);
+  command->footer(
+      "Examples:\n"
+      "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth\n"
+      "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth --freeze "
+      "'*'\n"
+      "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth \\\n"
+      "    --freeze conv1 --freeze bn1 --freeze layer1 "
+      "--set fine_tune.head_lr_scale=10");
+  command->callback([=, &app, &exit_code] {
+    finish_arguments(app, *command, *args);
+    auto& overrides = args->overrides;
+    if (!weights->empty()) {
+      overrides.push_back("fine_tune.weights=" + to_text(*weights));
+    }
+    if (!freeze->empty()) {
+      overrides.push_back("fine_tune.freeze=" + to_text(*freeze));
     }
     exit_code = train(*args);
   });

@@ -71,6 +71,9 @@ class Lister {
   static std::string type_of(const std::vector<double>&) {
     return "list of numbers";
   }
+  static std::string type_of(const std::vector<std::string>&) {
+    return "list of texts";
+  }
   template <EnumField Enum>
   static std::string type_of(Enum) {
     return names_of<Enum>("|");
@@ -106,6 +109,10 @@ std::string dump_config(const RunConfig& config) {
   Dumper(out, 2).write(config.data);
   out += "train:\n";
   Dumper(out, 2).write(config.train);
+  if (config.fine_tune.enabled()) {
+    out += "fine_tune:\n";
+    Dumper(out, 2).write(config.fine_tune);
+  }
   return out;
 }
 
@@ -118,6 +125,9 @@ std::vector<KeyDescription> describe_data_keys() {
 }
 std::vector<KeyDescription> describe_train_keys() {
   return list_keys(TrainOptions());
+}
+std::vector<KeyDescription> describe_fine_tune_keys() {
+  return list_keys(FineTuneOptions());
 }
 
 }  // namespace skipzoo

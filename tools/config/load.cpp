@@ -89,10 +89,12 @@ LoadedConfig parse_config(const std::string& text, const std::string& name,
   Findings findings;
   LoadedConfig loaded;
   RunConfig& config = loaded.config;
-  check_keys(root, "", {"model", "data", "train"}, findings);
+  check_keys(root, "", {"model", "data", "train", "fine_tune"}, findings);
   read_model(root.find("model"), name, config.model, findings);
   SectionReader(root.find("data"), "data", name, findings).read(config.data);
   SectionReader(root.find("train"), "train", name, findings).read(config.train);
+  SectionReader(root.find("fine_tune"), "fine_tune", name, findings)
+      .read(config.fine_tune);
   if (findings.problems.empty()) check(config, name, findings.problems);
   if (!findings.problems.empty()) throw ConfigError(findings.problems);
   loaded.warnings = std::move(findings.warnings);

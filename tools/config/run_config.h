@@ -7,6 +7,7 @@
 
 #include "models/zoo.h"
 #include "tools/data/options.h"
+#include "tools/train/fine_tune.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {
@@ -16,6 +17,7 @@ struct RunConfig {
   ModelOptions model;
   DataOptions data;
   TrainOptions train;
+  FineTuneOptions fine_tune;
 };
 
 /// A config and what its reader had to say.
@@ -54,9 +56,10 @@ struct KeyDescription {
   std::string initial;  ///< the default, as it would be written
   std::string meaning;
 };
-/// The keys of a family, or of the sections "data" and "train".
+/// The keys of a family, or of the sections "data", "train" and "fine_tune".
 std::vector<KeyDescription> describe_keys(const ModelOptions& family);
 std::vector<KeyDescription> describe_data_keys();
 std::vector<KeyDescription> describe_train_keys();
+std::vector<KeyDescription> describe_fine_tune_keys();
 
 }  // namespace skipzoo

@@ -1,9 +1,7 @@
-#include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "tools/data/dataset.h"
+#include "tools/data/picture_files.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -11,14 +9,6 @@ namespace skipzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
 
 /// Class names go into JSON, which knows nothing else.
 bool is_utf8(const std::string& text) {
@@ -28,25 +18,6 @@ bool is_utf8(const std::string& text) {
   } catch (const nlohmann::json::type_error&) {
     return false;
   }
-}
-
-/// Names in a folder, hidden ones left out, sorted by their bytes: a
-/// directory's own order differs from one file system to the next.
-std::vector<fs::path> sorted(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    if (!it->path().filename().string().starts_with('.')) {
-      paths.push_back(it->path());
-    }
-  }
-  if (error) throw FileError(folder, "cannot be listed: " + error.message());
-  std::sort(paths.begin(), paths.end(),
-            [](const fs::path& a, const fs::path& b) {
-              return a.native() < b.native();
-            });
-  return paths;
 }
 
 /// Pictures in class folders; only their paths are kept.
@@ -59,7 +30,7 @@ class ImageFolder : public Dataset {
                       "named by data.train_split and data.val_split, "
                       "each with one folder a class");
     }
-    for (const auto& path : sorted(folder)) {
+    for (const auto& path : sorted_entries(folder)) {
       if (fs::is_directory(path)) add_class(path);
     }
     if (classes_.empty()) {
@@ -84,7 +55,7 @@ class ImageFolder : public Dataset {
  private:
   void add_class(const fs::path& folder) {
     const size_t before = files_.size();
-    for (const auto& path : sorted(folder)) {
+    for (const auto& path : sorted_entries(folder)) {
       if (!is_picture(path)) continue;
       files_.push_back(path);
       labels_.push_back(static_cast<int64_t>(classes_.size()));

@@ -4,6 +4,8 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/import_read.h>
 
+#include <array>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -101,31 +103,13 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   });
 }
 
-Checkpoint load_checkpoint(const fs::path& path) {
-  if (!fs::exists(path)) throw FileError(path, "no such checkpoint");
-  if (fs::is_directory(path)) {
-    throw FileError(path, "is a folder, expected a .skz checkpoint in it");
-  }
+namespace {
+
+/// Turns what readers throw into a FileError.
+template <typename Read>
+auto reading(const fs::path& path, Read read) {
   try {
-    caffe2::serialize::PyTorchStreamReader reader(path.string());
-    if (!reader.hasRecord(kRecord)) {
-      throw FileError(
-          path, "not a skipzoo checkpoint: it lacks " + std::string(kRecord));
-    }
-    const auto [data, size] = reader.getRecord(kRecord);
-    const auto* text = static_cast<const char*>(data.get());
-    const json words = json::parse(text, text + size);
-    const auto format = words.at("format").get<int64_t>();
-    if (format > kFormat) {
-      throw FileError(path, "checkpoint format " + std::to_string(format) +
-                                ", but this skipzoo reads up to " +
-                                std::to_string(kFormat) + "; update skipzoo");
-    }
-    Checkpoint checkpoint;
-    from_json(words, checkpoint);
-    checkpoint.weights = read_tensors(reader, "data");
-    unpack(read_tensors(reader, "run"), checkpoint);
-    return checkpoint;
+    return read();
   } catch (const c10::Error& error) {
     throw FileError(
         path, "not a readable checkpoint, or cut short: " +
@@ -134,6 +118,54 @@ Checkpoint load_checkpoint(const fs::path& path) {
     throw FileError(path,
                     std::string("damaged ") + kRecord + ": " + error.what());
   }
+}
+
+/// Everything of a checkpoint but its tensors.
+Checkpoint read_words(caffe2::serialize::PyTorchStreamReader& reader,
+                      const fs::path& path) {
+  const auto [data, size] = reader.getRecord(kRecord);
+  const auto* text = static_cast<const char*>(data.get());
+  const json words = json::parse(text, text + size);
+  const auto format = words.at("format").get<int64_t>();
+  if (format > kFormat) {
+    throw FileError(path, "checkpoint format " + std::to_string(format) +
+                              ", but this skipzoo reads up to " +
+                              std::to_string(kFormat) + "; update skipzoo");
+  }
+  Checkpoint checkpoint;
+  from_json(words, checkpoint);
+  return checkpoint;
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const fs::path& path) {
+  if (!fs::exists(path)) throw FileError(path, "no such checkpoint");
+  if (fs::is_directory(path)) {
+    throw FileError(path, "is a folder, expected a .skz checkpoint in it");
+  }
+  return reading(path, [&] {
+    caffe2::serialize::PyTorchStreamReader reader(path.string());
+    if (!reader.hasRecord(kRecord)) {
+      throw FileError(
+          path, "not a skipzoo checkpoint: it lacks " + std::string(kRecord));
+    }
+    Checkpoint checkpoint = read_words(reader, path);
+    checkpoint.weights = read_tensors(reader, "data");
+    unpack(read_tensors(reader, "run"), checkpoint);
+    return checkpoint;
+  });
+}
+
+std::optional<Identity> read_identity(const fs::path& path) {
+  std::array<char, 2> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  if (start != std::array<char, 2>{'P', 'K'}) return std::nullopt;
+  return reading(path, [&]() -> std::optional<Identity> {
+    caffe2::serialize::PyTorchStreamReader reader(path.string());
+    if (!reader.hasRecord(kRecord)) return std::nullopt;
+    return read_words(reader, path).identity;
+  });
 }
 
 void load_weights(torch::nn::Module& model, const NamedTensors& weights,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,10 @@ void save_checkpoint(const std::filesystem::path& path,
 /// Reads one. Throws FileError where it is not a checkpoint, damaged, or of a
 /// format newer than this program.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// The identity in a checkpoint; nothing where the file is none of ours. Throws
+/// FileError where a checkpoint is damaged.
+std::optional<Identity> read_identity(const std::filesystem::path& path);
 
 /// Copies weights into a network of the same names and shapes. Throws FileError
 /// naming `path` and the first entry that is missing, unexpected or of another

@@ -1,5 +1,6 @@
 #include "tools/train/evaluate.h"
 
+#include "models/eval_mode.h"
 #include "tools/error.h"
 #include "tools/train/precision.h"
 
@@ -24,15 +25,7 @@ void place(torch::nn::Module& model, torch::Device device, bool channels_last) {
 
 Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
                     const std::function<bool()>& stop) {
-  struct ModeGuard {
-    explicit ModeGuard(Classifier& m) : model(m), training(m.is_training()) {
-      model.eval();
-    }
-    ~ModeGuard() { model.train(training); }
-    Classifier& model;
-    bool training;
-  } guard(model);
-
+  const EvalMode eval(model);
   torch::NoGradGuard no_grad;
   const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
   EvaluationSums sums(classes, inputs.device);

@@ -31,14 +31,14 @@ torch::Tensor matching_gradient(const torch::Tensor& parameter) {
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerOptions& options,
-                     const torch::nn::Module& model)
+                     const torch::nn::Module& model,
+                     const std::function<double(const std::string&)>& lr_scale)
     : options_(options) {
-  groups_.resize(options.no_decay_norm_bias ? 2 : 1);
-  groups_.front().weight_decay = options.weight_decay;
   for (const auto& item : model.named_parameters()) {
     const auto& parameter = item.value();
     const bool decays = !options.no_decay_norm_bias || parameter.dim() > 1;
-    Group& group = decays ? groups_.front() : groups_.back();
+    Group& group = group_of(decays ? options.weight_decay : 0,
+                            lr_scale ? lr_scale(item.key()) : 1);
     group.names.push_back(item.key());
     group.parameters.push_back(parameter);
     // Momentum of zeros and a first step without a special case: 0 * m + g.
@@ -51,9 +51,21 @@ Optimizer::Optimizer(const OptimizerOptions& options,
   }
 }
 
+Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale) {
+  for (auto& group : groups_) {
+    if (group.weight_decay == weight_decay && group.lr_scale == lr_scale) {
+      return group;
+    }
+  }
+  Group& group = groups_.emplace_back();
+  group.weight_decay = weight_decay;
+  group.lr_scale = lr_scale;
+  return group;
+}
+
 void Optimizer::step(double lr) {
   torch::NoGradGuard no_grad;
-  for (auto& group : groups_) step(group, lr);
+  for (auto& group : groups_) step(group, lr * group.lr_scale);
 }
 
 void Optimizer::step(Group& group, double lr) {

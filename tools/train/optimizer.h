@@ -3,6 +3,7 @@
 #include <torch/nn.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,10 @@ namespace skipzoo {
 /// & Hutter 2019 (arXiv:1711.05101).
 class Optimizer {
  public:
-  Optimizer(const OptimizerOptions& options, const torch::nn::Module& model);
+  /// lr_scale: the factor on the learning rate of a parameter, by its name;
+  /// empty: 1 for all.
+  Optimizer(const OptimizerOptions& options, const torch::nn::Module& model,
+            const std::function<double(const std::string&)>& lr_scale = {});
 
   /// One update at learning rate `lr`. Parameters without a gradient stay.
   void step(double lr);
@@ -33,15 +37,17 @@ class Optimizer {
   void load_state(const NamedTensors& state);
 
  private:
-  /// Parameters that share a weight decay.
+  /// Parameters that share a weight decay and a factor on the learning rate.
   struct Group {
     double weight_decay = 0;
+    double lr_scale = 1;
     std::vector<std::string> names;
     std::vector<torch::Tensor> parameters;
     std::vector<torch::Tensor> first;   ///< Momentum, or first moment.
     std::vector<torch::Tensor> second;  ///< Second moment (AdamW).
     std::vector<torch::Tensor> steps;   ///< float32 scalars (AdamW).
   };
+  Group& group_of(double weight_decay, double lr_scale);
   void step(Group& group, double lr);
 
   OptimizerOptions options_;

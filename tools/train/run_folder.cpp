@@ -124,4 +124,9 @@ void RunFolder::write_report(RunReport report) const {
   write_whole(path_ / "report.html", html_report(report));
 }
 
+std::filesystem::path weights_at(const std::filesystem::path& path) {
+  return std::filesystem::is_directory(path) ? RunFolder::open(path).best()
+                                             : path;
+}
+
 }  // namespace skipzoo

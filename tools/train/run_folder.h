@@ -52,4 +52,7 @@ class RunFolder {
   std::vector<EpochRow> rows_;
 };
 
+/// The best checkpoint where `path` is a run folder, else `path` itself.
+std::filesystem::path weights_at(const std::filesystem::path& path);
+
 }  // namespace skipzoo

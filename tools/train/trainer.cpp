@@ -39,8 +39,9 @@ Classifier& placed(Classifier& model, const Inputs& inputs) {
 }  // namespace
 
 Trainer::Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
-                 Loader train, Loader validation, Inputs inputs,
-                 Identity identity, RunFolder folder, TrainerHooks hooks)
+                 const FineTuneOptions& fine_tune, Loader train,
+                 Loader validation, Inputs inputs, Identity identity,
+                 RunFolder folder, TrainerHooks hooks)
     : model_(std::move(model)),
       options_(options),
       train_(std::move(train)),
@@ -49,7 +50,9 @@ Trainer::Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
       identity_(std::move(identity)),
       folder_(std::move(folder)),
       hooks_(std::move(hooks)),
-      optimizer_(options.optimizer, placed(*model_, inputs_)),
+      freezing_(fine_tune, *model_),
+      optimizer_(options.optimizer, placed(*model_, inputs_),
+                 lr_scales(fine_tune, *model_)),
       metrics_(inputs_.device) {}
 
 void Trainer::restore(const Checkpoint& checkpoint,
@@ -98,8 +101,15 @@ TrainSummary Trainer::run() {
   return summary_;
 }
 
+void Trainer::freeze_for_epoch() {
+  freezing_.apply(*model_, position_.epoch);
+  for (const auto& pattern : freezing_.thawed_at(position_.epoch)) {
+    spdlog::info("{} trains from epoch {} on", pattern, position_.epoch + 1);
+  }
+}
+
 EpochMetrics Trainer::train_one_epoch() {
-  model_->train();
+  freeze_for_epoch();
   epoch_start_ = Clock::now();
   images_ = 0;
   auto epoch = train_.epoch(position_.epoch, position_.batch);

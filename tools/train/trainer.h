@@ -9,6 +9,7 @@
 #include "tools/data/loader.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/evaluate.h"
+#include "tools/train/fine_tune.h"
 #include "tools/train/metrics.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
@@ -44,10 +45,13 @@ struct TrainSummary {
 /// Trains a network: epochs of steps, each epoch validated, logged and saved.
 class Trainer {
  public:
-  /// Moves the model to the device. folder: where the run is written.
+  /// Moves the model to the device. Its weights are the caller's to load;
+  /// fine_tune says what of it trains, and how fast. folder: where the run is
+  /// written.
   Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
-          Loader train, Loader validation, Inputs inputs, Identity identity,
-          RunFolder folder, TrainerHooks hooks = {});
+          const FineTuneOptions& fine_tune, Loader train, Loader validation,
+          Inputs inputs, Identity identity, RunFolder folder,
+          TrainerHooks hooks = {});
 
   /// Takes over the state of a run, to go on from its place, and cuts off what
   /// its folder says of later epochs. Throws FileError
@@ -62,6 +66,7 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   EpochMetrics train_one_epoch();
+  void freeze_for_epoch();
   void train_step(const Batch& batch);
   /// Whether this is the best epoch so far; if so, it is noted as that.
   bool note_if_best(const Evaluation& validation);
@@ -85,6 +90,7 @@ class Trainer {
   Identity identity_;
   RunFolder folder_;
   TrainerHooks hooks_;
+  Freezing freezing_;
   Optimizer optimizer_;
   RunningMetrics metrics_;
   Position position_;

@@ -145,7 +145,7 @@ std::string FitReport::text() const {
   return text;
 }
 
-Fit::Fit(const NamedTensors& file, const Classifier& model)
+Fit::Fit(const NamedTensors& file, const Classifier& model, Head head_rule)
     : own_(state_dict(model)) {
   std::set<std::string> own;
   for (const auto& entry : own_) own.insert(entry.first);
@@ -161,6 +161,36 @@ Fit::Fit(const NamedTensors& file, const Classifier& model)
   apply("shortcut to downsample, norm_final to norm5", torchvision_parts);
   apply("the head", [&](const auto& name) { return with_head(name, head); });
   match(renamed, head);
+  if (head_rule == Head::kMayBeNew) leave_out(head);
+}
+
+/// Half a head is none: where a part of it does not fit, all of it is new.
+void Fit::leave_out(const std::string& head) {
+  const auto of_head = [&](const std::string& name) {
+    return name.starts_with(head + ".");
+  };
+  std::string why;
+  for (const auto& name : report_.missing) {
+    if (of_head(name)) why = "; the file has no " + name;
+  }
+  for (const auto& wrong : report_.wrong_shape) {
+    if (!of_head(wrong.name) || wrong.in_file.empty()) continue;
+    why = " for " + std::to_string(wrong.in_network.front()) +
+          " classes; the file's is for " +
+          std::to_string(wrong.in_file.front());
+  }
+  if (why.empty()) return;
+  report_.adapted.push_back(head + ": a new one" + why);
+  std::erase_if(report_.missing, of_head);
+  std::erase_if(report_.unexpected, of_head);
+  std::erase_if(report_.fitted, of_head);
+  std::erase_if(report_.wrong_shape,
+                [&](const auto& wrong) { return of_head(wrong.name); });
+  std::erase_if(pairs_, [&](const auto& pair) {
+    return std::any_of(own_.begin(), own_.end(), [&](const auto& entry) {
+      return of_head(entry.first) && entry.second.is_same(pair.first);
+    });
+  });
 }
 
 void Fit::match(const NamedTensors& renamed, const std::string& head) {

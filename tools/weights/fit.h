@@ -25,7 +25,8 @@ struct FitReport {
   std::vector<std::pair<std::string, int64_t>> renamed;
   /// Counters of BatchNorm that files before PyTorch 0.4.1 lack.
   std::vector<std::string> filled;
-  /// What was changed to fit, one sentence each, e.g. the first convolution.
+  /// What was changed to fit, one sentence each: the first convolution, a head
+  /// that is left as it was in the network.
   std::vector<std::string> adapted;
 
   /// Whether every tensor of either side has found its counterpart.
@@ -36,6 +37,10 @@ struct FitReport {
   std::string text() const;
 };
 
+/// Whether a last layer that does not fit is an error, or left as it is in the
+/// network, to be trained anew.
+enum class Head { kMustFit, kMayBeNew };
+
 /// Weights matched to a network; nothing is copied yet.
 class Fit {
  public:
@@ -44,7 +49,8 @@ class Fit {
   /// DenseNet's old names (norm.1), other names of heads and shortcuts, heads
   /// that are a 1x1 convolution, first convolutions for another number of
   /// channels.
-  Fit(const NamedTensors& file, const Classifier& model);
+  Fit(const NamedTensors& file, const Classifier& model,
+      Head head = Head::kMustFit);
 
   const FitReport& report() const { return report_; }
   /// Copies what fitted into the network that the fit was made for, to its
@@ -53,6 +59,7 @@ class Fit {
 
  private:
   void match(const NamedTensors& renamed, const std::string& head);
+  void leave_out(const std::string& head);
 
   NamedTensors own_;
   std::vector<std::pair<torch::Tensor, torch::Tensor>> pairs_;

@@ -1,0 +1,184 @@
+#include <spdlog/spdlog.h>
+
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "models/eval_mode.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/run.h"
+#include "tools/data/picture_files.h"
+#include "tools/error.h"
+#include "tools/file.h"
+#include "tools/train/precision.h"
+
+namespace skipzoo {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+enum class Format { kText, kCsv, kJson };
+
+struct Arguments {
+  NetworkSource network;
+  std::vector<std::string> pictures;
+  int64_t topk = 5;
+  Format format = Format::kText;
+  std::string output;
+};
+
+/// One guess about one picture.
+struct Guess {
+  int64_t index;
+  std::string name;
+  double probability;
+};
+
+/// A field that commas, quotes and line ends do not break (RFC 4180).
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + '"';
+}
+
+void print_header(std::ostream& out, Format format) {
+  if (format == Format::kCsv) out << "image,rank,class,index,probability\n";
+}
+
+void print(std::ostream& out, Format format, const std::string& picture,
+           const std::vector<Guess>& guesses) {
+  if (format == Format::kJson) {
+    ordered_json predictions = ordered_json::array();
+    for (const auto& guess : guesses) {
+      predictions.push_back({{"class", guess.name},
+                             {"index", guess.index},
+                             {"probability", guess.probability}});
+    }
+    out << ordered_json{{"image", picture}, {"predictions", predictions}}.dump(
+               -1, ' ', false, ordered_json::error_handler_t::replace)
+        << '\n';
+    return;
+  }
+  if (format == Format::kText) out << picture << '\n';
+  for (size_t rank = 0; rank < guesses.size(); ++rank) {
+    const auto& guess = guesses[rank];
+    if (format == Format::kText) {
+      out << std::fixed << std::setprecision(2) << std::setw(8)
+          << 100 * guess.probability << " %  " << guess.name << '\n';
+    } else {
+      out << csv_field(picture) << ',' << rank + 1 << ','
+          << csv_field(guess.name) << ',' << guess.index << ','
+          << std::setprecision(6) << guess.probability << '\n';
+    }
+  }
+}
+
+/// The preprocessing that is stored with the network. Where that is "the data's
+/// own size", other pictures are brought to it.
+DataOptions preprocessing(const LoadedNetwork& network) {
+  DataOptions data = network.config.data;
+  data.on_error = OnError::kSkip;
+  const auto& identity = network.identity;
+  if (data.image_size == 0 && identity &&
+      identity->input_shape[1] == identity->input_shape[2]) {
+    data.image_size = identity->input_shape[1];
+    data.crop_pct = 1;
+  }
+  return data;
+}
+
+/// Predicts and prints; returns how many pictures could not be read.
+int64_t predict(const Arguments& args, const LoadedNetwork& network,
+                const DatasetPtr& pictures, std::ostream& out) {
+  const auto inputs = make_inputs(network.config, network.device);
+  Loader loader(pictures, preprocessing(network), Loader::Mode::kEvaluate,
+                /*seed=*/0, network.device.is_cuda());
+  const EvalMode eval(*network.model);
+  const torch::NoGradGuard no_grad;
+  print_header(out, args.format);
+  auto epoch = loader.epoch(0);
+  for (const Batch& batch : epoch) {
+    if (batch.labels.size(0) == 0) continue;  // None of them could be read.
+    const Autocast autocast(inputs.amp, inputs.device);
+    const auto logits = network.model->forward(inputs(batch.images));
+    const auto [values, indices] =
+        logits.to(torch::kFloat)
+            .softmax(1)
+            .topk(std::min(args.topk, logits.size(1)), 1);
+    const auto probability = values.to(torch::kCPU, torch::kDouble);
+    const auto index = indices.to(torch::kCPU);
+    const auto p = probability.accessor<double, 2>();
+    const auto i = index.accessor<int64_t, 2>();
+    for (int64_t n = 0; n < p.size(0); ++n) {
+      std::vector<Guess> guesses;
+      for (int64_t k = 0; k < p.size(1); ++k) {
+        guesses.push_back({.index = i[n][k],
+                           .name = network.class_name(i[n][k]),
+                           .probability = p[n][k]});
+      }
+      print(out, args.format, pictures->name(batch.labels[n].item<int64_t>()),
+            guesses);
+    }
+  }
+  return loader.skipped();
+}
+
+int run(const Arguments& args) {
+  const auto network = load_network(args.network);
+  const auto pictures = open_pictures(find_pictures(args.pictures, std::cin),
+                                      in_channels(network.config.model));
+  int64_t broken = 0;
+  if (args.output.empty()) {
+    broken = predict(args, network, pictures, std::cout);
+  } else {
+    write_whole(args.output, [&](const std::filesystem::path& beside) {
+      std::ofstream out(beside);
+      broken = predict(args, network, pictures, out);
+      out.close();
+      if (!out) throw FileError(args.output, "cannot be written (disk full?)");
+    });
+  }
+  if (broken == 0) return 0;
+  spdlog::error("{} of {} pictures could not be read", broken,
+                pictures->size());
+  return 1;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, int& exit_code) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "predict", "What a network sees in pictures: the likeliest classes");
+  add_network_options(*command, args->network);
+  command
+      ->add_option("pictures", args->pictures,
+                   "Pictures, folders of them, .txt files that list them; - "
+                   "for a list on standard input")
+      ->required();
+  command->add_option("--topk", args->topk, "How many classes, likeliest first")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--format", args->format, "text, csv, or json: a line each")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Format>{{"text", Format::kText},
+                                        {"csv", Format::kCsv},
+                                        {"json", Format::kJson}},
+          CLI::ignore_case))
+      ->default_str("text");
+  command->add_option("--output", args->output,
+                      "A file to write instead of standard output");
+  command->footer(
+      "Examples:\n"
+      "  skipzoo predict runs/RUN photo.jpg\n"
+      "  skipzoo predict runs/RUN photos/ --topk 1 --format csv --output "
+      "photos.csv\n"
+      "  find photos -name '*.jpg' | skipzoo predict runs/RUN -");
+  command->callback([args, &exit_code] { exit_code = run(*args); });
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/config/run_config.h"
+#include "tools/train/checkpoint.h"
+
+namespace skipzoo {
+
+/// What the command line says of a run: train and fine-tune.
+struct TrainArguments {
+  std::string program;  ///< As it was called: for the commands to type next.
+  std::string command;  ///< train or fine-tune.
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string output;
+  std::string device;
+  std::vector<std::string> resume;  ///< One entry, empty for a bare --resume.
+  bool print_config = false;
+
+  bool resumes() const { return !resume.empty(); }
+};
+
+// Which folder a run is in, and how one goes on.
+
+/// The folder of -o, else runs/<config name>-<date>-<time>, with a number
+/// behind where two runs start in the same second.
+std::filesystem::path new_run_folder(const TrainArguments& args);
+
+/// The config file as a run folder remembers it: names are not enough, there is
+/// a resnet20.yaml for each data set.
+std::string origin_of(const TrainArguments& args);
+
+/// The checkpoint that --resume means. Throws ConfigError where nothing says
+/// which, FileError where there is none.
+std::filesystem::path checkpoint_to_resume(const TrainArguments& args);
+
+/// A resumed run keeps the config it began with, changed by --set alone; a
+/// config named beside it is only compared.
+LoadedConfig resumed_config(const TrainArguments& args,
+                            const Checkpoint& checkpoint,
+                            const std::filesystem::path& from);
+
+}  // namespace skipzoo

@@ -1,0 +1,143 @@
+#include "tools/train/fine_tune.h"
+
+#include <fnmatch.h>
+#include <torch/nn.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "tools/error.h"
+#include "tools/train/run_folder.h"
+#include "tools/weights/weight_file.h"
+
+namespace skipzoo {
+
+namespace {
+
+/// Whether a pattern is that of `name` or of a part that holds it: "layer1"
+/// and "layer?" both match "layer1.0.conv1.weight".
+bool matches(const std::string& pattern, const std::string& name) {
+  for (size_t end = name.find('.');; end = name.find('.', end + 1)) {
+    const auto part = name.substr(0, end);
+    if (fnmatch(pattern.c_str(), part.c_str(), 0) == 0) return true;
+    if (end == std::string::npos) return false;
+  }
+}
+
+bool is_in(const std::string& part, const std::string& name) {
+  return name.starts_with(part + ".");
+}
+
+/// What a pattern could have meant: the parts at the top of the network, or
+/// within the one part that holds all but the head.
+std::string names_to_freeze(const Classifier& model) {
+  std::string names;
+  for (const auto& child : model.named_children()) {
+    if (child.key() == model.head_name()) continue;
+    names += (names.empty() ? "" : ", ") + child.key();
+    if (model.named_children().size() > 2) continue;
+    for (const auto& grandchild : child.value()->named_children()) {
+      if (grandchild.value()->parameters().empty()) continue;
+      names += ", " + child.key() + "." + grandchild.key();
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+void FineTuneOptions::validate(Problems& problems) const {
+  if (!unfreeze_epochs.empty() && unfreeze_epochs.size() != freeze.size()) {
+    problems.push_back("unfreeze_epochs has " +
+                       std::to_string(unfreeze_epochs.size()) +
+                       " entries, freeze has " + std::to_string(freeze.size()) +
+                       "; expected one for each, or none");
+  }
+}
+
+FitReport load_pretrained(Classifier& model, const FineTuneOptions& options) {
+  const auto file =
+      read_weight_file(weights_at(options.weights), options.use_ema);
+  const Fit fit(file.tensors, model, Head::kMayBeNew);
+  const auto& report = fit.report();
+  if (report.fitted.empty()) {
+    throw FileError(options.weights,
+                    "nothing in it fits the network: " + report.text());
+  }
+  if (options.strict && !report.complete()) {
+    throw FileError(options.weights,
+                    "does not fit the network: " + report.text() +
+                        "\n(--set fine_tune.strict=false goes on with what "
+                        "fits)");
+  }
+  fit.copy();
+  return report;
+}
+
+std::function<double(const std::string&)> lr_scales(
+    const FineTuneOptions& options, const Classifier& model) {
+  std::map<std::string, double> scales;
+  const auto blocks = model.block_names();
+  const auto head = model.head_name();
+  size_t reached = 0;  // Blocks that have begun.
+  for (const auto& item : model.named_parameters()) {
+    const auto& name = item.key();
+    while (reached < blocks.size() && is_in(blocks[reached], name)) ++reached;
+    const auto to_head = static_cast<double>(blocks.size() + 1 - reached);
+    scales[name] = is_in(head, name) ? options.head_lr_scale
+                                     : std::pow(options.layer_decay, to_head);
+  }
+  return [scales](const std::string& name) { return scales.at(name); };
+}
+
+Freezing::Freezing(const FineTuneOptions& options, const Classifier& model)
+    : head_(model.head_name()) {
+  const auto parameters = model.named_parameters();
+  for (size_t i = 0; i < options.freeze.size(); ++i) {
+    const auto& text = options.freeze[i];
+    const bool fits = std::any_of(
+        parameters.begin(), parameters.end(), [&](const auto& item) {
+          return !is_in(head_, item.key()) && matches(text, item.key());
+        });
+    if (!fits) {
+      throw ConfigError("fine_tune.freeze: '" + text +
+                        "' fits nothing that can be frozen; the network has " +
+                        names_to_freeze(model));
+    }
+    patterns_.push_back({.text = text,
+                         .epochs = options.unfreeze_epochs.empty()
+                                       ? std::numeric_limits<int64_t>::max()
+                                       : options.unfreeze_epochs[i]});
+  }
+}
+
+bool Freezing::frozen(const std::string& name, int64_t epoch) const {
+  return !is_in(head_, name) &&
+         std::any_of(
+             patterns_.begin(), patterns_.end(), [&](const Pattern& pattern) {
+               return epoch < pattern.epochs && matches(pattern.text, name);
+             });
+}
+
+void Freezing::apply(Classifier& model, int64_t epoch) const {
+  model.train();
+  for (auto& item : model.named_parameters()) {
+    item.value().requires_grad_(!frozen(item.key(), epoch));
+  }
+  for (const auto& item : model.named_modules("", /*include_self=*/false)) {
+    const bool norm = item.value()->as<torch::nn::BatchNorm2d>() != nullptr;
+    if (norm && frozen(item.key() + ".weight", epoch)) item.value()->eval();
+  }
+}
+
+std::vector<std::string> Freezing::thawed_at(int64_t epoch) const {
+  std::vector<std::string> thawed;
+  for (const auto& pattern : patterns_) {
+    if (pattern.epochs == epoch) thawed.push_back(pattern.text);
+  }
+  return thawed;
+}
+
+}  // namespace skipzoo
