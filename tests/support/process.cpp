@@ -1,6 +1,7 @@
 #include "tests/support/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,12 +57,14 @@ void Process::signal(int number) const { kill(pid_, number); }
 
 Finished Process::wait() {
   int status = 0;
-  waitpid(pid_, &status, 0);
+  rusage usage{};
+  wait4(pid_, &status, 0, &usage);
   pid_ = 0;
   return {.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status)
                                            : WEXITSTATUS(status),
           .out = read_text(out_),
-          .err = read_text(err_)};
+          .err = read_text(err_),
+          .peak_megabytes = usage.ru_maxrss / 1024};
 }
 
 std::vector<std::string> skipzoo_command(std::vector<std::string> arguments) {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ struct Finished {
   int exit_code = 0;  ///< 128 + signal where one ended it.
   std::string out;
   std::string err;
+  int64_t peak_megabytes = 0;  ///< The most memory it had.
 };
 
 /// A program running beside the test, its output kept in files.

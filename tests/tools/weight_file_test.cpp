@@ -56,7 +56,7 @@ std::string error_of(const std::filesystem::path& path) {
 class TorchFile : public testing::TestWithParam<const char*> {
  protected:
   WeightFile read(const std::string& stem, bool ema = false) {
-    return read_weight_file(kFiles / (stem + GetParam()), ema);
+    return read_weight_file(kFiles / (stem + GetParam()), {.prefer_ema = ema});
   }
 };
 

@@ -30,7 +30,7 @@ void add_convert(CLI::App& app) {
       throw ConfigError("convert: '" + args->to.string() +
                         "' must end in .pth or .safetensors");
     }
-    const auto file = read_weight_file(args->from, args->ema);
+    const auto file = read_weight_file(args->from, {.prefer_ema = args->ema});
     (format == ".pth" ? write_pth : write_safetensors)(args->to, file.tensors);
     spdlog::info("{}: {} tensors from {}", args->to.string(),
                  file.tensors.size(), kind_text(file.kind));

@@ -149,7 +149,7 @@ void print_text(const WeightFile& file, const Findings& findings) {
 }
 
 void run(const Arguments& args) {
-  const WeightFile file = read_weight_file(args.file);
+  const WeightFile file = read_weight_file(args.file, {.shapes_only = true});
   if (!args.configs.empty() && !fs::is_directory(args.configs)) {
     throw FileError(args.configs, "no such folder of configs");
   }

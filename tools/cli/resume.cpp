@@ -81,7 +81,7 @@ fs::path new_run_folder(const TrainArguments& args) {
   fs::path path = base;
   for (int i = 2; fs::exists(path); ++i) {
     path = base;
-    path += "-" + std::to_string(i);
+    path += std::string("-").append(std::to_string(i));
   }
   return path;
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -38,5 +39,19 @@ std::shared_ptr<const MappedFile> MappedFile::open(
 }
 
 MappedFile::~MappedFile() { ::munmap(const_cast<uint8_t*>(data_), size_); }
+
+void MappedFile::copy_out(const uint8_t* from, size_t size, void* to) const {
+  constexpr size_t kPiece = size_t{16} << 20;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  for (size_t done = 0; done < size; done += kPiece) {
+    const size_t count = std::min(kPiece, size - done);
+    std::memcpy(static_cast<uint8_t*>(to) + done, from + done, count);
+    // From a page's start; what is wanted again comes in again.
+    const auto offset = static_cast<size_t>(from - data_) + done;
+    const size_t start = offset / page * page;
+    ::madvise(const_cast<uint8_t*>(data_) + start, offset + count - start,
+              MADV_DONTNEED);
+  }
+}
 
 }  // namespace skipzoo

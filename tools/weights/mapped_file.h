@@ -18,6 +18,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  /// Copies a part of it, and lets go of the pages behind: the copy takes their
+  /// place in memory, not twice.
+  void copy_out(const uint8_t* from, size_t size, void* to) const;
 
  private:
   MappedFile(const uint8_t* data, size_t size) : data_(data), size_(size) {}

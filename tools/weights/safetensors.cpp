@@ -29,7 +29,8 @@ json parse_shallow(std::span<const uint8_t> text, int levels) {
 }
 
 torch::Tensor read_tensor(const std::shared_ptr<const MappedFile>& file,
-                          std::span<const uint8_t> data, const json& entry) {
+                          std::span<const uint8_t> data, const json& entry,
+                          const ReadOptions& options) {
   const auto type = scalar_type(entry.at("dtype").get<std::string>());
   const auto sizes = entry.at("shape").get<std::vector<int64_t>>();
   const auto offsets = entry.at("data_offsets").get<std::vector<uint64_t>>();
@@ -50,7 +51,7 @@ torch::Tensor read_tensor(const std::shared_ptr<const MappedFile>& file,
     throw std::runtime_error("a shape that does not fit its offsets");
   }
   return view_of(file, data.subspan(offsets[0], offsets[1] - offsets[0]), type,
-                 0, sizes, strides);
+                 0, sizes, strides, options.shapes_only);
 }
 
 /// No byte belongs to two tensors, as the format demands.
@@ -65,7 +66,8 @@ void check_apart(std::vector<std::pair<uint64_t, uint64_t>> ranges) {
 
 }  // namespace
 
-WeightFile read_safetensors(const std::shared_ptr<const MappedFile>& file) {
+WeightFile read_safetensors(const std::shared_ptr<const MappedFile>& file,
+                            const ReadOptions& options) {
   const auto bytes = file->bytes();
   uint64_t length = 0;
   for (size_t i = 0; i < 8; ++i) length |= uint64_t{bytes[i]} << (8 * i);
@@ -84,7 +86,8 @@ WeightFile read_safetensors(const std::shared_ptr<const MappedFile>& file) {
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") continue;
     try {
-      result.tensors.emplace_back(name, read_tensor(file, data, entry));
+      result.tensors.emplace_back(name,
+                                  read_tensor(file, data, entry, options));
       ranges.emplace_back(entry.at("data_offsets")[0],
                           entry.at("data_offsets")[1]);
     } catch (const json::exception&) {
@@ -97,9 +100,9 @@ WeightFile read_safetensors(const std::shared_ptr<const MappedFile>& file) {
   return result;
 }
 
-WeightFile read_safetensors_index(
-    const std::filesystem::path& path,
-    const std::shared_ptr<const MappedFile>& file) {
+WeightFile read_safetensors_index(const std::filesystem::path& path,
+                                  const std::shared_ptr<const MappedFile>& file,
+                                  const ReadOptions& options) {
   const json index = parse_shallow(file->bytes(), 4);
   if (!index.contains("weight_map") || !index["weight_map"].is_object()) {
     throw std::runtime_error(
@@ -121,7 +124,7 @@ WeightFile read_safetensors_index(
   }
   for (const auto& [part, names] : names_of_file) {
     const auto shard =
-        read_safetensors(MappedFile::open(path.parent_path() / part));
+        read_safetensors(MappedFile::open(path.parent_path() / part), options);
     size_t found = 0;
     for (const auto& [name, tensor] : shard.tensors) {
       if (!names.contains(name)) continue;

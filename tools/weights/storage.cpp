@@ -1,6 +1,7 @@
 #include "tools/weights/storage.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_strided.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
@@ -60,7 +61,7 @@ at::ScalarType scalar_type(const std::string& name) {
 torch::Tensor view_of(std::shared_ptr<const MappedFile> file,
                       std::span<const uint8_t> data, at::ScalarType type,
                       int64_t offset, const std::vector<int64_t>& sizes,
-                      const std::vector<int64_t>& strides) {
+                      const std::vector<int64_t>& strides, bool shapes_only) {
   const auto element = static_cast<int64_t>(c10::elementSize(type));
   const int64_t stored = static_cast<int64_t>(data.size()) / element;
   // In double: the sizes of a hostile file overflow 64 bits.
@@ -72,10 +73,20 @@ torch::Tensor view_of(std::shared_ptr<const MappedFile> file,
     extent *= std::max(static_cast<double>(sizes[d]), 1.0);
     last += static_cast<double>(sizes[d] - 1) * static_cast<double>(strides[d]);
   }
-  if (extent > 1e15) throw std::runtime_error("a tensor of absurd size");
-  if (empty) return at::empty(sizes, type);
+  // A view may repeat its data, by a stride of 0, as Tensor.expand makes it; no
+  // weights do so by millions.
+  if (extent > 1e15 || (extent > 1e7 && extent > static_cast<double>(stored))) {
+    throw std::runtime_error("a tensor of absurd size");
+  }
+  if (empty) {
+    return at::empty(
+        sizes, at::device(shapes_only ? at::kMeta : at::kCPU).dtype(type));
+  }
   if (last >= static_cast<double>(stored)) {
     throw std::runtime_error("a tensor that reaches beyond its data");
+  }
+  if (shapes_only) {
+    return at::empty_strided(sizes, strides, at::device(at::kMeta).dtype(type));
   }
   const uint8_t* first = data.data() + offset * element;
   const auto address = reinterpret_cast<uintptr_t>(first);
@@ -87,7 +98,7 @@ torch::Tensor view_of(std::shared_ptr<const MappedFile> file,
   // Out of line with its type, as in files before 1.6: copied.
   const auto bytes = (static_cast<int64_t>(last) - offset + 1) * element;
   auto copy = at::empty({bytes}, at::kByte);
-  std::memcpy(copy.mutable_data_ptr(), first, static_cast<size_t>(bytes));
+  file->copy_out(first, static_cast<size_t>(bytes), copy.mutable_data_ptr());
   return at::from_blob(
       copy.mutable_data_ptr(), sizes, strides, [copy](void*) {}, type);
 }

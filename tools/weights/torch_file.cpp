@@ -2,6 +2,8 @@
 
 #include <caffe2/serialize/inline_container.h>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <set>
@@ -21,18 +23,20 @@ using FindStorage = std::function<Bytes(const Pickle& storage)>;
 /// Turns pickled tensors into tensors over the file.
 class TensorBuilder {
  public:
-  TensorBuilder(std::shared_ptr<const MappedFile> file, FindStorage find)
-      : file_(std::move(file)), find_(std::move(find)) {}
+  TensorBuilder(std::shared_ptr<const MappedFile> file,
+                const ReadOptions& options, FindStorage find)
+      : file_(std::move(file)), options_(options), find_(std::move(find)) {}
 
   torch::Tensor operator()(const Pickle& tensor) const {
     const Pickle& storage = *tensor.items.front();
     return view_of(file_, find_(storage), scalar_type(tensor.dtype),
                    storage.integer + tensor.integer, tensor.sizes,
-                   tensor.strides);
+                   tensor.strides, options_.shapes_only);
   }
 
  private:
   std::shared_ptr<const MappedFile> file_;
+  ReadOptions options_;
   FindStorage find_;
 };
 
@@ -45,7 +49,7 @@ bool holds_tensors(const Pickle& dict) {
 
 /// The state dict in what a program saved: itself, or under a customary key.
 /// timm's order, whose averaged weights come first where they are asked for.
-const Pickle* find_state_dict(const Pickle& root, bool prefer_ema,
+const Pickle* find_state_dict(const Pickle& root, const ReadOptions& options,
                               std::string& wrapper) {
   if (root.kind != Pickle::Kind::kDict) return nullptr;
   if (holds_tensors(root)) return &root;
@@ -53,7 +57,7 @@ const Pickle* find_state_dict(const Pickle& root, bool prefer_ema,
                                    "model_state_dict"};
   const std::vector<const char*> averaged = {"state_dict_ema", "model_ema",
                                              "ema"};
-  keys.insert(prefer_ema ? keys.begin() : keys.end(), averaged.begin(),
+  keys.insert(options.prefer_ema ? keys.begin() : keys.end(), averaged.begin(),
               averaged.end());
   for (const char* key : keys) {
     const Pickle* dict = root.find(key);
@@ -120,8 +124,8 @@ void collect_module(const Pickle& module, const std::string& prefix, int depth,
 }
 
 void collect_state_dict(const Pickle& root, const TensorBuilder& build,
-                        bool prefer_ema, WeightFile& result) {
-  const Pickle* dict = find_state_dict(root, prefer_ema, result.wrapper);
+                        const ReadOptions& options, WeightFile& result) {
+  const Pickle* dict = find_state_dict(root, options, result.wrapper);
   if (dict == nullptr) {
     throw std::runtime_error("holds " + describe(root));
   }
@@ -140,14 +144,36 @@ class ZipRecords {
     if (!has(name)) throw std::runtime_error("lacks its record " + name);
     const size_t offset = reader_.getRecordOffset(name);
     const size_t size = reader_.getRecordSize(name);
+    if (is_packed(offset)) {
+      throw std::runtime_error("its record " + name +
+                               " is packed, which torch.save never does; "
+                               "unpack the zip, and zip it again with -0");
+    }
     if (offset > file_.size() || size > file_.size() - offset) {
       throw std::runtime_error("its record " + name +
-                               " reaches beyond the file, or is packed");
+                               " reaches beyond the file");
     }
     return file_.subspan(offset, size);
   }
 
  private:
+  /// Whether the local header that ends at `offset` names a way of packing
+  /// (PKWARE's APPNOTE, 4.3.7). LibTorch's reader does not tell: the header is
+  /// looked for backwards, by its mark and its own length.
+  bool is_packed(size_t offset) const {
+    constexpr size_t kFixed = 30, kMost = kFixed + 2 * 0xFFFF;
+    const size_t end = std::min(offset, file_.size());
+    for (size_t length = kFixed; length <= std::min(end, kMost); ++length) {
+      const uint8_t* header = file_.data() + end - length;
+      if (std::memcmp(header, "PK\3\4", 4) != 0) continue;
+      const auto number = [&](size_t at) {
+        return size_t{header[at]} | size_t{header[at + 1]} << 8;
+      };
+      if (kFixed + number(26) + number(28) == length) return number(8) != 0;
+    }
+    throw std::runtime_error("a zip with a record that has no header");
+  }
+
   caffe2::serialize::PyTorchStreamReader reader_;
   Bytes file_;
 };
@@ -156,7 +182,7 @@ class ZipRecords {
 
 WeightFile read_torch_zip(const std::filesystem::path& path,
                           const std::shared_ptr<const MappedFile>& file,
-                          bool prefer_ema) {
+                          const ReadOptions& options) {
   ZipRecords records(path, file->bytes());
   WeightFile result;
   result.kind = records.has("skipzoo.json")    ? WeightKind::kSkipzoo
@@ -164,19 +190,19 @@ WeightFile read_torch_zip(const std::filesystem::path& path,
                                                : WeightKind::kTorchZip;
   PickleReader reader(records.get("data.pkl"));
   const Pickle& root = reader.read();
-  const TensorBuilder build(file, [&](const Pickle& storage) {
+  const TensorBuilder build(file, options, [&](const Pickle& storage) {
     return records.get("data/" + storage.text);
   });
   if (result.kind == WeightKind::kTorchScript) {
     collect_module(root, "", 0, build, result.tensors);
   } else {
-    collect_state_dict(root, build, prefer_ema, result);
+    collect_state_dict(root, build, options, result);
   }
   return result;
 }
 
 WeightFile read_torch_legacy(const std::shared_ptr<const MappedFile>& file,
-                             bool prefer_ema) {
+                             const ReadOptions& options) {
   const Bytes bytes = file->bytes();
   PickleReader reader(bytes);
   reader.read();  // The magic number, by which the file was recognised.
@@ -216,12 +242,12 @@ WeightFile read_torch_legacy(const std::shared_ptr<const MappedFile>& file,
 
   WeightFile result;
   result.kind = WeightKind::kTorchLegacy;
-  const TensorBuilder build(file, [&](const Pickle& storage) {
+  const TensorBuilder build(file, options, [&](const Pickle& storage) {
     const auto found = data.find(storage.text);
     if (found == data.end()) throw std::runtime_error("lacks a storage");
     return found->second;
   });
-  collect_state_dict(root, build, prefer_ema, result);
+  collect_state_dict(root, build, options, result);
   return result;
 }
 

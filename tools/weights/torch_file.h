@@ -15,11 +15,11 @@ namespace skipzoo {
 /// Also TorchScript archives and checkpoints of ours, which have that part.
 WeightFile read_torch_zip(const std::filesystem::path& path,
                           const std::shared_ptr<const MappedFile>& file,
-                          bool prefer_ema);
+                          const ReadOptions& options);
 
 /// Before 1.6: pickles of a magic number, the protocol and the system, the
 /// object, the keys of the storages; then these, each behind its length.
 WeightFile read_torch_legacy(const std::shared_ptr<const MappedFile>& file,
-                             bool prefer_ema);
+                             const ReadOptions& options);
 
 }  // namespace skipzoo

@@ -61,15 +61,17 @@ std::string what_else(Bytes bytes) {
 constexpr std::string_view kLegacyMagic(
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14);
 
-WeightFile read_any(const std::filesystem::path& path, bool prefer_ema) {
+WeightFile read_any(const std::filesystem::path& path,
+                    const ReadOptions& options) {
   const auto file = MappedFile::open(path);
   const Bytes bytes = file->bytes();
-  if (starts_with(bytes, "PK")) return read_torch_zip(path, file, prefer_ema);
+  if (starts_with(bytes, "PK")) return read_torch_zip(path, file, options);
   if (starts_with(bytes, kLegacyMagic)) {
-    return read_torch_legacy(file, prefer_ema);
+    return read_torch_legacy(file, options);
   }
-  if (is_safetensors(bytes)) return read_safetensors(file);
-  if (starts_with(bytes, "{")) return read_safetensors_index(path, file);
+  if (is_safetensors(bytes)) return read_safetensors(file, options);
+  if (starts_with(bytes, "{"))
+    return read_safetensors_index(path, file, options);
   throw FileError(path, what_else(bytes));
 }
 
@@ -92,9 +94,9 @@ std::string_view kind_text(WeightKind kind) {
 }
 
 WeightFile read_weight_file(const std::filesystem::path& path,
-                            bool prefer_ema) {
+                            const ReadOptions& options) {
   try {
-    auto weights = read_any(path, prefer_ema);
+    auto weights = read_any(path, options);
     if (weights.tensors.empty()) throw FileError(path, "holds no tensors");
     return weights;
   } catch (const FileError&) {

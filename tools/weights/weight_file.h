@@ -30,11 +30,17 @@ struct WeightFile {
   NamedTensors tensors;
 };
 
-/// Reads a file of any of these kinds. No code in it ever runs.
-///
-/// prefer_ema: takes averaged weights where a training checkpoint holds both.
-/// Throws FileError saying what the file is instead, or what is wrong with it.
+struct ReadOptions {
+  /// Takes averaged weights where a training checkpoint holds both.
+  bool prefer_ema = false;
+  /// Names, shapes and types alone: tensors on the meta device. The data are
+  /// not looked at.
+  bool shapes_only = false;
+};
+
+/// Reads a file of any of these kinds. No code in it ever runs. Throws
+/// FileError saying what the file is instead, or what is wrong with it.
 WeightFile read_weight_file(const std::filesystem::path& path,
-                            bool prefer_ema = false);
+                            const ReadOptions& options = {});
 
 }  // namespace skipzoo

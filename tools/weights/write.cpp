@@ -69,10 +69,13 @@ void write_tensors(caffe2::serialize::PyTorchStreamWriter& writer,
 
 void write_pth(const std::filesystem::path& path, const NamedTensors& tensors) {
   write_whole(path, [&](const std::filesystem::path& beside) {
-    // A view would take its whole storage along.
     NamedTensors whole;
     for (const auto& [name, tensor] : tensors) {
-      whole.emplace_back(name, tensor.contiguous().clone());
+      // A view would take its whole storage along.
+      const bool is_view = !tensor.is_contiguous() ||
+                           tensor.storage().nbytes() != tensor.nbytes();
+      whole.emplace_back(
+          name, is_view ? tensor.clone(at::MemoryFormat::Contiguous) : tensor);
     }
     try {
       caffe2::serialize::PyTorchStreamWriter writer(beside.string());
