@@ -23,6 +23,9 @@ struct Classifier : torch::nn::Module {
   /// Registered names of the repeated blocks in forward order, e.g. "layer1.0":
   /// the steps of layer-wise decay.
   virtual std::vector<std::string> block_names() const = 0;
+  /// Whether a trace of it is good for images of any size; not where padding is
+  /// computed from the size.
+  virtual bool takes_any_size() const { return true; }
 };
 
 }  // namespace skipzoo

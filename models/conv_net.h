@@ -99,6 +99,7 @@ struct ConvNetImpl : Classifier {
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;
+  bool takes_any_size() const override { return false; }
 
   torch::nn::Sequential blocks;
   torch::nn::Linear fc{nullptr};

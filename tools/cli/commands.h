@@ -11,6 +11,7 @@ void add_train(CLI::App& app, int& exit_code);
 void add_fine_tune(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app);
 void add_predict(CLI::App& app, int& exit_code);
+void add_export(CLI::App& app);
 void add_describe(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);

@@ -82,8 +82,7 @@ void run(const Arguments& args) {
   }
   Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
                 config.train.seed, network.device.is_cuda());
-  const Evaluation result =
-      evaluate(*network.model, loader, make_inputs(config, network.device));
+  const Evaluation result = evaluate(*network.model, loader, network.inputs);
   if (args.json) {
     print_json(result, dataset->classes());
   } else {

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_fine_tune(app, exit_code);
   add_evaluate(app);
   add_predict(app, exit_code);
+  add_export(app);
   add_describe(app);
   add_inspect(app);
   add_convert(app);

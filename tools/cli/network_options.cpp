@@ -6,7 +6,8 @@ namespace skipzoo {
 void add_network_options(CLI::App& command, NetworkSource& source) {
   command
       .add_option("checkpoint", source.file,
-                  "A run folder or file from 'train', or weights with -c")
+                  "A run folder, a file from 'train' or 'export', or weights "
+                  "with -c")
       ->required();
   command.add_option("-c,--config", source.config,
                      "The network and data of a weight file; else the "

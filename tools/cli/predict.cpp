@@ -93,7 +93,7 @@ DataOptions preprocessing(const LoadedNetwork& network) {
 /// Predicts and prints; returns how many pictures could not be read.
 int64_t predict(const Arguments& args, const LoadedNetwork& network,
                 const DatasetPtr& pictures, std::ostream& out) {
-  const auto inputs = make_inputs(network.config, network.device);
+  const auto& inputs = network.inputs;
   Loader loader(pictures, preprocessing(network), Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
   const EvalMode eval(*network.model);

@@ -6,6 +6,7 @@
 #include "tools/data/transform.h"
 #include "tools/device.h"
 #include "tools/error.h"
+#include "tools/export/scripted.h"
 #include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"
@@ -51,6 +52,7 @@ std::vector<int64_t> picture_shape(const RunConfig& config,
 }
 
 void check_passes(Classifier& model, const std::vector<int64_t>& shape) {
+  if (model.parameters().empty()) return;  // A program, which checks itself.
   try {
     summarise(model, shape);
   } catch (const c10::Error& error) {
@@ -111,6 +113,58 @@ std::string LoadedNetwork::class_name(int64_t index) const {
                                                   : std::to_string(index);
 }
 
+Identity LoadedNetwork::identity_or_config() const {
+  if (identity) return *identity;
+  Identity from_config{.config = dump_config(config),
+                       .classes = {},
+                       .mean = config.data.mean,
+                       .std = config.data.std,
+                       .input_shape = input_shape(config)};
+  for (int64_t i = 0; i < num_classes(config.model); ++i) {
+    from_config.classes.push_back(class_name(i));
+  }
+  return from_config;
+}
+
+namespace {
+
+/// An exported program: its own network, and its own idea of pixels.
+void load_program(const std::filesystem::path& path, LoadedNetwork& network) {
+  auto program = load_scripted(path, network.device);
+  network.model = program.model;
+  network.is_program = true;
+  auto& inputs = network.inputs;
+  inputs.amp = Amp::kOff;
+  if (program.pixels == Pixels::kUnit) {
+    inputs.normalise = Normaliser({}, {}, network.device);
+  } else if (program.pixels == Pixels::kByte) {
+    inputs.normalise = Normaliser({}, {1.0 / 255}, network.device);
+  }
+}
+
+/// Weights in the network of the config.
+void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
+                     LoadedNetwork& network) {
+  const auto& config = network.config;
+  network.model = make_model(config.model);
+  const Fit fit(file.tensors, *network.model);
+  if (!fit.report().complete()) {
+    throw FileError(
+        path, "does not fit the network of the config: " + fit.report().text());
+  }
+  for (const auto& sentence : fit.report().adapted) spdlog::warn(sentence);
+  if (!network.identity) {
+    spdlog::info(fit.report().text());
+  } else if (model_part(network.identity->config) !=
+             model_part(dump_config(config))) {
+    spdlog::warn("the network is not the one these weights were trained in");
+  }
+  fit.copy();
+  place(*network.model, network.device, config.train.channels_last);
+}
+
+}  // namespace
+
 LoadedNetwork load_network(const NetworkSource& given) {
   NetworkSource source = given;
   source.file = weights_at(source.file);
@@ -123,22 +177,12 @@ LoadedNetwork load_network(const NetworkSource& given) {
   set_threads(config.train.threads);
   network.device = resolve_device(source.device.empty() ? config.train.device
                                                         : source.device);
-
-  network.model = make_model(config.model);
-  const Fit fit(file.tensors, *network.model);
-  if (!fit.report().complete()) {
-    throw FileError(source.file, "does not fit the network of the config: " +
-                                     fit.report().text());
+  network.inputs = make_inputs(config, network.device);
+  if (file.kind == WeightKind::kTorchScript && network.identity) {
+    load_program(source.file, network);
+  } else {
+    load_weights_of(file, source.file, network);
   }
-  for (const auto& sentence : fit.report().adapted) spdlog::warn(sentence);
-  if (!network.identity) {
-    spdlog::info(fit.report().text());
-  } else if (model_part(network.identity->config) !=
-             model_part(dump_config(config))) {
-    spdlog::warn("the network is not the one these weights were trained in");
-  }
-  fit.copy();
-  place(*network.model, network.device, config.train.channels_last);
   return network;
 }
 

@@ -38,8 +38,9 @@ void warn_of_other_data(const Identity& trained, const Identity& data);
 
 /// Where a network that is to be used comes from, as the command line says it.
 struct NetworkSource {
-  std::filesystem::path file;  ///< A run folder, checkpoint or weight file.
-  std::string config;          ///< Of a weight file, or instead of its own.
+  /// A run folder, checkpoint, exported program or weight file.
+  std::filesystem::path file;
+  std::string config;  ///< Of a weight file, or instead of its own.
   std::vector<std::string> overrides;
   std::string device;
 };
@@ -48,8 +49,13 @@ struct NetworkSource {
 struct LoadedNetwork {
   std::shared_ptr<Classifier> model;
   RunConfig config;
-  std::optional<Identity> identity;  ///< Of a checkpoint.
+  std::optional<Identity> identity;  ///< Of a checkpoint or export.
   torch::Device device = torch::kCPU;
+  Inputs inputs;
+  bool is_program = false;  ///< An export, which has its own network.
+
+  /// What the config says where the file says nothing.
+  Identity identity_or_config() const;
 
   /// Its number where the file knows no names.
   std::string class_name(int64_t index) const;

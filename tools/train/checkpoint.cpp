@@ -36,26 +36,32 @@ NamedTensors read_tensors(caffe2::serialize::PyTorchStreamReader& reader,
   return tensors;
 }
 
+json to_json(const Identity& identity) {
+  return {{"format", kFormat},           {"config", identity.config},
+          {"classes", identity.classes}, {"mean", identity.mean},
+          {"std", identity.std},         {"input_shape", identity.input_shape}};
+}
+
+void from_json(const json& j, Identity& identity) {
+  j.at("config").get_to(identity.config);
+  j.at("classes").get_to(identity.classes);
+  j.at("mean").get_to(identity.mean);
+  j.at("std").get_to(identity.std);
+  j.at("input_shape").get_to(identity.input_shape);
+}
+
 json to_json(const Checkpoint& c) {
-  return {{"format", kFormat},
-          {"config", c.identity.config},
-          {"classes", c.identity.classes},
-          {"mean", c.identity.mean},
-          {"std", c.identity.std},
-          {"input_shape", c.identity.input_shape},
-          {"epoch", c.position.epoch},
-          {"batch", c.position.batch},
-          {"step", c.position.step},
-          {"best_epoch", c.best.epoch},
-          {"best_value", c.best.value}};
+  json words = to_json(c.identity);
+  words.update({{"epoch", c.position.epoch},
+                {"batch", c.position.batch},
+                {"step", c.position.step},
+                {"best_epoch", c.best.epoch},
+                {"best_value", c.best.value}});
+  return words;
 }
 
 void from_json(const json& j, Checkpoint& c) {
-  j.at("config").get_to(c.identity.config);
-  j.at("classes").get_to(c.identity.classes);
-  j.at("mean").get_to(c.identity.mean);
-  j.at("std").get_to(c.identity.std);
-  j.at("input_shape").get_to(c.identity.input_shape);
+  from_json(j, c.identity);
   j.at("epoch").get_to(c.position.epoch);
   j.at("batch").get_to(c.position.batch);
   j.at("step").get_to(c.position.step);
@@ -163,9 +169,23 @@ std::optional<Identity> read_identity(const fs::path& path) {
   if (start != std::array<char, 2>{'P', 'K'}) return std::nullopt;
   return reading(path, [&]() -> std::optional<Identity> {
     caffe2::serialize::PyTorchStreamReader reader(path.string());
-    if (!reader.hasRecord(kRecord)) return std::nullopt;
-    return read_words(reader, path).identity;
+    if (reader.hasRecord(kRecord)) return read_words(reader, path).identity;
+    // An exported program's, where TorchScript keeps what is not its own.
+    const auto extra = std::string("extra/") + kRecord;
+    if (!reader.hasRecord(extra)) return std::nullopt;
+    const auto [data, size] = reader.getRecord(extra);
+    return parse_identity({static_cast<const char*>(data.get()), size});
   });
+}
+
+std::string to_json_text(const Identity& identity) {
+  return to_json(identity).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Identity parse_identity(const std::string& text) {
+  Identity identity;
+  from_json(json::parse(text), identity);
+  return identity;
 }
 
 void load_weights(torch::nn::Module& model, const NamedTensors& weights,

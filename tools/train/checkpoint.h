@@ -56,9 +56,14 @@ void save_checkpoint(const std::filesystem::path& path,
 /// format newer than this program.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
-/// The identity in a checkpoint; nothing where the file is none of ours. Throws
-/// FileError where a checkpoint is damaged.
+/// The identity in a checkpoint or exported program; nothing where the file is
+/// none of ours. Throws FileError where it is damaged.
 std::optional<Identity> read_identity(const std::filesystem::path& path);
+
+/// As JSON, as it stands in checkpoints and exports.
+std::string to_json_text(const Identity& identity);
+/// Throws nlohmann::json::exception where it is no such text.
+Identity parse_identity(const std::string& text);
 
 /// Copies weights into a network of the same names and shapes. Throws FileError
 /// naming `path` and the first entry that is missing, unexpected or of another

@@ -15,7 +15,7 @@ struct Inputs {
   torch::Device device = torch::kCPU;
   bool channels_last = true;
   Amp amp = Amp::kOff;
-  Normaliser normalise;
+  Normaliser normalise = {{}, {}, torch::kCPU};
 
   /// uint8 pixels -> normalised float images on the device, in the layout.
   torch::Tensor operator()(const torch::Tensor& pixels) const;

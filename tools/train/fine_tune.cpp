@@ -58,8 +58,7 @@ void FineTuneOptions::validate(Problems& problems) const {
 }
 
 FitReport load_pretrained(Classifier& model, const FineTuneOptions& options) {
-  const auto file =
-      read_weight_file(weights_at(options.weights),
+  const auto file = read_weight_file(weights_at(options.weights),
                                      {.prefer_ema = options.use_ema});
   const Fit fit(file.tensors, model, Head::kMayBeNew);
   const auto& report = fit.report();

@@ -1,0 +1,146 @@
+#include "tools/export/export.h"
+
+#include <spdlog/spdlog.h>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/run.h"
+#include "tools/error.h"
+#include "tools/train/run_folder.h"
+
+namespace skipzoo {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  NetworkSource network;
+  ExportOptions options;
+  std::string output;
+};
+
+/// The words of an option and what they mean.
+template <typename Value>
+CLI::CheckedTransformer choice(std::map<std::string, Value> words) {
+  return CLI::CheckedTransformer(std::move(words), CLI::ignore_case);
+}
+
+const char* extension(ExportFormat format) {
+  switch (format) {
+    case ExportFormat::kTorchScript:
+      return ".pt";
+    case ExportFormat::kOnnx:
+      return ".onnx";
+    case ExportFormat::kSafetensors:
+      return ".safetensors";
+    case ExportFormat::kPth:
+      return ".pth";
+  }
+  return "";
+}
+
+/// What contradicts itself on the command line.
+void check(const ExportOptions& options) {
+  const bool has_code = options.format == ExportFormat::kTorchScript ||
+                        options.format == ExportFormat::kOnnx;
+  const auto& program = options.program;
+  if (!has_code && (program.softmax || program.pixels != Pixels::kNormalised ||
+                    options.fold)) {
+    throw ConfigError(
+        "export: a file of weights holds no program: --softmax, --normalize "
+        "and --fold are for torchscript and onnx");
+  }
+  if (options.format == ExportFormat::kOnnx && program.type == at::kBFloat16) {
+    throw ConfigError(
+        "export: --dtype bf16 is for torchscript and weights; "
+        "onnx takes fp32 or fp16");
+  }
+}
+
+std::string shapes_text(const ExportCheck& check) {
+  std::string text;
+  for (const auto& shape : check.shapes) {
+    text += text.empty() ? "" : ", ";
+    for (size_t d = 0; d < shape.size(); ++d) {
+      text += (d > 0 ? "x" : "") + std::to_string(shape[d]);
+    }
+  }
+  return text;
+}
+
+void run(const Arguments& given) {
+  Arguments args = given;
+  check(args.options);
+  args.network.device = "cpu";
+  const auto network = load_network(args.network);
+  if (network.is_program) {
+    throw ConfigError(args.network.file.string() +
+                      ": is an export already; give the checkpoint");
+  }
+  const Exportable exportable = {.model = network.config.model,
+                                 .weights = state_dict(*network.model),
+                                 .identity = network.identity_or_config()};
+  args.options.program.mean = exportable.identity.mean;
+  args.options.program.std = exportable.identity.std;
+  fs::path path = args.output;
+  if (path.empty()) {
+    path = weights_at(args.network.file);
+    path.replace_extension(extension(args.options.format));
+  }
+  const auto check = export_network(path, exportable, args.options);
+  spdlog::info(
+      "{}: read again and run on {}; largest difference from the network "
+      "{:.1e}, allowed {:.0e}",
+      path.string(), shapes_text(check), check.difference, check.bound);
+  const bool sized = !network.model->takes_any_size();
+  if (sized && (args.options.format == ExportFormat::kTorchScript ||
+                args.options.format == ExportFormat::kOnnx)) {
+    const auto& shape = exportable.identity.input_shape;
+    spdlog::info("its padding follows the size: good for {}x{} pictures alone",
+                 shape[1], shape[2]);
+  }
+}
+
+}  // namespace
+
+void add_export(CLI::App& app) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a network for Python, C++ and ONNX Runtime");
+  add_network_options(*command, args->network);
+  auto& options = args->options;
+  command
+      ->add_option("--format", options.format,
+                   "torchscript, onnx, safetensors or pth")
+      ->transform(
+          choice<ExportFormat>({{"torchscript", ExportFormat::kTorchScript},
+                                {"onnx", ExportFormat::kOnnx},
+                                {"safetensors", ExportFormat::kSafetensors},
+                                {"pth", ExportFormat::kPth}}))
+      ->required();
+  command->add_option("-o,--output", args->output,
+                      "The file; else beside the checkpoint");
+  command->add_flag("--softmax", options.program.softmax,
+                    "Probabilities instead of logits");
+  command
+      ->add_option("--normalize", options.program.pixels,
+                   "Bake mean and std in: uint8 takes 0..255, float 0..1")
+      ->transform(
+          choice<Pixels>({{"uint8", Pixels::kByte}, {"float", Pixels::kUnit}}));
+  command->add_flag("--fold", options.fold,
+                    "Fold BatchNorms into the convolutions before them");
+  command
+      ->add_option("--dtype", options.program.type,
+                   "fp32, bf16 or fp16: weights and arithmetic")
+      ->transform(choice<at::ScalarType>({{"fp32", at::kFloat},
+                                          {"bf16", at::kBFloat16},
+                                          {"fp16", at::kHalf}}));
+  command->footer(
+      "Examples:\n"
+      "  skipzoo export runs/RUN --format torchscript --normalize uint8 "
+      "--softmax\n"
+      "  skipzoo export runs/RUN --format onnx -o net.onnx");
+  command->callback([args] { run(*args); });
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,193 @@
+#include "tools/export/export.h"
+
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "tools/error.h"
+#include "tools/export/onnx.h"
+#include "tools/export/onnx_model.h"
+#include "tools/export/scripted.h"
+#include "tools/export/torchscript.h"
+#include "tools/file.h"
+#include "tools/weights/fit.h"
+#include "tools/weights/weight_file.h"
+#include "tools/weights/write.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The network in evaluation, on the CPU, without gradients.
+std::shared_ptr<Classifier> build(const ModelOptions& options,
+                                  const NamedTensors& weights) {
+  auto model = make_uninitialised(options);
+  const Fit fit(weights, *model);
+  if (!fit.report().complete()) {
+    throw ExportError("the weights do not fit the network: " +
+                      fit.report().text());
+  }
+  fit.copy();
+  for (auto& parameter : model->parameters()) parameter.requires_grad_(false);
+  model->eval();
+  return model;
+}
+
+/// In the type of the export.
+NamedTensors cast(const NamedTensors& weights, at::ScalarType type) {
+  NamedTensors out;
+  for (const auto& [name, tensor] : weights) {
+    const auto own = tensor.detach().to(torch::kCPU);
+    out.emplace_back(name, own.is_floating_point() ? own.to(type) : own);
+  }
+  return out;
+}
+
+std::vector<int64_t> batch_of(int64_t count, std::vector<int64_t> shape) {
+  shape.insert(shape.begin(), count);
+  return shape;
+}
+
+Program make_program(const Exportable& network, const ExportOptions& options) {
+  const auto model = build(network.model, network.weights);
+  model->to(options.program.type);
+  Program program = trace_program(*model, options.program,
+                                  batch_of(2, network.identity.input_shape));
+  if (options.fold) fold_batch_norms(program);
+  return program;
+}
+
+void write_bytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) throw FileError(path, "cannot be written; is the disk full?");
+}
+
+void write(const fs::path& path, const Exportable& network,
+           const ExportOptions& options) {
+  const auto facts =
+      program_facts(network.identity, options.program,
+                    make_uninitialised(network.model)->takes_any_size());
+  switch (options.format) {
+    case ExportFormat::kTorchScript:
+      return write_torchscript(path, make_program(network, options), facts);
+    case ExportFormat::kOnnx:
+      return write_bytes(
+          path, to_onnx(make_program(network, options),
+                        make_uninitialised(network.model)->takes_any_size(),
+                        options.program.softmax, facts));
+    case ExportFormat::kSafetensors:
+      return write_safetensors(path,
+                               cast(network.weights, options.program.type));
+    case ExportFormat::kPth:
+      return write_pth(path, cast(network.weights, options.program.type));
+  }
+}
+
+using Run = std::function<torch::Tensor(const torch::Tensor& pictures)>;
+
+/// What a file's user would run.
+Run load(const fs::path& path, const Exportable& network,
+         const ExportOptions& options) {
+  switch (options.format) {
+    case ExportFormat::kTorchScript: {
+      auto module = torch::jit::load(path.string(), torch::kCPU);
+      return [module](const torch::Tensor& pictures) mutable {
+        return module.forward({pictures}).toTensor();
+      };
+    }
+    case ExportFormat::kOnnx: {
+      const auto bytes = read_file(path);
+      const auto model = std::make_shared<OnnxModel>(std::string_view(
+          reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+      return [model](const torch::Tensor& pictures) {
+        return model->run(pictures);
+      };
+    }
+    default: {
+      const auto model = build(network.model, read_weight_file(path).tensors);
+      return [model](const torch::Tensor& pictures) {
+        return model->forward(pictures);
+      };
+    }
+  }
+}
+
+double bound_of(at::ScalarType type) {
+  return type == at::kFloat ? 1e-4 : type == at::kHalf ? 0.02 : 0.1;
+}
+
+/// Batches of other sizes than the traced one.
+std::vector<std::vector<int64_t>> shapes_to_try(const Exportable& network) {
+  const auto& shape = network.identity.input_shape;
+  std::vector<std::vector<int64_t>> shapes = {batch_of(1, shape),
+                                              batch_of(5, shape)};
+  if (make_uninitialised(network.model)->takes_any_size()) {
+    // Smaller where that leaves enough for five halvings.
+    const auto other = [](int64_t size) {
+      return size >= 128 ? size - 32 : size + 8;
+    };
+    shapes.push_back({3, shape[0], other(shape[1]), other(shape[2])});
+  }
+  return shapes;
+}
+
+}  // namespace
+
+ExportCheck check_export(const fs::path& path, const Exportable& network,
+                         const ExportOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const auto& program = options.program;
+  const auto model = build(network.model, network.weights);
+  ExportCheck check{.difference = 0,
+                    .bound = bound_of(program.type),
+                    .shapes = shapes_to_try(network)};
+  try {
+    const Run run = load(path, network, options);
+    for (const auto& shape : check.shapes) {
+      const auto pictures = random_pictures(shape, program.pixels);
+      auto expected = model->forward(network_input(pictures, program));
+      if (program.softmax) expected = expected.softmax(1);
+      const auto found = run(pictures);
+      if (found.sizes() != expected.sizes()) {
+        throw ExportError("its outputs have another shape");
+      }
+      const double difference = (found - expected).norm().item<double>() /
+                                std::max(expected.norm().item<double>(), 1.0);
+      // Written so that a NaN is refused too.
+      if (!(difference <= check.bound)) {
+        throw ExportError("its outputs differ from the network's by " +
+                          c10::str(difference) + ", allowed are " +
+                          c10::str(check.bound) + ", for pictures of " +
+                          c10::str(at::IntArrayRef(shape)));
+      }
+      check.difference = std::max(check.difference, difference);
+    }
+  } catch (const ExportError& error) {
+    throw ExportError("the export is refused: " + std::string(error.what()));
+  } catch (const c10::Error& error) {
+    throw ExportError("the export is refused: it cannot be run: " +
+                      std::string(error.what_without_backtrace()));
+  } catch (const std::runtime_error& error) {
+    throw ExportError("the export is refused: it cannot be read: " +
+                      std::string(error.what()));
+  }
+  return check;
+}
+
+ExportCheck export_network(const fs::path& path, const Exportable& network,
+                           const ExportOptions& options) {
+  ExportCheck check;
+  write_whole(path, [&](const fs::path& beside) {
+    write(beside, network, options);
+    check = check_export(beside, network, options);
+  });
+  return check;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/classifier.h"
+#include "models/named_tensors.h"
+
+namespace skipzoo {
+
+/// What a program takes as its pictures.
+enum class Pixels {
+  kNormalised,  ///< float, normalised by the caller.
+  kUnit,        ///< float, 0..1; mean and std are baked in.
+  kByte,        ///< uint8, 0..255; mean and std are baked in.
+};
+
+/// What is put around a network when it becomes a program.
+struct ProgramOptions {
+  Pixels pixels = Pixels::kNormalised;
+  std::vector<double> mean = {};  ///< Of pixels in 0..1; empty: 0 and 1.
+  std::vector<double> std = {};
+  /// Probabilities instead of logits.
+  bool softmax = false;
+  /// Of weights and arithmetic; in and out stay float.
+  at::ScalarType type = at::kFloat;
+};
+
+/// A network in evaluation as a graph of ATen operators: what every format with
+/// code is written from.
+struct Program {
+  /// Inputs: the pictures, (N, C, H, W), then those of `tensors` that are used,
+  /// under their names. One output, (N, classes).
+  std::shared_ptr<torch::jit::Graph> graph;
+  NamedTensors tensors;
+};
+
+/// Pictures of random pixels as a program takes them; what its caller would
+/// have to do, and the network itself, is network_input()'s.
+torch::Tensor random_pictures(at::IntArrayRef shape, Pixels pixels);
+/// The same pictures normalised, for the network itself.
+torch::Tensor network_input(const torch::Tensor& pictures,
+                            const ProgramOptions& options);
+
+/// Traces `model`, which is in evaluation mode, on the CPU, and takes no
+/// gradients, on pictures of (N, C, H, W).
+Program trace_program(Classifier& model, const ProgramOptions& options,
+                      at::IntArrayRef shape);
+
+/// Folds every BatchNorm that follows a convolution, and nothing else reads,
+/// into that convolution's weight and bias: exact up to rounding. One that
+/// comes before its convolution, as in DenseNets, stays.
+void fold_batch_norms(Program& program);
+
+}  // namespace skipzoo
