@@ -31,6 +31,12 @@ std::vector<int64_t> ints(const jit::Value* value) {
   }
   return numbers;
 }
+/// Of height and width: ATen takes one number for both.
+std::vector<int64_t> pair(const jit::Value* value) {
+  auto numbers = ints(value);
+  if (numbers.size() == 1) numbers.push_back(numbers.front());
+  return numbers;
+}
 int64_t integer(const jit::Value* value) {
   return jit::toIValue(value)->toInt();
 }
@@ -85,9 +91,9 @@ void convolution(OnnxBuilder& to, const jit::Node& n) {
                                      to.value(n.input(1))};
   if (!is_none(n.input(2))) inputs.push_back(to.value(n.input(2)));
   jit::Node* conv = to.emit(n, "Conv", inputs);
-  set(conv, "strides", ints(n.input(3)));
-  set(conv, "pads", twice(ints(n.input(4))));
-  set(conv, "dilations", ints(n.input(5)));
+  set(conv, "strides", pair(n.input(3)));
+  set(conv, "pads", twice(pair(n.input(4))));
+  set(conv, "dilations", pair(n.input(5)));
   set(conv, "group", integer(n.input(8)));
 }
 
@@ -110,20 +116,20 @@ void linear(OnnxBuilder& to, const jit::Node& n) {
 
 void max_pool(OnnxBuilder& to, const jit::Node& n) {
   jit::Node* pool = to.emit(n, "MaxPool", {to.value(n.input(0))});
-  set(pool, "kernel_shape", ints(n.input(1)));
-  set(pool, "strides", ints(n.input(2)));
-  set(pool, "pads", twice(ints(n.input(3))));
-  set(pool, "dilations", ints(n.input(4)));
+  set(pool, "kernel_shape", pair(n.input(1)));
+  set(pool, "strides", pair(n.input(2)));
+  set(pool, "pads", twice(pair(n.input(3))));
+  set(pool, "dilations", pair(n.input(4)));
   set(pool, "ceil_mode", flag(n.input(5)));
 }
 
 void average_pool(OnnxBuilder& to, const jit::Node& n) {
-  const auto kernel = ints(n.input(1));
-  const auto strides = ints(n.input(2));
+  const auto kernel = pair(n.input(1));
+  const auto strides = pair(n.input(2));
   jit::Node* pool = to.emit(n, "AveragePool", {to.value(n.input(0))});
   set(pool, "kernel_shape", kernel);
   set(pool, "strides", strides.empty() ? kernel : strides);
-  set(pool, "pads", twice(ints(n.input(3))));
+  set(pool, "pads", twice(pair(n.input(3))));
   set(pool, "ceil_mode", flag(n.input(4)));
   set(pool, "count_include_pad", flag(n.input(5)));
 }

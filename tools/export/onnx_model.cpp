@@ -113,15 +113,16 @@ class Call {
   double number(const char* name) const {
     return node_.attributes.at(name).number;
   }
-  std::vector<int64_t> integers(const char* name) const {
-    return node_.attributes.at(name).integers;
+  /// One for each of height and width, as the standard has it.
+  std::vector<int64_t> pair(const char* name) const {
+    return integers(name, 2);
   }
   const torch::Tensor& tensor(const char* name) const {
     return node_.attributes.at(name).tensor;
   }
   /// The zeros before each dimension; after it there are as many.
   std::vector<int64_t> pads() const {
-    auto pads = integers("pads");
+    auto pads = integers("pads", 4);
     for (size_t i = 0; i < pads.size() / 2; ++i) {
       if (pads[i] != pads[i + pads.size() / 2]) {
         throw std::runtime_error("pads that differ before and after");
@@ -132,15 +133,24 @@ class Call {
   }
 
  private:
+  const std::vector<int64_t>& integers(const char* name, size_t count) const {
+    const auto& found = node_.attributes.at(name).integers;
+    if (found.size() != count) {
+      throw std::runtime_error(node_.op + "." + name + " has " +
+                               std::to_string(found.size()) + " numbers");
+    }
+    return found;
+  }
+
   const Node& node_;
   const Values& values_;
 };
 
 torch::Tensor convolution(const Call& call) {
   const auto bias = call.count() > 2 ? call.input(2) : torch::Tensor();
-  return at::conv2d(call.input(0), call.input(1), bias,
-                    call.integers("strides"), call.pads(),
-                    call.integers("dilations"), call.integer("group", 1));
+  return at::conv2d(call.input(0), call.input(1), bias, call.pair("strides"),
+                    call.pads(), call.pair("dilations"),
+                    call.integer("group", 1));
 }
 
 torch::Tensor batch_norm(const Call& call) {
@@ -150,11 +160,11 @@ torch::Tensor batch_norm(const Call& call) {
 }
 
 torch::Tensor pool(const Call& call, bool max) {
-  const auto kernel = call.integers("kernel_shape");
-  const auto strides = call.integers("strides");
+  const auto kernel = call.pair("kernel_shape");
+  const auto strides = call.pair("strides");
   const bool ceil = call.integer("ceil_mode") != 0;
   return max ? at::max_pool2d(call.input(0), kernel, strides, call.pads(),
-                              call.integers("dilations"), ceil)
+                              call.pair("dilations"), ceil)
              : at::avg_pool2d(call.input(0), kernel, strides, call.pads(), ceil,
                               call.integer("count_include_pad") != 0);
 }
