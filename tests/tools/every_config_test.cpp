@@ -1,5 +1,6 @@
 // Every file of configs/ is a test case: it loads without a warning, its
-// network is built, and one step is trained on synthetic data of its shape.
+// network is built, one step is trained on synthetic data of its shape, and it
+// is exported in every format.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 
 #include "tests/support/temporary_folder.h"
 #include "tools/config/run_config.h"
+#include "tools/export/export.h"
 #include "tools/train/trainer.h"
 
 namespace skipzoo {
@@ -59,6 +61,38 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
        .input_shape = input_shape(config)},
       RunFolder::create(folder / "run"));
   EXPECT_EQ(trainer.run().last.images, 2);
+}
+
+TEST_P(EveryConfig, ExportsInEveryFormat) {
+  auto config = load_config(fs::path(SKIPZOO_CONFIGS) / GetParam()).config;
+  const auto& data = config.data;
+  // A quarter of the pixels, and of the time; five halvings leave one.
+  config.data.image_size =
+      data.image_size > 64 ? 32 : std::min<int64_t>(data.image_size, 16);
+  const auto shape = input_shape(config);
+  torch::manual_seed(0);
+  const auto model = make_model(config.model);
+  {
+    // Statistics that have settled: deep networks overflow with fresh ones.
+    const torch::NoGradGuard no_grad;
+    for (int i = 0; i < 3; ++i) {
+      model->forward(torch::randn({2, shape[0], shape[1], shape[2]}));
+    }
+  }
+  const Exportable network{.model = config.model,
+                           .weights = state_dict(*model),
+                           .identity = {.config = dump_config(config),
+                                        .classes = {},
+                                        .mean = data.mean,
+                                        .std = data.std,
+                                        .input_shape = shape}};
+  TemporaryFolder folder;
+  for (const auto format : {ExportFormat::kTorchScript, ExportFormat::kOnnx,
+                            ExportFormat::kSafetensors, ExportFormat::kPth}) {
+    const auto check =
+        export_network(folder / "net", network, {.format = format});
+    EXPECT_LE(check.difference, 1e-4);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Configs, EveryConfig,

@@ -260,6 +260,20 @@ TEST_P(InPython, EveryFormatGivesOurLogits) {
     cases.emplace_back("logits." + std::to_string(batch),
                        model->forward(images));
   }
+  // With everything that can be baked in.
+  const ProgramOptions baked = {.pixels = Pixels::kByte,
+                                .mean = network.identity.mean,
+                                .std = network.identity.std,
+                                .softmax = true};
+  for (const auto format : {ExportFormat::kTorchScript, ExportFormat::kOnnx}) {
+    export_network(
+        folder / (format == ExportFormat::kOnnx ? "baked.onnx" : "baked.pt"),
+        network, {.format = format, .program = baked, .fold = true});
+  }
+  const auto bytes = random_pictures({2, 3, size, size}, Pixels::kByte);
+  cases.emplace_back("bytes", bytes);
+  cases.emplace_back("probabilities",
+                     model->forward(network_input(bytes, baked)).softmax(1));
   write_pth(folder / "cases.pth", cases);
   const auto finished =
       Process({python, SKIPZOO_TESTS "/tools/exports_in_python.py",

@@ -40,6 +40,17 @@ module = torch.jit.load(folder / "net.pt")
 assert not module.training
 compare("torchscript", module)
 
+
+
+def compare_baked(kind, run):
+    """uint8 pictures in, probabilities out, BatchNorms folded."""
+    with torch.no_grad():
+        difference = float((run(cases["bytes"]) - cases["probabilities"]).norm())
+    assert difference <= 1e-4, f"{kind}: differs by {difference}"
+
+
+compare_baked("baked.pt", torch.jit.load(folder / "baked.pt"))
+
 network = reference_models.build(reference)
 names = list(network.state_dict())
 assert sorted(module.state_dict()) == sorted(names), "names in the TorchScript file"
@@ -69,10 +80,15 @@ except ImportError:
 
 try:
     import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
-    compare("onnx", lambda images: torch.from_numpy(session.run(None, {"input": images.numpy()})[0]))
+
+    def runner(name):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+        return lambda images: torch.from_numpy(session.run(None, {"input": images.numpy()})[0])
+
+    compare("onnx", runner("net.onnx"))
+    compare_baked("baked.onnx", runner("baked.onnx"))
 except ImportError:
     left_out.append("onnxruntime")
 

@@ -1,0 +1,115 @@
+// export as a user meets it, and what takes its files.
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kPicture = std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg";
+
+class ExportCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto config = folder.write(
+        "net.yaml",
+        "model: {family: densenet, block_config: [1, 1], growth_rate: 4, "
+        "num_init_features: 8, num_classes: 3}\n"
+        "data: {dataset: synthetic, synthetic_images: 60, image_size: 16, "
+        "batch_size: 20, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]}\n"
+        "train: {epochs: 3, threads: 1, device: cpu}\n");
+    const auto trained =
+        run_skipzoo({"train", "-c", config.string(), "-o", path("run")});
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  }
+  std::string path(const std::string& name) { return (folder / name).string(); }
+  nlohmann::json evaluate(const std::string& file) {
+    const auto finished = run_skipzoo({"evaluate", file, "--json"});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out);
+  }
+  nlohmann::json predict(const std::string& file) {
+    const auto finished =
+        run_skipzoo({"predict", file, kPicture, "--format", "json"});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out).at("predictions");
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(ExportCommand, SaysHowFarTheFileIsFromItsNetwork) {
+  for (const char* format : {"torchscript", "onnx", "safetensors", "pth"}) {
+    const auto finished =
+        run_skipzoo({"export", path("run"), "--format", format});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_NE(finished.err.find("run on 1x3x16x16, 5x3x16x16, 3x3x24x24; "
+                                "largest difference from the network "),
+              std::string::npos)
+        << finished.err;
+  }
+  for (const char* name :
+       {"best.pt", "best.onnx", "best.safetensors", "best.pth"}) {
+    EXPECT_TRUE(fs::exists(folder / "run" / name)) << name;
+  }
+}
+
+TEST_F(ExportCommand, OfAProgramEvaluatesAndPredictsAsItsCheckpoint) {
+  const auto expected = evaluate(path("run"));
+  const auto guesses = predict(path("run"));
+  const std::vector<std::vector<std::string>> variants = {
+      {},
+      {"--softmax"},
+      {"--normalize", "uint8", "--fold"},
+      {"--normalize", "float", "--softmax"}};
+  for (const auto& variant : variants) {
+    std::vector<std::string> arguments = {
+        "export", path("run"), "--format", "torchscript", "-o", path("net.pt")};
+    arguments.insert(arguments.end(), variant.begin(), variant.end());
+    const auto exported = run_skipzoo(arguments);
+    ASSERT_EQ(exported.exit_code, 0) << exported.err;
+    const auto found = evaluate(path("net.pt"));
+    EXPECT_EQ(found.at("top1"), expected.at("top1"));
+    EXPECT_EQ(found.at("confusion"), expected.at("confusion"));
+    EXPECT_NEAR(found.at("loss").get<double>(),
+                expected.at("loss").get<double>(), 1e-4);
+    const auto predicted = predict(path("net.pt"));
+    for (size_t i = 0; i < guesses.size(); ++i) {
+      EXPECT_EQ(predicted[i].at("class"), guesses[i].at("class"));
+      EXPECT_NEAR(predicted[i].at("probability").get<double>(),
+                  guesses[i].at("probability").get<double>(), 1e-5);
+    }
+  }
+}
+
+TEST_F(ExportCommand, RefusesWhatCannotBe) {
+  const auto expect_words = [](std::vector<std::string> arguments,
+                               const std::string& words, int exit_code = 2) {
+    arguments.insert(arguments.begin(), "export");
+    const auto finished = run_skipzoo(arguments);
+    EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+  };
+  expect_words({path("run"), "--format", "pth", "--softmax"},
+               "a file of weights holds no program");
+  expect_words({path("run"), "--format", "onnx", "--dtype", "bf16"},
+               "onnx takes fp32 or fp16");
+  expect_words({path("run"), "--format", "tflite"}, "tflite");
+  expect_words({path("run")}, "--format is required");
+  expect_words({path("absent"), "--format", "onnx"}, "absent: cannot be read",
+               1);
+  ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",
+                         path("net.pt")})
+                .exit_code,
+            0);
+  expect_words({path("net.pt"), "--format", "onnx"}, "is an export already");
+}
+
+}  // namespace
+}  // namespace skipzoo
