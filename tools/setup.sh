@@ -3,6 +3,7 @@
 
 TORCH_VERSION=2.13.0
 TORCH_SUPPORTED='2.11 2.12 2.13'
+TORCH_COMPANIONS='numpy onnx onnxruntime safetensors'
 
 fail() {
   echo "skipzoo: $*" >&2
@@ -108,6 +109,30 @@ find_libtorch() {
   LIBTORCH=$(torch_folder .venv/bin/python)
 }
 
+# What the tests read exports with, beside torch: into .venv where that is ours
+# and PyPI is reachable; else the tests leave out what is missing.
+install_companions() {
+  python=$(cd "$LIBTORCH/../../../.." 2>/dev/null && pwd)/bin/python3
+  if ! [ -x "$python" ]; then
+    echo "LibTorch is that of no Python: left out are the tests in Python"
+    return
+  fi
+  missing=
+  for companion in $TORCH_COMPANIONS; do
+    "$python" -c "import $companion" 2>/dev/null && continue
+    case $python in
+      "$PWD"/.venv/*) "$python" -m pip install -q --disable-pip-version-check \
+        "$companion" && continue ;;
+    esac
+    missing="$missing $companion"
+  done
+  if [ -n "$missing" ]; then
+    echo "left out are the tests that need:$missing"
+  else
+    echo "all are there: $TORCH_COMPANIONS"
+  fi
+}
+
 # Sets CMAKE: the system's where it is new enough, else one by pip.
 find_cmake() {
   CMAKE=cmake
@@ -151,6 +176,7 @@ set_up() {
   # shellcheck disable=SC2086
   step 'packages' install_packages $packages
   step 'LibTorch' find_libtorch
+  [ "$1" = OFF ] || step 'companions of torch' install_companions
   find_cmake
   step 'build' build "$@"
 }

@@ -68,19 +68,20 @@ void write_bytes(const fs::path& path, const std::string& bytes) {
   if (!file) throw FileError(path, "cannot be written; is the disk full?");
 }
 
+bool takes_any_size(const ModelOptions& options) {
+  return make_uninitialised(options)->takes_any_size();
+}
+
 void write(const fs::path& path, const Exportable& network,
            const ExportOptions& options) {
-  const auto facts =
-      program_facts(network.identity, options.program,
-                    make_uninitialised(network.model)->takes_any_size());
+  const bool any_size = takes_any_size(network.model);
+  const auto facts = program_facts(network.identity, options.program, any_size);
   switch (options.format) {
     case ExportFormat::kTorchScript:
       return write_torchscript(path, make_program(network, options), facts);
     case ExportFormat::kOnnx:
-      return write_bytes(
-          path, to_onnx(make_program(network, options),
-                        make_uninitialised(network.model)->takes_any_size(),
-                        options.program.softmax, facts));
+      return write_bytes(path, to_onnx(make_program(network, options), any_size,
+                                       options.program.softmax, facts));
     case ExportFormat::kSafetensors:
       return write_safetensors(path,
                                cast(network.weights, options.program.type));
@@ -127,7 +128,7 @@ std::vector<std::vector<int64_t>> shapes_to_try(const Exportable& network) {
   const auto& shape = network.identity.input_shape;
   std::vector<std::vector<int64_t>> shapes = {batch_of(1, shape),
                                               batch_of(5, shape)};
-  if (make_uninitialised(network.model)->takes_any_size()) {
+  if (takes_any_size(network.model)) {
     // Smaller where that leaves enough for five halvings.
     const auto other = [](int64_t size) {
       return size >= 128 ? size - 32 : size + 8;
@@ -137,28 +138,50 @@ std::vector<std::vector<int64_t>> shapes_to_try(const Exportable& network) {
   return shapes;
 }
 
+/// How far the file is from the network on one fresh batch.
+double difference_on(const std::vector<int64_t>& shape, const Run& run,
+                     Classifier& model, const ProgramOptions& program) {
+  const auto pictures = random_pictures(shape, program.pixels);
+  auto expected = model.forward(network_input(pictures, program));
+  if (program.softmax) expected = expected.softmax(1);
+  const auto found = run(pictures);
+  if (found.sizes() != expected.sizes()) {
+    throw ExportError("its outputs have another shape");
+  }
+  return (found - expected).norm().item<double>() /
+         std::max(expected.norm().item<double>(), 1.0);
+}
+
+/// Every way in which a file can be wrong, in words that say so.
+template <typename Check>
+void refusing(Check check) {
+  const std::string refused = "the export is refused: ";
+  try {
+    check();
+  } catch (const ExportError& error) {
+    throw ExportError(refused + error.what());
+  } catch (const c10::Error& error) {
+    throw ExportError(refused +
+                      "it cannot be run: " + error.what_without_backtrace());
+  } catch (const std::runtime_error& error) {
+    throw ExportError(refused + "it cannot be read: " + error.what());
+  }
+}
+
 }  // namespace
 
 ExportCheck check_export(const fs::path& path, const Exportable& network,
                          const ExportOptions& options) {
   const torch::NoGradGuard no_grad;
-  const auto& program = options.program;
   const auto model = build(network.model, network.weights);
   ExportCheck check{.difference = 0,
-                    .bound = bound_of(program.type),
+                    .bound = bound_of(options.program.type),
                     .shapes = shapes_to_try(network)};
-  try {
+  refusing([&] {
     const Run run = load(path, network, options);
     for (const auto& shape : check.shapes) {
-      const auto pictures = random_pictures(shape, program.pixels);
-      auto expected = model->forward(network_input(pictures, program));
-      if (program.softmax) expected = expected.softmax(1);
-      const auto found = run(pictures);
-      if (found.sizes() != expected.sizes()) {
-        throw ExportError("its outputs have another shape");
-      }
-      const double difference = (found - expected).norm().item<double>() /
-                                std::max(expected.norm().item<double>(), 1.0);
+      const double difference =
+          difference_on(shape, run, *model, options.program);
       // Written so that a NaN is refused too.
       if (!(difference <= check.bound)) {
         throw ExportError("its outputs differ from the network's by " +
@@ -168,15 +191,7 @@ ExportCheck check_export(const fs::path& path, const Exportable& network,
       }
       check.difference = std::max(check.difference, difference);
     }
-  } catch (const ExportError& error) {
-    throw ExportError("the export is refused: " + std::string(error.what()));
-  } catch (const c10::Error& error) {
-    throw ExportError("the export is refused: it cannot be run: " +
-                      std::string(error.what_without_backtrace()));
-  } catch (const std::runtime_error& error) {
-    throw ExportError("the export is refused: it cannot be read: " +
-                      std::string(error.what()));
-  }
+  });
   return check;
 }
 

@@ -92,6 +92,38 @@ torch::Tensor network_input(const torch::Tensor& pictures,
       .div(per_channel(options.std, 1) * most);
 }
 
+namespace {
+
+/// The network with what is put around it.
+class Wrapped {
+ public:
+  Wrapped(Classifier& model, const ProgramOptions& options)
+      : model_(model),
+        options_(options),
+        most_(options.pixels == Pixels::kByte ? 255 : 1),
+        mean_(per_channel(options.mean, 0) * most_),
+        std_(per_channel(options.std, 1) * most_) {}
+
+  torch::Tensor operator()(torch::Tensor x) const {
+    if (options_.pixels == Pixels::kByte) x = x.to(torch::kFloat);
+    if (options_.pixels != Pixels::kNormalised) x = x.sub(mean_).div(std_);
+    const bool casts = options_.type != torch::kFloat;
+    if (casts) x = x.to(options_.type);
+    auto y = model_.forward(x);
+    if (casts) y = y.to(torch::kFloat);
+    return options_.softmax ? y.softmax(1) : y;
+  }
+
+ private:
+  Classifier& model_;
+  const ProgramOptions& options_;
+  double most_;
+  torch::Tensor mean_;  ///< Constants of the program: not of its making.
+  torch::Tensor std_;
+};
+
+}  // namespace
+
 Program trace_program(Classifier& model, const ProgramOptions& options,
                       at::IntArrayRef shape) {
   const torch::NoGradGuard no_grad;
@@ -107,22 +139,12 @@ Program trace_program(Classifier& model, const ProgramOptions& options,
                               /*is_buffer=*/true);
     names[tensor.unsafeGetTensorImpl()] = name;
   }
-  // Computed outside, so that they are constants of the program.
-  const bool normalises = options.pixels != Pixels::kNormalised;
-  const double most = options.pixels == Pixels::kByte ? 255 : 1;
-  const auto mean = per_channel(options.mean, 0) * most;
-  const auto std = per_channel(options.std, 1) * most;
-  const auto run = [&](jit::Stack stack) -> jit::Stack {
-    auto x = stack.front().toTensor();
-    if (options.pixels == Pixels::kByte) x = x.to(torch::kFloat);
-    if (normalises) x = x.sub(mean).div(std);
-    if (options.type != torch::kFloat) x = x.to(options.type);
-    auto y = model.forward(x);
-    if (options.type != torch::kFloat) y = y.to(torch::kFloat);
-    return {options.softmax ? y.softmax(1) : y};
-  };
+  const Wrapped wrapped(model, options);
   const auto traced = jit::tracer::trace(
-      {random_pictures(shape, options.pixels)}, run,
+      {random_pictures(shape, options.pixels)},
+      [&](jit::Stack stack) -> jit::Stack {
+        return {wrapped(stack.front().toTensor())};
+      },
       [](const torch::Tensor&) { return std::string(); },
       /*strict=*/true, /*force_outplace=*/true, &mirror, {"input"});
   auto [graph, values] =
