@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/kernels/batch_norm_relu.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -74,13 +75,15 @@ void ConvNetOptions::validate(Problems& problems) const {
 }
 
 ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
-                             Activation activation, ConvShortcut shortcut)
+                             Activation activation, ConvShortcut shortcut,
+                             Kernels kernels)
     : conv1(register_module("conv1", conv(in, out, 3, stride))),
       bn1(register_module("bn1", keras_norm(out))),
       conv2(register_module("conv2", conv(out, out, 3, 1))),
       bn2(register_module("bn2", keras_norm(out))),
       stride_(stride),
-      activation_(activation) {
+      activation_(activation),
+      kernels_(kernels) {
   if (shortcut == ConvShortcut::kProjection) {
     skip = register_module(
         "skip", nn::Sequential(conv(in, out, 1, stride), keras_norm(out)));
@@ -88,10 +91,17 @@ ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
 }
 
 torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
-  auto y = activate(bn1(conv1(pad_same(x, 3, stride_))), activation_);
-  y = bn2(conv2(pad_same(y, 3, 1)));
+  const auto end = [&](const torch::Tensor& y, nn::BatchNorm2d& norm,
+                       const torch::Tensor& past) {
+    if (activation_ == Activation::kRelu) {
+      return batch_norm_relu(y, norm, past, kernels_);
+    }
+    return activate(past.defined() ? norm(y) + past : norm(y), activation_);
+  };
+  const auto y = end(conv1(pad_same(x, 3, stride_)), bn1, {});
   // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return activate(skip ? y + skip->forward(x) : y, activation_);
+  return end(conv2(pad_same(y, 3, 1)), bn2,
+             skip ? skip->forward(x) : torch::Tensor());
 }
 
 ConvNetImpl::ConvNetImpl(const ConvNetOptions& options) {
@@ -103,7 +113,7 @@ ConvNetImpl::ConvNetImpl(const ConvNetOptions& options) {
   for (size_t i = 0; i < options.filters.size(); ++i) {
     blocks->push_back(ConvBlock(channels, options.filters[i],
                                 options.strides[i], options.activation,
-                                options.shortcut));
+                                options.shortcut, options.kernels));
     channels = options.filters[i];
   }
   register_module("blocks", blocks);

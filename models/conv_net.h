@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/fields.h"
+#include "models/kernels/kernels.h"
 
 namespace skipzoo {
 
@@ -49,6 +50,8 @@ struct ConvNetOptions {
   ConvShortcut shortcut = ConvShortcut::kProjection;
   int64_t in_channels = 3;
   int64_t num_classes = 10;
+  /// The code that computes it: see models/kernels/.
+  Kernels kernels = Kernels::kFused;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -60,6 +63,7 @@ struct ConvNetOptions {
           "or nothing");
     field("in_channels", in_channels, "channels of an image", at_least(1));
     field("num_classes", num_classes, "outputs", at_least(2));
+    field("kernels", kernels, "operators of our own, or LibTorch's alone");
   }
 
   /// Adds a line for every pair of fields that contradict each other.
@@ -76,7 +80,7 @@ struct ConvNetOptions {
 /// Shapes: (N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride)).
 struct ConvBlockImpl : torch::nn::Module {
   ConvBlockImpl(int64_t in, int64_t out, int64_t stride, Activation activation,
-                ConvShortcut shortcut);
+                ConvShortcut shortcut, Kernels kernels = Kernels::kFused);
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::Conv2d conv1;
@@ -88,6 +92,7 @@ struct ConvBlockImpl : torch::nn::Module {
  private:
   int64_t stride_;
   Activation activation_;
+  Kernels kernels_;
 };
 TORCH_MODULE(ConvBlock);
 

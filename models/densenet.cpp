@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "models/kernels/batch_norm_relu.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -36,7 +37,7 @@ void DenseNetOptions::validate(Problems& problems) const {
 }
 
 DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
-    : drop_rate_(options.drop_rate) {
+    : drop_rate_(options.drop_rate), kernels_(options.kernels) {
   const int64_t out = options.growth_rate;
   norm1 = register_module("norm1", nn::BatchNorm2d(in));
   if (options.bn_size > 0) {
@@ -50,8 +51,8 @@ DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
 }
 
 torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
-  auto y = conv1(torch::relu(norm1(x)));
-  if (norm2) y = conv2(torch::relu(norm2(y)));
+  auto y = conv1(batch_norm_relu(x, norm1, {}, kernels_));
+  if (norm2) y = conv2(batch_norm_relu(y, norm2, {}, kernels_));
   return drop_rate_ > 0 ? torch::dropout(y, drop_rate_, is_training()) : y;
 }
 
@@ -70,12 +71,13 @@ torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
   return torch::cat(features, 1);
 }
 
-TransitionImpl::TransitionImpl(int64_t in, int64_t out)
+TransitionImpl::TransitionImpl(int64_t in, int64_t out, Kernels kernels)
     : norm(register_module("norm", nn::BatchNorm2d(in))),
-      conv(register_module("conv", conv1x1(in, out))) {}
+      conv(register_module("conv", conv1x1(in, out))),
+      kernels_(kernels) {}
 
 torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
-  return torch::avg_pool2d(conv(torch::relu(norm(x))), 2);
+  return torch::avg_pool2d(conv(batch_norm_relu(x, norm, {}, kernels_)), 2);
 }
 
 DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
@@ -106,7 +108,8 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
     channels += blocks[i] * options.growth_rate;
     if (i + 1 == blocks.size()) break;
     const int64_t kept = compressed(channels, options.compression);
-    features->push_back("transition" + number, Transition(channels, kept));
+    features->push_back("transition" + number,
+                        Transition(channels, kept, options.kernels));
     channels = kept;
   }
   features->push_back("norm5", nn::BatchNorm2d(channels));

@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/fields.h"
+#include "models/kernels/kernels.h"
 #include "models/resnet.h"
 
 namespace skipzoo {
@@ -38,6 +39,8 @@ struct DenseNetOptions {
   Stem stem = Stem::kCifar;
   int64_t in_channels = 3;
   int64_t num_classes = 10;
+  /// The code that computes it: see models/kernels/.
+  Kernels kernels = Kernels::kFused;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -57,6 +60,7 @@ struct DenseNetOptions {
     field("stem", stem, "one 3x3, or 7x7 at stride 2 and a max pool");
     field("in_channels", in_channels, "channels of an image", at_least(1));
     field("num_classes", num_classes, "outputs", at_least(2));
+    field("kernels", kernels, "operators of our own, or LibTorch's alone");
   }
 
   /// Adds a line for every pair of fields that contradict each other.
@@ -79,6 +83,7 @@ struct DenseLayerImpl : torch::nn::Module {
 
  private:
   double drop_rate_;
+  Kernels kernels_;
 };
 TORCH_MODULE(DenseLayer);
 
@@ -99,11 +104,14 @@ TORCH_MODULE(DenseBlock);
 /// Shapes: (N, in, H, W) -> (N, out, H / 2, W / 2), rounded down.
 /// Source: Huang et al. 2017, section 3, "Pooling layers".
 struct TransitionImpl : torch::nn::Module {
-  TransitionImpl(int64_t in, int64_t out);
+  TransitionImpl(int64_t in, int64_t out, Kernels kernels = Kernels::kFused);
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::BatchNorm2d norm;
   torch::nn::Conv2d conv;
+
+ private:
+  Kernels kernels_;
 };
 TORCH_MODULE(Transition);
 

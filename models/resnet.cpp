@@ -1,5 +1,6 @@
 #include "models/resnet.h"
 
+#include "models/kernels/batch_norm_relu.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -14,14 +15,13 @@ bool needs_projection(Shortcut shortcut, int64_t in, int64_t out,
          (shortcut == Shortcut::kB && (stride != 1 || in != out));
 }
 
-/// F(x) joined with what goes past it, before the last ReLU.
-torch::Tensor join(const torch::Tensor& residual, const torch::Tensor& x,
+/// What goes past F(x); null in the plain network.
+torch::Tensor past(const torch::Tensor& x, int64_t out,
                    nn::Sequential& downsample, Shortcut shortcut,
                    int64_t stride) {
-  if (shortcut == Shortcut::kNone) return residual;
-  if (downsample) return residual + downsample->forward(x);
-  const bool at_end = shortcut == Shortcut::kAEnd;
-  return residual + pad_shortcut(x, residual.size(1), stride, at_end);
+  if (shortcut == Shortcut::kNone) return {};
+  if (downsample) return downsample->forward(x);
+  return pad_shortcut(x, out, stride, shortcut == Shortcut::kAEnd);
 }
 
 template <typename Block>
@@ -78,21 +78,24 @@ BasicBlockImpl::BasicBlockImpl(int64_t in, int64_t width, int64_t stride,
       conv2(register_module("conv2", conv3x3(width, width))),
       bn2(register_module("bn2", nn::BatchNorm2d(width))),
       shortcut_(options.shortcut),
-      stride_(stride) {
+      stride_(stride),
+      kernels_(options.kernels) {
   if (needs_projection(shortcut_, in, width, stride)) {
     downsample = register_module("downsample", projection(in, width, stride));
   }
 }
 
 torch::Tensor BasicBlockImpl::forward(const torch::Tensor& x) {
-  auto residual = torch::relu(bn1(conv1(x)));
-  residual = bn2(conv2(residual));
-  return torch::relu(join(residual, x, downsample, shortcut_, stride_));
+  auto residual = batch_norm_relu(conv1(x), bn1, {}, kernels_);
+  residual = conv2(residual);
+  return batch_norm_relu(
+      residual, bn2, past(x, residual.size(1), downsample, shortcut_, stride_),
+      kernels_);
 }
 
 BottleneckImpl::BottleneckImpl(int64_t in, int64_t width, int64_t stride,
                                const ResNetOptions& options)
-    : shortcut_(options.shortcut), stride_(stride) {
+    : shortcut_(options.shortcut), stride_(stride), kernels_(options.kernels) {
   const int64_t out = width * kExpansion;
   const int64_t inner = width * options.width_per_group / 64 * options.groups;
   conv1 = register_module("conv1", conv1x1(in, inner));
@@ -108,13 +111,16 @@ BottleneckImpl::BottleneckImpl(int64_t in, int64_t width, int64_t stride,
 }
 
 torch::Tensor BottleneckImpl::forward(const torch::Tensor& x) {
-  auto residual = torch::relu(bn1(conv1(x)));
-  residual = torch::relu(bn2(conv2(residual)));
-  residual = bn3(conv3(residual));
-  return torch::relu(join(residual, x, downsample, shortcut_, stride_));
+  auto residual = batch_norm_relu(conv1(x), bn1, {}, kernels_);
+  residual = batch_norm_relu(conv2(residual), bn2, {}, kernels_);
+  residual = conv3(residual);
+  return batch_norm_relu(
+      residual, bn3, past(x, residual.size(1), downsample, shortcut_, stride_),
+      kernels_);
 }
 
-ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
+ResNetImpl::ResNetImpl(const ResNetOptions& options)
+    : stem_(options.stem), kernels_(options.kernels) {
   Problems problems;
   options.validate(problems);
   TORCH_CHECK(problems.empty(), "ResNetOptions: ", problems.front());
@@ -154,7 +160,7 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
 }
 
 torch::Tensor ResNetImpl::forward(const torch::Tensor& images) {
-  auto x = torch::relu(bn1(conv1(images)));
+  auto x = batch_norm_relu(conv1(images), bn1, {}, kernels_);
   if (stem_ == Stem::kImageNet) x = torch::max_pool2d(x, 3, 2, 1);
   for (auto& stage : stages) x = stage->forward(x);
   x = torch::adaptive_avg_pool2d(x, {1, 1});

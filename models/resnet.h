@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/fields.h"
+#include "models/kernels/kernels.h"
 
 namespace skipzoo {
 
@@ -67,6 +68,8 @@ struct ResNetOptions {
   bool zero_init_residual = false;
   int64_t in_channels = 3;
   int64_t num_classes = 10;
+  /// The code that computes it: see models/kernels/.
+  Kernels kernels = Kernels::kFused;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -88,6 +91,7 @@ struct ResNetOptions {
           "start every block as its shortcut");
     field("in_channels", in_channels, "channels of an image", at_least(1));
     field("num_classes", num_classes, "outputs", at_least(2));
+    field("kernels", kernels, "operators of our own, or LibTorch's alone");
   }
 
   /// Adds a line for every pair of fields that contradict each other.
@@ -114,6 +118,7 @@ struct BasicBlockImpl : torch::nn::Module {
  private:
   Shortcut shortcut_;
   int64_t stride_;
+  Kernels kernels_;
 };
 TORCH_MODULE(BasicBlock);
 
@@ -140,6 +145,7 @@ struct BottleneckImpl : torch::nn::Module {
  private:
   Shortcut shortcut_;
   int64_t stride_;
+  Kernels kernels_;
 };
 TORCH_MODULE(Bottleneck);
 
@@ -160,6 +166,7 @@ struct ResNetImpl : Classifier {
 
  private:
   Stem stem_;
+  Kernels kernels_;
 };
 
 }  // namespace skipzoo

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "models/eval_mode.h"
+#include "models/kernels/kernels.h"
 
 namespace skipzoo {
 
@@ -95,6 +96,7 @@ NetworkSummary summarise(Classifier& model,
   }
 
   const EvalMode eval(model);
+  const TextbookOnly textbook;
   active = &recorder;
   const auto handle = at::addThreadLocalCallback(
       at::RecordFunctionCallback(on_operator_start, on_operator_end)

@@ -48,8 +48,20 @@ std::vector<uint8_t> read_file(const fs::path& path) {
   return bytes;
 }
 
-void write_whole(const fs::path& path,
+void write_whole(const fs::path& given,
                  const std::function<void(const fs::path&)>& write) {
+  std::error_code unknown;
+  const fs::path path =
+      fs::is_symlink(given, unknown) ? fs::weakly_canonical(given) : given;
+  if (fs::is_directory(path)) {
+    throw FileError(path, "is a folder, expected the name of a file");
+  }
+  if (fs::exists(path) && !fs::is_regular_file(path)) return write(path);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!fs::is_directory(folder)) {
+    throw FileError(path,
+                    "cannot be written: there is no folder " + folder.string());
+  }
   fs::path beside = path;
   beside += ".tmp";
   try {
@@ -63,7 +75,14 @@ void write_whole(const fs::path& path,
     fs::remove(beside, ignored);
     throw;
   }
-  flush_to_disk(path.has_parent_path() ? path.parent_path() : ".");
+  flush_to_disk(folder);
+}
+
+void refuse_to_overwrite(const fs::path& from, const fs::path& to) {
+  std::error_code ignored;
+  if (fs::equivalent(from, to, ignored)) {
+    throw FileError(to, "is the file to be read; give another name");
+  }
 }
 
 void write_whole(const fs::path& path, std::string_view text) {

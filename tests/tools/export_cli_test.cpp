@@ -88,6 +88,17 @@ TEST_F(ExportCommand, OfAProgramEvaluatesAndPredictsAsItsCheckpoint) {
   }
 }
 
+TEST_F(ExportCommand, TakesWhatSetSaysOfTheData) {
+  const auto exported = run_skipzoo(
+      {"export", path("run"), "--format", "torchscript", "-o", path("net.pt"),
+       "--set", "data.mean=[0.1,0.2,0.3]", "--set", "data.image_size=24"});
+  ASSERT_EQ(exported.exit_code, 0) << exported.err;
+  EXPECT_NE(exported.err.find("run on 1x3x24x24"), std::string::npos)
+      << exported.err;
+  EXPECT_NE(read_text(folder / "net.pt").find("[0.1,0.2,0.3]"),
+            std::string::npos);
+}
+
 TEST_F(ExportCommand, RefusesWhatCannotBe) {
   const auto expect_words = [](std::vector<std::string> arguments,
                                const std::string& words, int exit_code = 2) {
@@ -102,6 +113,10 @@ TEST_F(ExportCommand, RefusesWhatCannotBe) {
                "onnx takes fp32 or fp16");
   expect_words({path("run"), "--format", "tflite"}, "tflite");
   expect_words({path("run")}, "--format is required");
+  expect_words({path("run"), "--format", "onnx", "-o", path("run/best.skz")},
+               "this format's files end in .onnx");
+  expect_words({path("run"), "--format", "onnx", "-o", path("none/net.onnx")},
+               "there is no folder", 1);
   expect_words({path("absent"), "--format", "onnx"}, "absent: cannot be read",
                1);
   ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",

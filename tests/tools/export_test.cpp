@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "tests/support/copy_of.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -34,15 +35,12 @@ Exportable settled(const ModelOptions& options, int64_t size) {
     model->forward(torch::randn({4, in_channels(options), size, size}));
   }
   Exportable network{.model = options,
-                     .weights = {},
+                     .weights = copy_of(*model),
                      .identity = {.config = "model: {}\n",
                                   .classes = {},
                                   .mean = {0.5, 0.4, 0.3},
                                   .std = {0.2, 0.3, 0.25},
                                   .input_shape = {3, size, size}}};
-  for (const auto& [name, tensor] : state_dict(*model)) {
-    network.weights.emplace_back(name, tensor.detach().clone());
-  }
   for (int64_t i = 0; i < num_classes(options); ++i) {
     network.identity.classes.push_back("class " + std::to_string(i));
   }
@@ -147,6 +145,11 @@ TEST(Export, BakesInWhatItsCallerWouldDo) {
   EXPECT_EQ(scripted.identity.classes, network.identity.classes);
   EXPECT_EQ(scripted.identity.mean, network.identity.mean);
   const auto module = torch::jit::load((folder / "net.pt").string());
+  // What is baked in moves with the module: to a GPU, say.
+  std::set<std::string> buffers;
+  for (const auto& buffer : module.named_buffers()) buffers.insert(buffer.name);
+  EXPECT_TRUE(buffers.contains("normalize.mean"));
+  EXPECT_TRUE(buffers.contains("normalize.std"));
   auto copy = module;
   const auto sums =
       copy.forward({torch::randint(256, {2, 3, 16, 16}, torch::kByte)})

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/eval_mode.h"
+#include "tests/support/copy_of.h"
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -22,14 +23,6 @@ std::shared_ptr<Classifier> resnet(int64_t classes, int seed) {
   options.shortcut = Shortcut::kB;
   options.num_classes = classes;
   return make_model(options);
-}
-
-NamedTensors copy_of(const Classifier& model) {
-  NamedTensors copy;
-  for (const auto& [name, tensor] : state_dict(model)) {
-    copy.emplace_back(name, tensor.detach().clone());
-  }
-  return copy;
 }
 
 /// Names of the tensors that differ between two states.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/zoo.h"
+#include "tests/support/copy_of.h"
 
 namespace skipzoo {
 namespace {
@@ -14,14 +15,6 @@ std::shared_ptr<Classifier> small_resnet(int64_t in_channels = 3) {
   options.shortcut = Shortcut::kB;
   options.in_channels = in_channels;
   return make_model(options);
-}
-
-NamedTensors copy_of(const Classifier& model) {
-  NamedTensors copy;
-  for (const auto& [name, tensor] : state_dict(model)) {
-    copy.emplace_back(name, tensor.detach().clone());
-  }
-  return copy;
 }
 
 /// What was in `file` under `from` is under `to` now.

@@ -12,9 +12,28 @@ void add_fine_tune(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app);
 void add_predict(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app);
+void add_benchmark(CLI::App& app);
 void add_describe(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
+
+/// The words an option takes, and the values they stand for.
+template <typename Value>
+CLI::Validator one_of(std::vector<std::pair<std::string, Value>> words) {
+  return CLI::Validator(
+      [words](std::string& text) {
+        std::string names;
+        for (const auto& [name, value] : words) {
+          if (name == text) {
+            text = std::to_string(static_cast<int64_t>(value));
+            return std::string();
+          }
+          names += (names.empty() ? "" : ", ") + name;
+        }
+        return "expected one of " + names + ", got '" + text + "'";
+      },
+      "");
+}
 
 struct NetworkSource;
 /// The arguments of every subcommand that uses a network: the file, -c, --set

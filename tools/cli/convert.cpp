@@ -2,6 +2,7 @@
 
 #include "tools/cli/commands.h"
 #include "tools/error.h"
+#include "tools/file.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"
 
@@ -30,7 +31,11 @@ void add_convert(CLI::App& app) {
       throw ConfigError("convert: '" + args->to.string() +
                         "' must end in .pth or .safetensors");
     }
+    refuse_to_overwrite(args->from, args->to);
     const auto file = read_weight_file(args->from, {.prefer_ema = args->ema});
+    if (args->ema && !file.averaged) {
+      throw FileError(args->from, "holds no averaged weights; drop --ema");
+    }
     (format == ".pth" ? write_pth : write_safetensors)(args->to, file.tensors);
     spdlog::info("{}: {} tensors from {}", args->to.string(),
                  file.tensors.size(), kind_text(file.kind));

@@ -5,6 +5,7 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/error.h"
+#include "tools/file.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {
@@ -18,12 +19,6 @@ struct Arguments {
   ExportOptions options;
   std::string output;
 };
-
-/// The words of an option and what they mean.
-template <typename Value>
-CLI::CheckedTransformer choice(std::map<std::string, Value> words) {
-  return CLI::CheckedTransformer(std::move(words), CLI::ignore_case);
-}
 
 const char* extension(ExportFormat format) {
   switch (format) {
@@ -57,6 +52,23 @@ void check(const ExportOptions& options) {
   }
 }
 
+/// Where the file goes. Not over a checkpoint, and not under a name that says
+/// another format.
+fs::path output_of(const Arguments& args) {
+  const auto own = extension(args.options.format);
+  if (args.output.empty()) {
+    return weights_at(args.network.file).replace_extension(own);
+  }
+  const fs::path path = args.output;
+  for (const char* other : {".skz", ".pt", ".onnx", ".safetensors", ".pth"}) {
+    if (path.extension() == other && path.extension() != own) {
+      throw ConfigError("export: '" + path.string() + "' ends in " + other +
+                        "; this format's files end in " + own);
+    }
+  }
+  return path;
+}
+
 std::string shapes_text(const ExportCheck& check) {
   std::string text;
   for (const auto& shape : check.shapes) {
@@ -71,6 +83,7 @@ std::string shapes_text(const ExportCheck& check) {
 void run(const Arguments& given) {
   Arguments args = given;
   check(args.options);
+  const auto path = output_of(args);
   args.network.device = "cpu";
   const auto network = load_network(args.network);
   if (network.is_program) {
@@ -79,14 +92,10 @@ void run(const Arguments& given) {
   }
   const Exportable exportable = {.model = network.config.model,
                                  .weights = state_dict(*network.model),
-                                 .identity = network.identity_or_config()};
+                                 .identity = network.identity_now()};
   args.options.program.mean = exportable.identity.mean;
   args.options.program.std = exportable.identity.std;
-  fs::path path = args.output;
-  if (path.empty()) {
-    path = weights_at(args.network.file);
-    path.replace_extension(extension(args.options.format));
-  }
+  refuse_to_overwrite(weights_at(args.network.file), path);
   const auto check = export_network(path, exportable, args.options);
   spdlog::info(
       "{}: read again and run on {}; largest difference from the network "
@@ -113,7 +122,7 @@ void add_export(CLI::App& app) {
       ->add_option("--format", options.format,
                    "torchscript, onnx, safetensors or pth")
       ->transform(
-          choice<ExportFormat>({{"torchscript", ExportFormat::kTorchScript},
+          one_of<ExportFormat>({{"torchscript", ExportFormat::kTorchScript},
                                 {"onnx", ExportFormat::kOnnx},
                                 {"safetensors", ExportFormat::kSafetensors},
                                 {"pth", ExportFormat::kPth}}))
@@ -126,13 +135,13 @@ void add_export(CLI::App& app) {
       ->add_option("--normalize", options.program.pixels,
                    "Bake mean and std in: uint8 takes 0..255, float 0..1")
       ->transform(
-          choice<Pixels>({{"uint8", Pixels::kByte}, {"float", Pixels::kUnit}}));
+          one_of<Pixels>({{"uint8", Pixels::kByte}, {"float", Pixels::kUnit}}));
   command->add_flag("--fold", options.fold,
                     "Fold BatchNorms into the convolutions before them");
   command
       ->add_option("--dtype", options.program.type,
                    "fp32, bf16 or fp16: weights and arithmetic")
-      ->transform(choice<at::ScalarType>({{"fp32", at::kFloat},
+      ->transform(one_of<at::ScalarType>({{"fp32", at::kFloat},
                                           {"bf16", at::kBFloat16},
                                           {"fp16", at::kHalf}}));
   command->footer(

@@ -35,6 +35,7 @@ struct Findings {
   std::string sha256;
   /// The digits that its name ends in, as published weights do, or none.
   std::string named_digits;
+  fs::path configs;  ///< Where they were looked for; empty: nowhere.
   std::vector<Fitting> fits;
 
   bool is_as_named() const { return sha256.starts_with(named_digits); }
@@ -136,7 +137,12 @@ void print_text(const WeightFile& file, const Findings& findings) {
                             ": another file, or a damaged one");
   }
   std::cout << '\n';
-  if (findings.fits.empty()) std::cout << "fits no config here\n";
+  if (findings.fits.empty()) {
+    std::cout << (findings.configs.empty()
+                      ? "no configs were found to try; name some by --configs\n"
+                      : "fits no config in " + findings.configs.string() +
+                            "\n");
+  }
   for (const auto& [config, but] : findings.fits) {
     std::cout << "fits " << config << (but.empty() ? "" : ", but for " + but)
               << '\n';
@@ -153,11 +159,11 @@ void run(const Arguments& args) {
   if (!args.configs.empty() && !fs::is_directory(args.configs)) {
     throw FileError(args.configs, "no such folder of configs");
   }
-  const Findings findings = {
-      .sha256 = sha256_of_file(args.file),
-      .named_digits = digits_in_name(args.file),
-      .fits = fitting_configs(
-          file.tensors, args.configs.empty() ? find_configs() : args.configs)};
+  const auto configs = args.configs.empty() ? find_configs() : args.configs;
+  const Findings findings = {.sha256 = sha256_of_file(args.file),
+                             .named_digits = digits_in_name(args.file),
+                             .configs = configs,
+                             .fits = fitting_configs(file.tensors, configs)};
   args.json ? print_json(file, findings) : print_text(file, findings);
 }
 

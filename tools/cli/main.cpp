@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_evaluate(app);
   add_predict(app, exit_code);
   add_export(app);
+  add_benchmark(app);
   add_describe(app);
   add_inspect(app);
   add_convert(app);
@@ -56,7 +57,11 @@ int main_with_errors(int argc, char** argv) {
   prepare_process();
   start_log();
   try {
-    return run(argc, argv);
+    const int exit_code = run(argc, argv);
+    if (!std::cout.flush()) {
+      throw std::runtime_error("standard output: cannot be written");
+    }
+    return exit_code;
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
     return kBadUsage;

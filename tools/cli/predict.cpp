@@ -128,6 +128,9 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
 
 int run(const Arguments& args) {
   const auto network = load_network(args.network);
+  if (network.identity && !network.is_program) {
+    warn_of_other_data(*network.identity, network.identity_now());
+  }
   const auto pictures = open_pictures(find_pictures(args.pictures, std::cin),
                                       in_channels(network.config.model));
   int64_t broken = 0;
@@ -160,15 +163,13 @@ void add_predict(CLI::App& app, int& exit_code) {
                    "for a list on standard input")
       ->required();
   command->add_option("--topk", args->topk, "How many classes, likeliest first")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
       ->capture_default_str();
   command
       ->add_option("--format", args->format, "text, csv, or json: a line each")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Format>{{"text", Format::kText},
-                                        {"csv", Format::kCsv},
-                                        {"json", Format::kJson}},
-          CLI::ignore_case))
+      ->transform(one_of<Format>({{"text", Format::kText},
+                                  {"csv", Format::kCsv},
+                                  {"json", Format::kJson}}))
       ->default_str("text");
   command->add_option("--output", args->output,
                       "A file to write instead of standard output");

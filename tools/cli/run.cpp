@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <sstream>
+
 #include "models/summary.h"
 #include "tools/data/transform.h"
 #include "tools/device.h"
@@ -79,19 +81,15 @@ Identity make_identity(const RunConfig& config, const Dataset& dataset) {
 }
 
 void warn_of_other_data(const Identity& trained, const Identity& data) {
-  if (trained.classes != data.classes) {
-    const size_t both = std::min(trained.classes.size(), data.classes.size());
+  // Another number of them is the head's affair.
+  if (trained.classes.size() == data.classes.size() &&
+      trained.classes != data.classes) {
     size_t i = 0;
-    while (i < both && trained.classes[i] == data.classes[i]) ++i;
-    const std::string first =
-        i < both ? "; the first that differs: '" + trained.classes[i] +
-                       "' there, '" + data.classes[i] + "' here"
-                 : "; " + std::to_string(trained.classes.size()) + " there, " +
-                       std::to_string(data.classes.size()) + " here";
+    while (trained.classes[i] == data.classes[i]) ++i;
     spdlog::warn(
-        "the class names of the data are not those the weights were "
-        "trained with{}",
-        first);
+        "the class names of the data are not those the weights were trained "
+        "with; the first that differs: '{}' there, '{}' here",
+        trained.classes[i], data.classes[i]);
   }
   if (trained.mean != data.mean || trained.std != data.std) {
     spdlog::warn(
@@ -107,23 +105,51 @@ void warn_of_other_data(const Identity& trained, const Identity& data) {
   }
 }
 
+void warn_of_other_network(const Identity& trained, const Identity& now) {
+  // What a head, first convolution or option of speed may differ in.
+  const auto lines_of = [](const Identity& identity) {
+    std::vector<std::string> lines;
+    std::istringstream text(model_part(identity.config));
+    for (std::string line; std::getline(text, line);) {
+      const auto is = [&](const char* key) {
+        return line.find(key) != std::string::npos;
+      };
+      if (!is("num_classes:") && !is("in_channels:") && !is("kernels:")) {
+        lines.push_back(line.substr(line.find_first_not_of(' ')));
+      }
+    }
+    return lines;
+  };
+  const auto there = lines_of(trained), here = lines_of(now);
+  for (size_t i = 0; i < std::min(there.size(), here.size()); ++i) {
+    if (there[i] == here[i]) continue;
+    spdlog::warn(
+        "the weights were trained in another network: '{}' there, '{}' here",
+        there[i], here[i]);
+    return;
+  }
+}
+
 std::string LoadedNetwork::class_name(int64_t index) const {
   const auto i = static_cast<size_t>(index);
   return identity && i < identity->classes.size() ? identity->classes[i]
                                                   : std::to_string(index);
 }
 
-Identity LoadedNetwork::identity_or_config() const {
-  if (identity) return *identity;
-  Identity from_config{.config = dump_config(config),
-                       .classes = {},
-                       .mean = config.data.mean,
-                       .std = config.data.std,
-                       .input_shape = input_shape(config)};
+Identity LoadedNetwork::identity_now() const {
+  Identity now{.config = dump_config(config),
+               .classes = {},
+               .mean = config.data.mean,
+               .std = config.data.std,
+               .input_shape = input_shape(config)};
   for (int64_t i = 0; i < num_classes(config.model); ++i) {
-    from_config.classes.push_back(class_name(i));
+    now.classes.push_back(class_name(i));
   }
-  return from_config;
+  // The data's own size is known to what was trained on them.
+  if (identity && config.data.image_size == 0) {
+    now.input_shape = identity->input_shape;
+  }
+  return now;
 }
 
 namespace {
@@ -133,8 +159,21 @@ void load_program(const std::filesystem::path& path, LoadedNetwork& network) {
   auto program = load_scripted(path, network.device);
   network.model = program.model;
   network.is_program = true;
+  if (model_part(network.identity->config) !=
+      model_part(dump_config(network.config))) {
+    spdlog::warn(
+        "an exported program has its own network: what is said of the model "
+        "here has no effect");
+  }
   auto& inputs = network.inputs;
   inputs.amp = Amp::kOff;
+  if (program.pixels != Pixels::kNormalised &&
+      (network.config.data.mean != network.identity->mean ||
+       network.config.data.std != network.identity->std)) {
+    spdlog::warn(
+        "mean and std are baked into this program: others have no "
+        "effect");
+  }
   if (program.pixels == Pixels::kUnit) {
     inputs.normalise = Normaliser({}, {}, network.device);
   } else if (program.pixels == Pixels::kByte) {
@@ -155,9 +194,8 @@ void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
   for (const auto& sentence : fit.report().adapted) spdlog::warn(sentence);
   if (!network.identity) {
     spdlog::info(fit.report().text());
-  } else if (model_part(network.identity->config) !=
-             model_part(dump_config(config))) {
-    spdlog::warn("the network is not the one these weights were trained in");
+  } else {
+    warn_of_other_network(*network.identity, network.identity_now());
   }
   fit.copy();
   place(*network.model, network.device, config.train.channels_last);

@@ -36,6 +36,10 @@ Identity make_identity(const RunConfig& config, const Dataset& dataset);
 /// classes, mean and std, size of the pictures.
 void warn_of_other_data(const Identity& trained, const Identity& data);
 
+/// Says where a network differs from the one its weights were trained in,
+/// though all names and shapes fit: another padding of a shortcut, say.
+void warn_of_other_network(const Identity& trained, const Identity& now);
+
 /// Where a network that is to be used comes from, as the command line says it.
 struct NetworkSource {
   /// A run folder, checkpoint, exported program or weight file.
@@ -54,8 +58,8 @@ struct LoadedNetwork {
   Inputs inputs;
   bool is_program = false;  ///< An export, which has its own network.
 
-  /// What the config says where the file says nothing.
-  Identity identity_or_config() const;
+  /// What the config says now, -c and --set included, with the file's names.
+  Identity identity_now() const;
 
   /// Its number where the file knows no names.
   std::string class_name(int64_t index) const;

@@ -29,10 +29,14 @@ void begin_from(const FineTuneOptions& options, Classifier& model,
   const FitReport report = load_pretrained(model, options);
   spdlog::info("{}: {}", options.weights.string(), report.text());
   if (!report.complete()) {
-    spdlog::warn("what does not fit begins anew, as fine_tune.strict is off");
+    spdlog::warn(
+        "fine_tune.strict is off: what the network lacks was left out, what "
+        "the file lacks begins anew");
   }
   const auto trained = read_identity(weights_at(options.weights));
-  if (trained) warn_of_other_data(*trained, data);
+  if (!trained) return;
+  warn_of_other_data(*trained, data);
+  warn_of_other_network(*trained, data);
 }
 
 /// The end of a run in words, and its exit code.
@@ -75,6 +79,7 @@ int run(const TrainArguments& args, const RunConfig& config,
   auto model = make_model(config.model);
   const auto identity = make_identity(config, *data.train);
   check_passes(*model, identity.input_shape);
+  const Freezing names_that_fit(config.fine_tune, *model);
   if (checkpoint == nullptr && config.fine_tune.enabled()) {
     begin_from(config.fine_tune, *model, identity);
   }
@@ -209,6 +214,10 @@ void add_fine_tune(CLI::App& app, int& exit_code) {
   command->callback([=, &app, &exit_code] {
     finish_arguments(app, *command, *args);
     auto& overrides = args->overrides;
+    if (!weights->empty() && args->resumes()) {
+      throw ConfigError(
+          "--resume goes on from the run's own checkpoint; drop --weights");
+    }
     if (!weights->empty()) {
       overrides.push_back("fine_tune.weights=" + to_text(*weights));
     }

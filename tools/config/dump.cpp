@@ -1,5 +1,8 @@
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "tools/config/fields.h"
 #include "tools/config/run_config.h"
 
@@ -94,11 +97,21 @@ std::vector<KeyDescription> list_keys(T section) {
 }  // namespace
 
 std::string to_text(const std::string& value) {
+  // Plain where nothing in it means anything to YAML, in a list in brackets
+  // too. A text like `on` or `12` reads as a text all the same: the kind of a
+  // value is its key's.
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
+           c == '.' || c == '/';
+  };
+  const bool plain = !value.empty() && is_plain(value.front()) &&
+                     std::all_of(value.begin(), value.end(), [&](char c) {
+                       return is_plain(c) || c == '-' || c == '+';
+                     });
+  if (plain) return value;
   YAML::Emitter emitter;
-  emitter << value;
-  // Read back as it would be: a text like `on` or `12` reads as a text too, for
-  // the kind of a value is the key's.
-  return value.empty() ? "\"\"" : emitter.c_str();
+  emitter << YAML::DoubleQuoted << value;
+  return emitter.c_str();
 }
 
 std::string dump_config(const RunConfig& config) {

@@ -80,6 +80,9 @@ inline std::string range_text(const Rule& rule) {
     return std::floor(value) == value ? to_text(static_cast<int64_t>(value))
                                       : to_text(value);
   };
+  if (low && high && rule.excludes_low) {
+    return "above " + number(rule.low) + " and at most " + number(rule.high);
+  }
   if (low && high) {
     return "between " + number(rule.low) + " and " + number(rule.high);
   }

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "models/kernels/kernels.h"
 #include "models/zoo.h"
 
 namespace skipzoo {
@@ -98,15 +99,27 @@ namespace {
 class Wrapped {
  public:
   Wrapped(Classifier& model, const ProgramOptions& options)
-      : model_(model),
-        options_(options),
-        most_(options.pixels == Pixels::kByte ? 255 : 1),
-        mean_(per_channel(options.mean, 0) * most_),
-        std_(per_channel(options.std, 1) * most_) {}
+      : model_(model), options_(options) {
+    if (options.pixels == Pixels::kNormalised) return;
+    const double most = options.pixels == Pixels::kByte ? 255 : 1;
+    mean_ = per_channel(options.mean, 0) * most;
+    std_ = per_channel(options.std, 1) * most;
+  }
+
+  /// The network's tensors and its own. Buffers, not constants: those would
+  /// stay on the CPU when a program is moved.
+  NamedTensors tensors() const {
+    auto all = state_dict(model_);
+    if (mean_.defined()) {
+      all.emplace_back("normalize.mean", mean_);
+      all.emplace_back("normalize.std", std_);
+    }
+    return all;
+  }
 
   torch::Tensor operator()(torch::Tensor x) const {
     if (options_.pixels == Pixels::kByte) x = x.to(torch::kFloat);
-    if (options_.pixels != Pixels::kNormalised) x = x.sub(mean_).div(std_);
+    if (mean_.defined()) x = x.sub(mean_).div(std_);
     const bool casts = options_.type != torch::kFloat;
     if (casts) x = x.to(options_.type);
     auto y = model_.forward(x);
@@ -117,8 +130,7 @@ class Wrapped {
  private:
   Classifier& model_;
   const ProgramOptions& options_;
-  double most_;
-  torch::Tensor mean_;  ///< Constants of the program: not of its making.
+  torch::Tensor mean_;  ///< Of the pixels as they come; null: none.
   torch::Tensor std_;
 };
 
@@ -127,8 +139,10 @@ class Wrapped {
 Program trace_program(Classifier& model, const ProgramOptions& options,
                       at::IntArrayRef shape) {
   const torch::NoGradGuard no_grad;
+  const TextbookOnly textbook;
+  const Wrapped wrapped(model, options);
   Program program;
-  program.tensors = state_dict(model);
+  program.tensors = wrapped.tensors();
   // A flat stand-in for the network: its attributes are inputs once the graph
   // is lowered, and get their names there.
   jit::Module mirror("__torch__.Traced",
@@ -139,7 +153,6 @@ Program trace_program(Classifier& model, const ProgramOptions& options,
                               /*is_buffer=*/true);
     names[tensor.unsafeGetTensorImpl()] = name;
   }
-  const Wrapped wrapped(model, options);
   const auto traced = jit::tracer::trace(
       {random_pictures(shape, options.pixels)},
       [&](jit::Stack stack) -> jit::Stack {

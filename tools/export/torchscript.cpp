@@ -26,8 +26,9 @@ class ModuleTree {
     add("");
     for (const auto& [name, tensor] : program.tensors) {
       const auto [parent, own] = split(name);
-      const bool is_buffer =
-          own.starts_with("running_") || own == "num_batches_tracked";
+      const bool is_buffer = own.starts_with("running_") ||
+                             own == "num_batches_tracked" ||
+                             parent == "normalize";
       module(parent).register_parameter(own, tensor.detach(), is_buffer);
     }
   }

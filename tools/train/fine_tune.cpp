@@ -60,6 +60,10 @@ void FineTuneOptions::validate(Problems& problems) const {
 FitReport load_pretrained(Classifier& model, const FineTuneOptions& options) {
   const auto file = read_weight_file(weights_at(options.weights),
                                      {.prefer_ema = options.use_ema});
+  if (options.use_ema && !file.averaged) {
+    throw FileError(options.weights,
+                    "holds no averaged weights; drop fine_tune.use_ema");
+  }
   const Fit fit(file.tensors, model, Head::kMayBeNew);
   const auto& report = fit.report();
   if (report.fitted.empty()) {

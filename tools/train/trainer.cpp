@@ -1,7 +1,6 @@
 #include "tools/train/trainer.h"
 
 #include <spdlog/spdlog.h>
-#include <torch/nn/functional/loss.h>
 
 #include <cmath>
 #include <utility>
@@ -9,21 +8,11 @@
 #include "models/zoo.h"
 #include "tools/error.h"
 #include "tools/log.h"
-#include "tools/train/precision.h"
 #include "tools/train/schedule.h"
 
 namespace skipzoo {
 
 namespace {
-
-torch::Tensor smoothed_cross_entropy(const torch::Tensor& logits,
-                                     const torch::Tensor& labels,
-                                     double smoothing) {
-  return torch::nn::functional::cross_entropy(
-      logits, labels,
-      torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
-          smoothing));
-}
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
@@ -53,6 +42,7 @@ Trainer::Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
       freezing_(fine_tune, *model_),
       optimizer_(options.optimizer, placed(*model_, inputs_),
                  lr_scales(fine_tune, *model_)),
+      step_(*model_, optimizer_, options_),
       metrics_(inputs_.device) {}
 
 void Trainer::restore(const Checkpoint& checkpoint,
@@ -137,19 +127,10 @@ EpochMetrics Trainer::train_one_epoch() {
 
 void Trainer::train_step(const Batch& batch) {
   const auto labels = batch.labels.to(inputs_.device, /*non_blocking=*/true);
-  torch::Tensor logits;
-  {
-    const Autocast autocast(options_.amp, inputs_.device);
-    logits = model_->forward(inputs_(batch.images));
-  }
-  const auto loss = smoothed_cross_entropy(logits.to(torch::kFloat), labels,
-                                           options_.label_smoothing);
-  optimizer_.zero_grad();
-  loss.backward();
-  optimizer_.step(lr_);
+  const auto result = step_(inputs_(batch.images), labels, lr_);
   // Summed on the device: reading a value here would stall a GPU.
-  last_loss_ = loss.detach();
-  metrics_.add(last_loss_, logits.detach(), labels, position_.step + 1);
+  last_loss_ = result.loss;
+  metrics_.add(last_loss_, result.logits, labels, position_.step + 1);
 }
 
 void Trainer::after_step(double data_seconds, int64_t images) {

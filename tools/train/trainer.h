@@ -14,6 +14,7 @@
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/step.h"
 
 namespace skipzoo {
 
@@ -52,6 +53,8 @@ class Trainer {
           const FineTuneOptions& fine_tune, Loader train, Loader validation,
           Inputs inputs, Identity identity, RunFolder folder,
           TrainerHooks hooks = {});
+  Trainer(const Trainer&) = delete;  // Its step holds on to its parts.
+  Trainer& operator=(const Trainer&) = delete;
 
   /// Takes over the state of a run, to go on from its place, and cuts off what
   /// its folder says of later epochs. Throws FileError
@@ -92,6 +95,7 @@ class Trainer {
   TrainerHooks hooks_;
   Freezing freezing_;
   Optimizer optimizer_;
+  TrainingStep step_;
   RunningMetrics metrics_;
   Position position_;
   TrainSummary summary_;

@@ -50,7 +50,7 @@ bool holds_tensors(const Pickle& dict) {
 /// The state dict in what a program saved: itself, or under a customary key.
 /// timm's order, whose averaged weights come first where they are asked for.
 const Pickle* find_state_dict(const Pickle& root, const ReadOptions& options,
-                              std::string& wrapper) {
+                              WeightFile& file) {
   if (root.kind != Pickle::Kind::kDict) return nullptr;
   if (holds_tensors(root)) return &root;
   std::vector<const char*> keys = {"state_dict", "model", "net",
@@ -66,7 +66,9 @@ const Pickle* find_state_dict(const Pickle& root, const ReadOptions& options,
     const Pickle* inner = dict->find("module");
     if (!holds_tensors(*dict) && inner != nullptr) dict = inner;
     if (!holds_tensors(*dict)) continue;
-    wrapper = key;
+    file.wrapper = key;
+    file.averaged = std::find(averaged.begin(), averaged.end(),
+                              std::string_view(key)) != averaged.end();
     return dict;
   }
   return nullptr;
@@ -125,7 +127,7 @@ void collect_module(const Pickle& module, const std::string& prefix, int depth,
 
 void collect_state_dict(const Pickle& root, const TensorBuilder& build,
                         const ReadOptions& options, WeightFile& result) {
-  const Pickle* dict = find_state_dict(root, options, result.wrapper);
+  const Pickle* dict = find_state_dict(root, options, result);
   if (dict == nullptr) {
     throw std::runtime_error("holds " + describe(root));
   }

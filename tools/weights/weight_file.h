@@ -25,6 +25,8 @@ struct WeightFile {
   /// The key that the state dict was under, e.g. "state_dict"; empty where the
   /// file is the state dict itself.
   std::string wrapper;
+  /// Whether these are averaged weights.
+  bool averaged = false;
   /// On the CPU, in the file's types and order. Views of the mapped file where
   /// that is possible: read-only, whatever a tensor allows.
   NamedTensors tensors;

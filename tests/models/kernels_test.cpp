@@ -1,0 +1,225 @@
+// Each operator of models/kernels/ against the textbook, forward and backward.
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "models/kernels/batch_norm_relu.h"
+#include "models/zoo.h"
+
+namespace skipzoo {
+namespace {
+
+namespace nn = torch::nn;
+
+struct Case {
+  std::vector<int64_t> shape;
+  at::ScalarType type;
+  bool training;
+  bool residual;
+};
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const auto& c = info.param;
+  std::string name = c10::toString(c.type);
+  for (const auto size : c.shape) name += "_" + std::to_string(size);
+  return name + (c.training ? "_train" : "_eval") +
+         (c.residual ? "_residual" : "");
+}
+
+/// Odd sizes, one image, one channel, one pixel an image, channels that are no
+/// multiple of a vector, and more pixels than a block has.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& shape : std::vector<std::vector<int64_t>>{{4, 16, 8, 8},
+                                                             {2, 3, 5, 7},
+                                                             {1, 41, 3, 3},
+                                                             {3, 1, 4, 5},
+                                                             {5, 40, 1, 1},
+                                                             {2, 16, 48, 33},
+                                                             {2, 300, 9, 7}}) {
+    for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+      for (const bool training : {true, false}) {
+        for (const bool residual : {true, false}) {
+          all.push_back({shape, type, training, residual});
+        }
+      }
+    }
+  }
+  return all;
+}
+
+/// Everything that one way of computing gives.
+struct Outcome {
+  std::vector<std::pair<const char*, torch::Tensor>> tensors;
+};
+
+/// compute: the type to compute in; the numbers are those of the case's type.
+Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
+  torch::manual_seed(1);
+  const auto random = [&](const std::vector<int64_t>& shape, double mean) {
+    return (torch::randn(shape, torch::kDouble) + mean)
+        .to(c.type)
+        .to(compute)
+        .contiguous(at::MemoryFormat::ChannelsLast)
+        .requires_grad_();
+  };
+  nn::BatchNorm2d norm(c.shape[1]);
+  norm->to(torch::kFloat);
+  {
+    const torch::NoGradGuard no_grad;
+    norm->weight.uniform_(-1, 2);
+    norm->bias.normal_();
+    norm->running_mean.normal_();
+    norm->running_var.uniform_(0.5, 2);
+  }
+  norm->to(compute == at::kDouble ? at::kDouble : at::kFloat);
+  norm->train(c.training);
+  auto x = random(c.shape, 3);  // Away from zero: the squares must not cancel.
+  auto residual = c.residual ? random(c.shape, 0) : torch::Tensor();
+  const auto y = batch_norm_relu(x, norm, residual, kernels);
+  const auto weights =
+      torch::randn(c.shape, torch::kDouble).to(c.type).to(compute);
+  (y * weights).sum().backward();
+  Outcome outcome{{{"y", y},
+                   {"dx", x.grad()},
+                   {"dweight", norm->weight.grad()},
+                   {"dbias", norm->bias.grad()},
+                   {"running_mean", norm->running_mean},
+                   {"running_var", norm->running_var},
+                   {"num_batches_tracked", norm->num_batches_tracked}}};
+  if (c.residual) outcome.tensors.emplace_back("dresidual", residual.grad());
+  return outcome;
+}
+
+class BatchNormRelu : public testing::TestWithParam<Case> {};
+
+double distance(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
+}
+
+TEST_P(BatchNormRelu, EqualsTheTextbook) {
+  const Case& c = GetParam();
+  const auto fused = run(c, Kernels::kFused, c.type);
+  const auto textbook = run(c, Kernels::kReference, c.type);
+  const auto exact = run(c, Kernels::kReference, at::kDouble);
+  for (size_t i = 0; i < fused.tensors.size(); ++i) {
+    const auto& [name, found] = fused.tensors[i];
+    const auto& expected = textbook.tensors[i].second;
+    ASSERT_EQ(found.sizes(), expected.sizes()) << name;
+    EXPECT_EQ(found.scalar_type(), expected.scalar_type()) << name;
+    const double norm =
+        std::max(expected.to(torch::kDouble).norm().item<double>(), 1.0);
+    if (c.type == at::kBFloat16) {
+      // Rounding moves pixels across zero in either: none is to be further from
+      // the truth than the textbook.
+      const auto& truth = exact.tensors[i].second;
+      EXPECT_LE(distance(found, truth),
+                1.1 * distance(expected, truth) + 2e-3 * norm)
+          << name;
+      continue;
+    }
+    EXPECT_LE(distance(found, expected),
+              (c.type == at::kDouble ? 1e-12 : 1e-5) * norm)
+        << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, BatchNormRelu, testing::ValuesIn(cases()),
+                         name_of_case);
+
+TEST(BatchNormRelu, IsTheFusedOneWhereItSaysSo) {
+  nn::BatchNorm2d norm(4);
+  const auto x = torch::randn({2, 4, 3, 3})
+                     .contiguous(at::MemoryFormat::ChannelsLast)
+                     .requires_grad_();
+  const auto maker = [&](const torch::Tensor& input, Kernels kernels) {
+    return batch_norm_relu(input, norm, {}, kernels).grad_fn()->name();
+  };
+  EXPECT_NE(maker(x, Kernels::kFused).find("BatchNormRelu"), std::string::npos);
+  EXPECT_EQ(maker(x, Kernels::kReference).find("BatchNormRelu"),
+            std::string::npos);
+  EXPECT_EQ(maker(x.contiguous(), Kernels::kFused).find("BatchNormRelu"),
+            std::string::npos);
+  const TextbookOnly textbook;
+  EXPECT_EQ(maker(x, Kernels::kFused).find("BatchNormRelu"), std::string::npos);
+}
+
+TEST(BatchNormRelu, IsTheSameForAnyNumberOfThreads) {
+  const Case c{{8, 24, 31, 33}, at::kFloat, true, true};
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto one = run(c, Kernels::kFused, c.type);
+  at::set_num_threads(3);
+  const auto three = run(c, Kernels::kFused, c.type);
+  at::set_num_threads(threads);
+  for (size_t i = 0; i < one.tensors.size(); ++i) {
+    EXPECT_TRUE(torch::equal(one.tensors[i].second, three.tensors[i].second))
+        << one.tensors[i].first;
+  }
+}
+
+// A channel that is constant has a variance of 0, and one far from zero a small
+// one beside its mean: E[x²] - E[x]² would lose all its digits.
+TEST(BatchNormRelu, KeepsTheDigitsOfASmallVariance) {
+  auto x = torch::full({4, 3, 16, 16}, 1000.0, torch::kFloat);
+  x.select(1, 1) += torch::randn({4, 16, 16});
+  nn::BatchNorm2d norm(3);
+  batch_norm_relu(x.contiguous(at::MemoryFormat::ChannelsLast), norm, {},
+                  Kernels::kFused);
+  const auto variance =
+      x.to(torch::kDouble)
+          .var(std::vector<int64_t>{0, 2, 3}, /*unbiased=*/true);
+  EXPECT_TRUE(torch::allclose(norm->running_var.to(torch::kDouble),
+                              0.9 + 0.1 * variance, 1e-6, 1e-6));
+}
+
+/// A family's default network with those kernels, in double and channels-last.
+std::shared_ptr<Classifier> network(ModelOptions options, Kernels kernels) {
+  torch::manual_seed(2);
+  std::visit([&](auto& chosen) { chosen.kernels = kernels; }, options);
+  auto model = make_model(options);
+  model->to(torch::kDouble);
+  for (auto& parameter : model->parameters()) {
+    if (parameter.dim() != 4) continue;
+    parameter.set_data(
+        parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
+  }
+  return model;
+}
+
+TEST(Kernels, OfEveryFamilyEqualTheTextbook) {
+  for (const auto& options : families()) {
+    SCOPED_TRACE(family_name(options));
+    const auto images = torch::randn({3, 3, 16, 16}, torch::kDouble)
+                            .contiguous(at::MemoryFormat::ChannelsLast);
+    const auto fused = network(options, Kernels::kFused);
+    const auto textbook = network(options, Kernels::kReference);
+    for (const bool training : {true, false}) {
+      fused->train(training);
+      textbook->train(training);
+      const auto a = fused->forward(images);
+      const auto b = textbook->forward(images);
+      a.square().sum().backward();
+      b.square().sum().backward();
+      EXPECT_LE((a - b).norm().item<double>(),
+                1e-10 * std::max(b.norm().item<double>(), 1.0));
+    }
+    const auto own = fused->named_parameters();
+    for (const auto& item : textbook->named_parameters()) {
+      const auto& expected = item.value().grad();
+      EXPECT_LE((own[item.key()].grad() - expected).norm().item<double>(),
+                1e-9 * std::max(expected.norm().item<double>(), 1.0))
+          << item.key();
+    }
+    const auto buffers = fused->named_buffers();
+    for (const auto& item : textbook->named_buffers()) {
+      EXPECT_TRUE(torch::allclose(buffers[item.key()].to(torch::kDouble),
+                                  item.value().to(torch::kDouble), 1e-10,
+                                  1e-12))
+          << item.key();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo
