@@ -94,6 +94,23 @@ TEST(Inspect, NamesTheConfigsThatFit) {
   EXPECT_FALSE(fits.contains("cifar10/resnet20.yaml"));
 }
 
+TEST(Convert, RefusesWhatWouldLoseSomething) {
+  TemporaryFolder folder;
+  const auto file =
+      folder.write("net.pth", read_text(kFiles / "plain.pth")).string();
+  const auto expect_error = [&](const std::vector<std::string>& arguments,
+                                const std::string& words) {
+    const auto finished = run_skipzoo(arguments);
+    EXPECT_EQ(finished.exit_code, 1) << finished.err;
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+    EXPECT_EQ(read_text(file), read_text(kFiles / "plain.pth"));
+  };
+  expect_error({"convert", file, file}, "is the file to be read");
+  expect_error({"convert", file, (folder / "out.pth").string(), "--ema"},
+               "holds no averaged weights");
+  EXPECT_FALSE(fs::exists(folder / "out.pth"));
+}
+
 // 1 GB in a file with a hole: inspect looks at names and, a piece at a time, at
 // the bytes; convert may hold them once.
 TEST(Memory, OfALargeFileStaysWithinBounds) {

@@ -1,0 +1,49 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+
+namespace skipzoo {
+namespace {
+
+nlohmann::json benchmark(const std::string& mode, const std::string& kernels) {
+  const auto finished = run_skipzoo(
+      {"benchmark", "-c",
+       std::string(SKIPZOO_CONFIGS) + "/digits/resnet20.yaml", "--mode", mode,
+       "--batch", "3", "--threads", "1", "--seconds", "0.01", "--profile",
+       "--json", "--set", "model.kernels=" + kernels});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  return nlohmann::json::parse(finished.out);
+}
+
+// Its numbers are the machine's; that they hang together is ours.
+TEST(Benchmark, ReportsTheFieldsThatOthersCompare) {
+  for (const char* mode : {"train", "infer"}) {
+    const auto json = benchmark(mode, "reference");
+    EXPECT_EQ(json.at("peer"), "skipzoo");
+    EXPECT_EQ(json.at("model"), "resnet20");
+    EXPECT_EQ(json.at("mode"), mode);
+    EXPECT_EQ(json.at("dtype"), "fp32");
+    EXPECT_EQ(json.at("batch"), 3);
+    EXPECT_NEAR(json.at("images_per_s").get<double>() *
+                    json.at("ms_median").get<double>(),
+                3000, 60);
+    EXPECT_LE(json.at("ms_min"), json.at("ms_median"));
+    EXPECT_GT(json.at("peak_rss_mb"), 10);
+    EXPECT_TRUE(json.contains("setup_s"));
+  }
+}
+
+TEST(Benchmark, ProfilesByKindOfOperator) {
+  const auto profile = benchmark("train", "reference").at("profile");
+  double sum = 0;
+  for (const auto& share : profile) sum += share.get<double>();
+  EXPECT_NEAR(sum, 1, 0.01);
+  for (const char* kind : {"convolution", "batch_norm", "relu", "add"}) {
+    EXPECT_GT(profile.at(kind), 0) << kind;
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo
