@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/dense_block.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -57,7 +58,8 @@ torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
 }
 
 DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
-                               const DenseNetOptions& options) {
+                               const DenseNetOptions& options)
+    : drop_rate_(options.drop_rate), kernels_(options.kernels) {
   for (int64_t i = 0; i < count; ++i) {
     layers.push_back(
         register_module("denselayer" + std::to_string(i + 1),
@@ -66,6 +68,15 @@ DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
 }
 
 torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
+  if (kernels_ == Kernels::kFused) {
+    std::vector<DenseLayerParts> parts;
+    for (const auto& layer : layers) {
+      parts.push_back({layer->norm1, layer->conv1, layer->norm2, layer->conv2});
+    }
+    if (dense_block_applies(x, parts)) {
+      return dense_block(x, parts, is_training() ? drop_rate_ : 0);
+    }
+  }
   std::vector<torch::Tensor> features = {x};
   for (auto& layer : layers) features.push_back(layer(torch::cat(features, 1)));
   return torch::cat(features, 1);
@@ -80,39 +91,40 @@ torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
   return torch::avg_pool2d(conv(batch_norm_relu(x, norm, {}, kernels_)), 2);
 }
 
-DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
+DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
+    : kernels_(options.kernels) {
   Problems problems;
   options.validate(problems);
   TORCH_CHECK(problems.empty(), "DenseNetOptions: ", problems.front());
 
+  const auto add = [this](std::string name, const auto& module) {
+    features->push_back(std::move(name), module.ptr());
+    return module;
+  };
   int64_t channels = options.num_init_features;
   if (options.stem == Stem::kImageNet) {
-    features->push_back(
-        "conv0", nn::Conv2d(nn::Conv2dOptions(options.in_channels, channels, 7)
-                                .stride(2)
-                                .padding(3)
-                                .bias(false)));
-    features->push_back("norm0", nn::BatchNorm2d(channels));
-    features->push_back("relu0", nn::ReLU());
-    features->push_back(
-        "pool0", nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)));
+    conv0 = add("conv0",
+                nn::Conv2d(nn::Conv2dOptions(options.in_channels, channels, 7)
+                               .stride(2)
+                               .padding(3)
+                               .bias(false)));
+    norm0 = add("norm0", nn::BatchNorm2d(channels));
   } else {
-    features->push_back("conv0", conv3x3(options.in_channels, channels));
+    conv0 = add("conv0", conv3x3(options.in_channels, channels));
   }
-
-  const auto& blocks = options.block_config;
-  for (size_t i = 0; i < blocks.size(); ++i) {
+  const auto& layers = options.block_config;
+  for (size_t i = 0; i < layers.size(); ++i) {
     const auto number = std::to_string(i + 1);
-    features->push_back("denseblock" + number,
-                        DenseBlock(channels, blocks[i], options));
-    channels += blocks[i] * options.growth_rate;
-    if (i + 1 == blocks.size()) break;
+    blocks.push_back(
+        add("denseblock" + number, DenseBlock(channels, layers[i], options)));
+    channels += layers[i] * options.growth_rate;
+    if (i + 1 == layers.size()) break;
     const int64_t kept = compressed(channels, options.compression);
-    features->push_back("transition" + number,
-                        Transition(channels, kept, options.kernels));
+    transitions.push_back(add("transition" + number,
+                              Transition(channels, kept, options.kernels)));
     channels = kept;
   }
-  features->push_back("norm5", nn::BatchNorm2d(channels));
+  norm5 = add("norm5", nn::BatchNorm2d(channels));
   register_module("features", features);
   classifier =
       register_module("classifier", nn::Linear(channels, options.num_classes));
@@ -123,7 +135,15 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options) {
 }
 
 torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
-  auto x = torch::relu(features->forward(images));
+  auto x = conv0(images);
+  if (norm0) {
+    x = torch::max_pool2d(batch_norm_relu(x, norm0, {}, kernels_), 3, 2, 1);
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    x = blocks[i](x);
+    if (i < transitions.size()) x = transitions[i](x);
+  }
+  x = batch_norm_relu(x, norm5, {}, kernels_);
   x = torch::adaptive_avg_pool2d(x, {1, 1});
   return classifier(x.flatten(1));
 }

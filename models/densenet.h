@@ -39,10 +39,8 @@ struct DenseNetOptions {
   Stem stem = Stem::kCifar;
   int64_t in_channels = 3;
   int64_t num_classes = 10;
-  /// The code that computes it: see models/kernels/. For networks of this
-  /// shape, wide and shallow in each step, LibTorch's own is still the faster
-  /// one.
-  Kernels kernels = Kernels::kReference;
+  /// The code that computes it: see models/kernels/.
+  Kernels kernels = Kernels::kFused;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -98,6 +96,10 @@ struct DenseBlockImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
 
   std::vector<DenseLayer> layers;  ///< denselayer1, denselayer2, …
+
+ private:
+  double drop_rate_;
+  Kernels kernels_;
 };
 TORCH_MODULE(DenseBlock);
 
@@ -127,8 +129,16 @@ struct DenseNetImpl : Classifier {
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;
 
-  torch::nn::Sequential features;
+  torch::nn::Sequential features;  ///< All but the classifier, by name.
+  torch::nn::Conv2d conv0{nullptr};
+  torch::nn::BatchNorm2d norm0{nullptr};  ///< Null in a CIFAR stem.
+  std::vector<DenseBlock> blocks;         ///< denseblock1, denseblock2, …
+  std::vector<Transition> transitions;    ///< Between them: transition1, …
+  torch::nn::BatchNorm2d norm5{nullptr};
   torch::nn::Linear classifier{nullptr};
+
+ private:
+  Kernels kernels_;
 };
 
 }  // namespace skipzoo

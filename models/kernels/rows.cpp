@@ -1,7 +1,6 @@
 #include "models/kernels/rows.h"
 
 #include <bit>
-#include <type_traits>
 
 // Plain loops that the compiler vectorises, once for each of these; which runs
 // is decided when the program starts.
@@ -34,175 +33,302 @@ SKIPZOO_INLINE void store(float value, BFloat16& to) {
   to.x = static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
 }
 
-/// Sums of a tile of channels, in registers.
-template <int kTile, typename T>
-SKIPZOO_INLINE void sums_of_tile(const T* __restrict x,
-                                 const Acc<T>* __restrict shift, int64_t count,
-                                 int64_t channels, Acc<T>* sum,
-                                 Acc<T>* squares) {
-  Acc<T> a[kTile] = {}, b[kTile] = {};
-  for (int64_t row = 0; row < count; ++row, x += channels) {
-#pragma omp simd
-    for (int i = 0; i < kTile; ++i) {
-      const Acc<T> d = load(x[i]) - shift[i];
-      a[i] += d;
-      b[i] += d * d;
-    }
-  }
-  for (int i = 0; i < kTile; ++i) {
-    sum[i] += a[i];
-    squares[i] += b[i];
-  }
-}
+/// What one element adds to the two sums of its channel.
+template <typename T>
+struct Terms {
+  Acc<T> first, second;
+};
 
-template <int kTile, typename T>
-SKIPZOO_INLINE void gradient_sums_of_tile(const T* dy, const T* y, const T* x,
-                                          const Acc<T>* mean, int64_t count,
-                                          int64_t channels, Acc<T>* sum,
-                                          Acc<T>* product) {
-  Acc<T> a[kTile] = {}, b[kTile] = {};
-  for (int64_t row = 0; row < count; ++row) {
-#pragma omp simd
-    for (int i = 0; i < kTile; ++i) {
-      const Acc<T> g = load(y[i]) > 0 ? load(dy[i]) : Acc<T>(0);
-      a[i] += g;
-      b[i] += g * (load(x[i]) - mean[i]);
-    }
-    dy += channels, y += channels, x += channels;
-  }
-  for (int i = 0; i < kTile; ++i) {
-    sum[i] += a[i];
-    product[i] += b[i];
-  }
-}
+// Few channels are gone through by tiles whose sums and numbers stay in
+// registers; many row by row, as memory likes it.
+constexpr int64_t kMostByTiles = 48;
 
-template <int kTile, bool kResidual, typename T>
-SKIPZOO_INLINE void affine_relu_of_tile(const T* __restrict x,
-                                        const T* __restrict residual,
-                                        const Acc<T>* __restrict scale,
-                                        const Acc<T>* __restrict offset,
-                                        int64_t count, int64_t channels,
-                                        T* __restrict y) {
-  Acc<T> a[kTile], b[kTile];
-  for (int i = 0; i < kTile; ++i) a[i] = scale[i], b[i] = offset[i];
-  for (int64_t row = 0; row < count; ++row) {
-    const int64_t at = row * channels;
-#pragma omp simd
-    for (int i = 0; i < kTile; ++i) {
-      Acc<T> v = load(x[at + i]) * a[i] + b[i];
-      if constexpr (kResidual) v += load(residual[at + i]);
-      // Not max(): a NaN is to stay one.
-      store(v <= 0 ? Acc<T>(0) : v, y[at + i]);
-    }
-  }
-}
-
-template <int kTile, bool kResidual, typename T>
-SKIPZOO_INLINE void input_gradient_of_tile(
-    const T* __restrict dy, const T* __restrict y, const T* __restrict x,
-    const Acc<T>* __restrict mean, const Acc<T>* __restrict scale,
-    const Acc<T>* __restrict slope, const Acc<T>* __restrict offset,
-    int64_t count, int64_t channels, T* __restrict dx, T* __restrict residual) {
-  Acc<T> m[kTile], a[kTile], b[kTile], c[kTile];
-  for (int i = 0; i < kTile; ++i) {
-    m[i] = mean[i], a[i] = scale[i], b[i] = slope[i], c[i] = offset[i];
-  }
-  for (int64_t row = 0; row < count; ++row) {
-    const int64_t at = row * channels;
-#pragma omp simd
-    for (int i = 0; i < kTile; ++i) {
-      const Acc<T> g = load(y[at + i]) > 0 ? load(dy[at + i]) : Acc<T>(0);
-      store(a[i] * g + b[i] * (load(x[at + i]) - m[i]) + c[i], dx[at + i]);
-      if constexpr (kResidual) store(g, residual[at + i]);
-    }
-  }
-}
-
-/// Goes through the channels by tiles of 32, 16, 8, 4, then one by one.
+/// Calls call<width>(first channel) for tiles that make up the channels.
 #define SKIPZOO_TILES(call)                     \
   int64_t c = 0;                                \
+  for (; c + 48 <= channels; c += 48) call(48); \
   for (; c + 32 <= channels; c += 32) call(32); \
   for (; c + 16 <= channels; c += 16) call(16); \
+  for (; c + 12 <= channels; c += 12) call(12); \
   for (; c + 8 <= channels; c += 8) call(8);    \
   for (; c + 4 <= channels; c += 4) call(4);    \
   for (; c < channels; ++c) call(1)
 
-template <typename T>
-SKIPZOO_INLINE void sums_of(const T* x, const Acc<T>* shift, int64_t count,
-                            int64_t channels, Acc<T>* sum, Acc<T>* squares) {
-#define SKIPZOO_CALL(n) \
-  sums_of_tile<n>(x + c, shift + c, count, channels, sum + c, squares + c)
-  SKIPZOO_TILES(SKIPZOO_CALL);
+template <int kTile, typename T, typename Element>
+SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
+                                int64_t c, Acc<T>* first, Acc<T>* second) {
+  Acc<T> a[kTile] = {}, b[kTile] = {};
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int i = 0; i < kTile; ++i) {
+      const Terms<T> terms = element(row, c + i);
+      a[i] += terms.first;
+      b[i] += terms.second;
+    }
+  }
+  for (int i = 0; i < kTile; ++i) {
+    first[c + i] += a[i];
+    second[c + i] += b[i];
+  }
+}
+
+/// first += Σ element(row, c).first over the rows, and second likewise.
+template <typename T, typename Element>
+SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
+                           int64_t channels, Acc<T>* first, Acc<T>* second) {
+  if (channels <= kMostByTiles) {
+#define SKIPZOO_CALL(n) add_up_tile<n, T>(element, count, c, first, second)
+    SKIPZOO_TILES(SKIPZOO_CALL);
 #undef SKIPZOO_CALL
+    return;
+  }
+  // One row at a time: reading several defeats the prefetcher, which costs more
+  // than the sums' way through memory.
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      const Terms<T> terms = element(row, c);
+      first[c] += terms.first;
+      second[c] += terms.second;
+    }
+  }
+}
+
+template <int kTile, typename Element>
+SKIPZOO_INLINE void each_of_tile(const Element& element, int64_t count,
+                                 int64_t c) {
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int i = 0; i < kTile; ++i) element(row, c + i);
+  }
+}
+
+/// Calls element(row, c) for every one; the order does not matter.
+template <typename Element>
+SKIPZOO_INLINE void for_each(const Element& element, int64_t count,
+                             int64_t channels) {
+  if (channels <= kMostByTiles) {
+#define SKIPZOO_CALL(n) each_of_tile<n>(element, count, c)
+    SKIPZOO_TILES(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
+    return;
+  }
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) element(row, c);
+  }
 }
 
 template <typename T>
-SKIPZOO_INLINE void gradient_sums_of(const T* dy, const T* y, const T* x,
-                                     const Acc<T>* mean, int64_t count,
-                                     int64_t channels, Acc<T>* sum,
-                                     Acc<T>* product) {
-#define SKIPZOO_CALL(n)                                                     \
-  gradient_sums_of_tile<n>(dy + c, y + c, x + c, mean + c, count, channels, \
-                           sum + c, product + c)
-  SKIPZOO_TILES(SKIPZOO_CALL);
-#undef SKIPZOO_CALL
-}
+struct Shifted {
+  const T* x;
+  int64_t stride;
+  const Acc<T>* shift;
 
-template <bool kResidual, typename T>
-SKIPZOO_INLINE void affine_relu_of(const T* x, const T* residual,
-                                   const Acc<T>* scale, const Acc<T>* offset,
-                                   int64_t count, int64_t channels, T* y) {
-#define SKIPZOO_CALL(n)                                                     \
-  affine_relu_of_tile<n, kResidual>(x + c, kResidual ? residual + c : x,    \
-                                    scale + c, offset + c, count, channels, \
-                                    y + c)
-  SKIPZOO_TILES(SKIPZOO_CALL);
-#undef SKIPZOO_CALL
-}
+  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
+    const Acc<T> d = load(x[row * stride + c]) - shift[c];
+    return {d, d * d};
+  }
+};
 
-template <bool kResidual, typename T>
-SKIPZOO_INLINE void input_gradient_of(const T* dy, const T* y, const T* x,
-                                      const Acc<T>* mean, const Acc<T>* scale,
-                                      const Acc<T>* slope, const Acc<T>* offset,
-                                      int64_t count, int64_t channels, T* dx,
-                                      T* residual) {
-#define SKIPZOO_CALL(n)                                                        \
-  input_gradient_of_tile<n, kResidual>(                                        \
-      dy + c, y + c, x + c, mean + c, scale + c, slope + c, offset + c, count, \
-      channels, dx + c, kResidual ? residual + c : dx)
-  SKIPZOO_TILES(SKIPZOO_CALL);
-#undef SKIPZOO_CALL
-}
+template <typename T, bool kResidual>
+struct AffineRelu {
+  const T* x;
+  int64_t stride;
+  const T* residual;
+  const Acc<T>* scale;
+  const Acc<T>* offset;
+  int64_t channels;
+  T* y;
+
+  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
+    Acc<T> v = load(x[row * stride + c]) * scale[c] + offset[c];
+    if constexpr (kResidual) v += load(residual[row * channels + c]);
+    // Not max(): a NaN is to stay one.
+    store(v <= 0 ? Acc<T>(0) : v, y[row * channels + c]);
+  }
+};
+
+/// What comes back through a ReLU: dy where its output was not zero.
+template <typename T, bool kFromOutput>
+struct Masked {
+  const T* dy;
+  const T* y;
+  const T* x;
+  int64_t stride;  ///< Of x.
+  const Acc<T>* scale;
+  const Acc<T>* bias;
+  int64_t channels;
+
+  SKIPZOO_INLINE Acc<T> operator()(int64_t row, int64_t c) const {
+    const int64_t at = row * channels + c;
+    const Acc<T> g = load(dy[at]);
+    if constexpr (kFromOutput) {
+      return load(y[at]) > 0 ? g : Acc<T>(0);
+    } else {
+      return load(x[row * stride + c]) * scale[c] + bias[c] > 0 ? g : Acc<T>(0);
+    }
+  }
+};
+
+template <typename T, bool kFromOutput>
+struct GradientTerms {
+  Masked<T, kFromOutput> masked;
+  const Acc<T>* mean;
+
+  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
+    const Acc<T> g = masked(row, c);
+    return {g, g * (load(masked.x[row * masked.stride + c]) - mean[c])};
+  }
+};
+
+template <typename T, bool kFromOutput, bool kResidual>
+struct InputGradient {
+  Masked<T, kFromOutput> masked;
+  const Acc<T>* mean;
+  const Acc<T>* slope;
+  const Acc<T>* offset;
+  T* dx;
+  T* residual;
+
+  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
+    const int64_t at = row * masked.channels + c;
+    const Acc<T> g = masked(row, c);
+    const Acc<T> centred = load(masked.x[at]) - mean[c];
+    store(masked.scale[c] * g + slope[c] * centred + offset[c], dx[at]);
+    if constexpr (kResidual) store(g, residual[at]);
+  }
+};
+
+template <typename T>
+struct AddedGradient {
+  GradientTerms<T, true> terms;
+  Acc<T>* total;
+
+  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
+    const Terms<T> found = terms(row, c);
+    const auto& masked = terms.masked;
+    total[row * masked.stride + c] += masked.scale[c] * found.first;
+    return found;
+  }
+};
+
+template <typename T>
+struct FinishedGradient {
+  const Acc<T>* total;
+  const T* x;
+  int64_t stride;
+  const Acc<T>* mean;
+  const Acc<T>* slope;
+  const Acc<T>* offset;
+  int64_t channels;
+  T* dx;
+
+  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
+    const int64_t at = row * stride + c;
+    store(total[at] + slope[c] * (load(x[at]) - mean[c]) + offset[c],
+          dx[row * channels + c]);
+  }
+};
+
+template <typename T>
+struct Put {
+  const T* x;
+  int64_t channels;
+  T* y;
+  int64_t stride;
+
+  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
+    y[row * stride + c] = x[row * channels + c];
+  }
+};
 
 }  // namespace
 
 #define SKIPZOO_ROWS(T)                                                        \
-  SKIPZOO_CLONES void sums(const T* x, const Acc<T>* shift, int64_t count,     \
-                           int64_t channels, Acc<T>* sum, Acc<T>* squares) {   \
-    sums_of(x, shift, count, channels, sum, squares);                          \
+  SKIPZOO_CLONES void sums(const T* x, int64_t stride, const Acc<T>* shift,    \
+                           int64_t count, int64_t channels, Acc<T>* sum,       \
+                           Acc<T>* squares) {                                  \
+    add_up<T>(Shifted<T>{x, stride, shift}, count, channels, sum, squares);    \
   }                                                                            \
-  SKIPZOO_CLONES void affine_relu(const T* x, const T* residual,               \
-                                  const Acc<T>* scale, const Acc<T>* offset,   \
-                                  int64_t count, int64_t channels, T* y) {     \
-    residual == nullptr ? affine_relu_of<false>(x, residual, scale, offset,    \
-                                                count, channels, y)            \
-                        : affine_relu_of<true>(x, residual, scale, offset,     \
-                                               count, channels, y);            \
+  SKIPZOO_CLONES void affine_relu(                                             \
+      const T* x, int64_t stride, const T* residual, const Acc<T>* scale,      \
+      const Acc<T>* offset, int64_t count, int64_t channels, T* y) {           \
+    residual == nullptr                                                        \
+        ? for_each(AffineRelu<T, false>{x, stride, residual, scale, offset,    \
+                                        channels, y},                          \
+                   count, channels)                                            \
+        : for_each(AffineRelu<T, true>{x, stride, residual, scale, offset,     \
+                                       channels, y},                           \
+                   count, channels);                                           \
   }                                                                            \
   SKIPZOO_CLONES void gradient_sums(                                           \
-      const T* dy, const T* y, const T* x, const Acc<T>* mean, int64_t count,  \
-      int64_t channels, Acc<T>* sum, Acc<T>* product) {                        \
-    gradient_sums_of(dy, y, x, mean, count, channels, sum, product);           \
-  }                                                                            \
-  SKIPZOO_CLONES void input_gradient(                                          \
       const T* dy, const T* y, const T* x, const Acc<T>* mean,                 \
-      const Acc<T>* scale, const Acc<T>* slope, const Acc<T>* offset,          \
-      int64_t count, int64_t channels, T* dx, T* residual) {                   \
-    residual == nullptr                                                        \
-        ? input_gradient_of<false>(dy, y, x, mean, scale, slope, offset,       \
-                                   count, channels, dx, residual)              \
-        : input_gradient_of<true>(dy, y, x, mean, scale, slope, offset, count, \
-                                  channels, dx, residual);                     \
+      const Acc<T>* scale, const Acc<T>* bias, int64_t count,                  \
+      int64_t channels, Acc<T>* sum, Acc<T>* product) {                        \
+    y == nullptr ? add_up<T>(                                                  \
+                       GradientTerms<T, false>{                                \
+                           {dy, y, x, channels, scale, bias, channels}, mean}, \
+                       count, channels, sum, product)                          \
+                 : add_up<T>(                                                  \
+                       GradientTerms<T, true>{                                 \
+                           {dy, y, x, channels, scale, bias, channels}, mean}, \
+                       count, channels, sum, product);                         \
+  }                                                                            \
+  SKIPZOO_CLONES void input_gradient(const T* dy, const T* y, const T* x,      \
+                                     const Acc<T>* mean, const Acc<T>* scale,  \
+                                     const Acc<T>* bias, const Acc<T>* slope,  \
+                                     const Acc<T>* offset, int64_t count,      \
+                                     int64_t channels, T* dx, T* residual) {   \
+    if (residual != nullptr) {                                                 \
+      for_each(InputGradient<T, true, true>{{dy, y, x, channels, scale, bias,  \
+                                             channels},                        \
+                                            mean,                              \
+                                            slope,                             \
+                                            offset,                            \
+                                            dx,                                \
+                                            residual},                         \
+               count, channels);                                               \
+    } else if (y != nullptr) {                                                 \
+      for_each(InputGradient<T, true, false>{{dy, y, x, channels, scale, bias, \
+                                              channels},                       \
+                                             mean,                             \
+                                             slope,                            \
+                                             offset,                           \
+                                             dx,                               \
+                                             residual},                        \
+               count, channels);                                               \
+    } else {                                                                   \
+      for_each(InputGradient<T, false, false>{{dy, y, x, channels, scale,      \
+                                               bias, channels},                \
+                                              mean,                            \
+                                              slope,                           \
+                                              offset,                          \
+                                              dx,                              \
+                                              residual},                       \
+               count, channels);                                               \
+    }                                                                          \
+  }                                                                            \
+  SKIPZOO_CLONES void add_gradient(                                            \
+      const T* dy, const T* y, const T* x, int64_t stride, const Acc<T>* mean, \
+      const Acc<T>* scale, int64_t count, int64_t channels, Acc<T>* total,     \
+      Acc<T>* sum, Acc<T>* product) {                                          \
+    add_up<T>(                                                                 \
+        AddedGradient<T>{{{dy, y, x, stride, scale, nullptr, channels}, mean}, \
+                         total},                                               \
+        count, channels, sum, product);                                        \
+  }                                                                            \
+  SKIPZOO_CLONES void finish_gradient(                                         \
+      const Acc<T>* total, const T* x, int64_t stride, const Acc<T>* mean,     \
+      const Acc<T>* slope, const Acc<T>* offset, int64_t count,                \
+      int64_t channels, T* dx) {                                               \
+    for_each(FinishedGradient<T>{total, x, stride, mean, slope, offset,        \
+                                 channels, dx},                                \
+             count, channels);                                                 \
+  }                                                                            \
+  SKIPZOO_CLONES void put(const T* x, int64_t count, int64_t channels, T* y,   \
+                          int64_t stride) {                                    \
+    for_each(Put<T>{x, channels, y, stride}, count, channels);                 \
   }
 
 SKIPZOO_ROWS(float)

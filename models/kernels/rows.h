@@ -4,8 +4,9 @@
 
 #include <cstdint>
 
-// Loops over channels-last data: `count` rows, one a pixel, of `channels` each.
-// They stand in a file of their own, compiled for several instruction sets.
+// Loops over channels-last data: `count` rows, one a pixel, of `channels` each,
+// one row `stride` elements after the other. They stand in a file of their own,
+// compiled for several instruction sets.
 
 namespace skipzoo::rows {
 
@@ -21,26 +22,41 @@ struct AccumulatorOf<double> {
 template <typename T>
 using Acc = typename AccumulatorOf<T>::Type;
 
-// Each exists for float, double and bfloat16.
+// Each exists for float, double and bfloat16. Where no stride is named, rows
+// follow each other without a gap.
 #define SKIPZOO_ROWS(T)                                                         \
   /** sum += Σ (x - shift), squares += Σ (x - shift)², over the rows. */     \
-  void sums(const T* x, const Acc<T>* shift, int64_t count, int64_t channels,   \
-            Acc<T>* sum, Acc<T>* squares);                                      \
+  void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,     \
+            int64_t channels, Acc<T>* sum, Acc<T>* squares);                    \
   /** y = max(x * scale + offset + residual, 0); residual may be null. */       \
-  void affine_relu(const T* x, const T* residual, const Acc<T>* scale,          \
-                   const Acc<T>* offset, int64_t count, int64_t channels,       \
-                   T* y);                                                       \
+  void affine_relu(const T* x, int64_t stride, const T* residual,               \
+                   const Acc<T>* scale, const Acc<T>* offset, int64_t count,    \
+                   int64_t channels, T* y);                                     \
   /** With g = dy where y > 0, else 0: sum += Σ g, product += Σ g (x - mean), \
-   * over the rows. */                                                          \
+   * over the rows. Where y is null, y > 0 is x * scale + bias > 0. */          \
   void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,   \
-                     int64_t count, int64_t channels, Acc<T>* sum,              \
-                     Acc<T>* product);                                          \
+                     const Acc<T>* scale, const Acc<T>* bias, int64_t count,    \
+                     int64_t channels, Acc<T>* sum, Acc<T>* product);           \
   /** dx = scale * g + slope * (x - mean) + offset, and residual = g where      \
-   * residual is not null. */                                                   \
+   * residual is not null; g as above. dx may be dy. */                         \
   void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,  \
-                      const Acc<T>* scale, const Acc<T>* slope,                 \
-                      const Acc<T>* offset, int64_t count, int64_t channels,    \
-                      T* dx, T* residual);
+                      const Acc<T>* scale, const Acc<T>* bias,                  \
+                      const Acc<T>* slope, const Acc<T>* offset,                \
+                      int64_t count, int64_t channels, T* dx, T* residual);     \
+  /** total += scale * g, and the sums of gradient_sums; g as above, y not      \
+   * null. x and total have rows of `stride`. */                                \
+  void add_gradient(const T* dy, const T* y, const T* x, int64_t stride,        \
+                    const Acc<T>* mean, const Acc<T>* scale, int64_t count,     \
+                    int64_t channels, Acc<T>* total, Acc<T>* sum,               \
+                    Acc<T>* product);                                           \
+  /** dx = total + slope * (x - mean) + offset. x and total have rows of        \
+   * `stride`. */                                                               \
+  void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,         \
+                       const Acc<T>* mean, const Acc<T>* slope,                 \
+                       const Acc<T>* offset, int64_t count, int64_t channels,   \
+                       T* dx);                                                  \
+  /** y = x; y has rows of `stride`. */                                         \
+  void put(const T* x, int64_t count, int64_t channels, T* y, int64_t stride);
 
 SKIPZOO_ROWS(float)
 SKIPZOO_ROWS(double)

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "models/kernels/rows.h"
+
+namespace skipzoo {
+
+/// Runs the lambda with scalar_t being the type of the data: float, double or
+/// bfloat16.
+#define SKIPZOO_DISPATCH(type, ...) \
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, type, "kernels", __VA_ARGS__)
+
+/// The pixels of channels-last data, in blocks that one thread works on at a
+/// time.
+struct PixelRows {
+  PixelRows(int64_t rows, int64_t channels_)
+      : channels(channels_),
+        count(rows),
+        // Enough for a loop to be worth a task, little enough to stay in a
+        // cache. Of the channels alone: sums are the same for any number of
+        // threads.
+        block(std::clamp<int64_t>(16384 / std::max<int64_t>(channels_, 1), 16,
+                                  1024)) {}
+  explicit PixelRows(const torch::Tensor& x)
+      : PixelRows(x.numel() / std::max<int64_t>(x.size(1), 1), x.size(1)) {}
+
+  int64_t blocks() const { return (count + block - 1) / block; }
+
+  /// Calls body(block, first row, rows) for each block, on any thread.
+  template <typename Body>
+  void for_each_block(const Body& body) const {
+    at::parallel_for(0, blocks(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; ++b) {
+        const int64_t first = b * block;
+        body(b, first, std::min(block, count - first));
+      }
+    });
+  }
+
+  int64_t channels;
+  int64_t count;
+  int64_t block;
+};
+
+/// The type that sums over data of `type` are held in.
+inline at::ScalarType accumulator_type(at::ScalarType type) {
+  return type == at::kDouble ? at::kDouble : at::kFloat;
+}
+/// Per-channel numbers as the loops over data like x take them.
+inline torch::Tensor accumulator(const torch::Tensor& x,
+                                 const torch::Tensor& of) {
+  return of.to(accumulator_type(x.scalar_type())).contiguous();
+}
+
+/// Two sums per channel, gathered block by block.
+class ChannelSums {
+ public:
+  ChannelSums(int64_t blocks, int64_t channels, at::ScalarType type)
+      : parts_(torch::zeros({blocks, 2, channels}, accumulator_type(type))) {}
+
+  /// Where a block adds: `channels` of the first sum, then of the second.
+  template <typename A>
+  std::pair<A*, A*> of_block(int64_t block) {
+    const int64_t channels = parts_.size(2);
+    A* own = parts_.mutable_data_ptr<A>() + block * 2 * channels;
+    return {own, own + channels};
+  }
+  /// Both over all blocks, double.
+  std::pair<torch::Tensor, torch::Tensor> total() const {
+    const auto sum = parts_.sum(0, /*keepdim=*/false, torch::kDouble);
+    return {sum[0], sum[1]};
+  }
+
+ private:
+  torch::Tensor parts_;
+};
+
+}  // namespace skipzoo
