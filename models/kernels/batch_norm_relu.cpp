@@ -32,7 +32,7 @@ torch::Tensor write(const torch::Tensor& x, const torch::Tensor& residual,
       rows::affine_relu(from + at, rows.channels,
                         more == nullptr ? nullptr : more + at,
                         scale.const_data_ptr<A>(), offset.const_data_ptr<A>(),
-                        count, rows.channels, to + at);
+                        count, rows.channels, to + at, rows.channels);
     });
   });
   return y;

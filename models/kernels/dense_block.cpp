@@ -1,12 +1,13 @@
 #include "models/kernels/dense_block.h"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/ops/convolution.h>
-#include <ATen/ops/convolution_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "models/kernels/dense_rows.h"
+#include "models/kernels/conv3x3.h"
 #include "models/kernels/kernels.h"
+#include "models/kernels/norm.h"
+#include "models/kernels/pixel_rows.h"
+#include "models/kernels/pointwise.h"
 
 namespace skipzoo {
 
@@ -25,7 +26,6 @@ struct BlockPlan : torch::CustomClassHolder {
   /// Of each of the block's channels, (C), double; zeros where no norm trains.
   torch::Tensor mean;
   ImageSize size = {};
-  at::ScalarType parameter_type = at::kFloat;
 };
 
 /// What autograd keeps of a layer, in this order.
@@ -46,32 +46,55 @@ struct LayerTensors {
   }
 };
 
-/// A layer's convolution weight, of the type that the block computes in.
-torch::Tensor in_type_of(const torch::Tensor& x, const torch::Tensor& weight) {
-  return weight.detach()
-      .to(x.scalar_type())
-      .contiguous(at::MemoryFormat::ChannelsLast);
+/// Channels-last images as rows of pixels, (N·H·W, C), without a copy.
+torch::Tensor as_rows(const torch::Tensor& images) {
+  return images.permute({0, 2, 3, 1}).reshape({-1, images.size(1)});
+}
+/// Rows of pixels as channels-last images (N, C, H, W), without a copy.
+torch::Tensor as_images(const torch::Tensor& rows, const ImageSize& size) {
+  return rows.view({-1, size.height, size.width, rows.size(1)})
+      .permute({0, 3, 1, 2});
 }
 
+/// Writes rows as the channels from `channel` on of wider ones.
+void put(const torch::Tensor& rows, const torch::Tensor& wider,
+         int64_t channel) {
+  const PixelRows blocks(rows.size(0), rows.size(1));
+  const int64_t stride = wider.size(1);
+  SKIPZOO_DISPATCH(rows.scalar_type(), [&] {
+    const auto* from = rows.const_data_ptr<scalar_t>();
+    auto* to = wider.mutable_data_ptr<scalar_t>() + channel;
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      rows::copy(from + first * blocks.channels, blocks.channels, count,
+                 blocks.channels, to + first * stride, stride);
+    });
+  });
+}
+
+/// What a convolution behind a norm and a ReLU reads.
+ActivatedInput activated(const torch::Tensor& rows, const NormPlan& norm) {
+  return {rows, norm.scale.size(0), accumulator(rows, norm.scale),
+          accumulator(rows, norm.offset)};
+}
+
+/// A layer's convolution weight, of the type that the block computes in.
+torch::Tensor in_type_of(const torch::Tensor& x, const torch::Tensor& weight) {
+  return weight.detach().to(x.scalar_type());
+}
 torch::Tensor as_matrix(const torch::Tensor& weight) {
-  return weight.view({weight.size(0), weight.size(1)});
+  return weight.flatten(1);
 }
 
 /// The convolution of relu(norm(x)), as rows.
-torch::Tensor convolve(const NormInput& input, const torch::Tensor& weight,
-                       const ImageSize& size) {
-  auto y = torch::empty({input.rows().size(0), weight.size(0)},
-                        input.rows().options());
-  for (const auto& chunk : size.chunks(input.rows(), input.channels())) {
-    const auto a = input.activated(chunk);
-    auto out = chunk.of(y);
-    if (weight.size(2) == 1) {
-      at::mm_out(out, a, as_matrix(weight).t());
-    } else {
-      put(as_rows(at::convolution(size.images(a), weight, {}, {1, 1}, {1, 1},
-                                  {1, 1}, false, {0, 0}, 1)),
-          out, 0);
-    }
+torch::Tensor convolve(const torch::Tensor& rows, const NormPlan& norm,
+                       const torch::Tensor& parameter, const ImageSize& size) {
+  const torch::Tensor no_bias;
+  const auto weight = in_type_of(rows, parameter);
+  auto y = torch::empty({rows.size(0), weight.size(0)}, rows.options());
+  if (weight.size(2) == 1) {
+    pointwise(activated(rows, norm), as_matrix(weight), no_bias, y);
+  } else {
+    conv3x3(activated(rows, norm), size, weight, no_bias, y);
   }
   return y;
 }
@@ -89,7 +112,6 @@ class Forward {
     }
     plan_->size = {x.size(2), x.size(3)};
     plan_->mean = torch::zeros({channels}, torch::kDouble);
-    plan_->parameter_type = layers.front().conv1->weight.scalar_type();
     variance_ = torch::zeros({channels}, torch::kDouble);
     const auto rows = as_rows(x);
     rows_ = torch::empty({rows.size(0), channels}, x.options());
@@ -106,19 +128,18 @@ class Forward {
                            {plan_->mean.narrow(0, 0, channels_),
                             variance_.narrow(0, 0, channels_)},
                            pixels);
-    auto y =
-        convolve({rows_, plan.norm1}, in_type_of(rows_, tensors.weight1), size);
+    auto y = convolve(rows_, plan.norm1, tensors.weight1, size);
     if (layer.norm2) {
       tensors.inner = y;
       tensors.weight2 = layer.conv2->weight;
       Moments moments;
-      if (layer.norm2->is_training()) moments = moments_of(size.images(y));
+      if (layer.norm2->is_training()) moments = moments_of(as_images(y, size));
       plan.norm2 = plan_norm(*layer.norm2.ptr(), moments, pixels);
-      y = convolve({y, plan.norm2}, in_type_of(rows_, tensors.weight2), size);
+      y = convolve(y, plan.norm2, tensors.weight2, size);
     }
     if (drop_rate > 0) {
       // Drawn as torch::dropout draws, so that the textbook drops the same.
-      tensors.dropout = as_rows(torch::empty_like(size.images(y))
+      tensors.dropout = as_rows(torch::empty_like(as_images(y, size))
                                     .bernoulli_(1 - drop_rate)
                                     .div_(1 - drop_rate));
       y.mul_(tensors.dropout);
@@ -128,7 +149,7 @@ class Forward {
     plan_->layers.push_back(std::move(plan));
   }
 
-  torch::Tensor features() const { return plan_->size.images(rows_); }
+  torch::Tensor features() const { return as_images(rows_, plan_->size); }
   const variable_list& kept() const { return kept_; }
   const c10::intrusive_ptr<BlockPlan>& plan() const { return plan_; }
 
@@ -137,7 +158,7 @@ class Forward {
     put(rows, rows_, channels_);
     const int64_t count = rows.size(1);
     if (trains_) {
-      const auto moments = moments_of(plan_->size.images(rows));
+      const auto moments = moments_of(as_images(rows, plan_->size));
       plan_->mean.narrow(0, channels_, count).copy_(moments.mean);
       variance_.narrow(0, channels_, count).copy_(moments.variance);
     }
@@ -152,43 +173,71 @@ class Forward {
   variable_list kept_;
 };
 
-/// dL/dinput as rows and dL/dweight of convolve()'s convolution, for one chunk.
-std::pair<torch::Tensor, torch::Tensor> convolve_back(
-    const torch::Tensor& dy, const torch::Tensor& a,
-    const torch::Tensor& weight, const ImageSize& size, bool with_weight) {
-  if (weight.size(2) == 1) {
-    return {
-        at::mm(dy, as_matrix(weight)),
-        with_weight ? at::mm(dy.t(), a).view(weight.sizes()) : torch::Tensor()};
-  }
-  const auto [dx, dw, _] = at::convolution_backward(
-      size.images(dy), size.images(a), weight, {}, {1, 1}, {1, 1}, {1, 1},
-      false, {0, 0}, 1, {true, with_weight, false});
-  return {as_rows(dx), dw};
+/// The gradient of the channels from `channel` on, of which `total` has all but
+/// what goes through the statistics of the batch: rows of `count` channels.
+torch::Tensor finished_gradient(const torch::Tensor& total,
+                                const torch::Tensor& rows, int64_t channel,
+                                int64_t count, const torch::Tensor& mean,
+                                const NormGradient& through) {
+  auto dx = torch::empty({rows.size(0), count}, rows.options());
+  const PixelRows blocks(rows.size(0), count);
+  const int64_t stride = rows.size(1);
+  const auto own = [&](const torch::Tensor& of) {
+    return accumulator(rows, of.narrow(0, channel, count));
+  };
+  const auto m = own(mean), slope = own(through.slope),
+             offset = own(through.offset);
+  SKIPZOO_DISPATCH(rows.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* g = total.const_data_ptr<A>() + channel;
+    const auto* x = rows.const_data_ptr<scalar_t>() + channel;
+    auto* to = dx.mutable_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t n) {
+      const int64_t at = first * stride;
+      rows::finish_gradient(g + at, x + at, stride, m.const_data_ptr<A>(),
+                            slope.const_data_ptr<A>(),
+                            offset.const_data_ptr<A>(), n, count,
+                            to + first * count);
+    });
+  });
+  return dx;
 }
 
-/// The gradients of a norm and its convolution, gathered chunk by chunk.
-struct PartGradient {
-  torch::Tensor sum, product;  ///< As NormInput's, (C), double.
-  torch::Tensor weight;        ///< Null where it is not wanted.
+/// Makes da, the gradient behind a norm and a ReLU, that of the norm's input x.
+void finish_in_place(const torch::Tensor& da, const torch::Tensor& x,
+                     const NormPlan& norm, const NormGradient& through) {
+  const PixelRows blocks(da.size(0), da.size(1));
+  const auto mean = accumulator(x, norm.mean),
+             scale = accumulator(x, norm.scale),
+             bias = accumulator(x, norm.offset),
+             slope = accumulator(x, through.slope),
+             offset = accumulator(x, through.offset);
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    auto* g = da.mutable_data_ptr<scalar_t>();
+    const auto* from = x.const_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      const int64_t at = first * blocks.channels;
+      rows::input_gradient(g + at, static_cast<const scalar_t*>(nullptr),
+                           from + at, mean.const_data_ptr<A>(),
+                           scale.const_data_ptr<A>(), bias.const_data_ptr<A>(),
+                           slope.const_data_ptr<A>(),
+                           offset.const_data_ptr<A>(), count, blocks.channels,
+                           g + at, static_cast<scalar_t*>(nullptr));
+    });
+  });
+}
 
-  void add(const NormInput::Sums& sums, const torch::Tensor& dw) {
-    sum = sum.defined() ? sum + sums.first : sums.first;
-    product = product.defined() ? product + sums.second : sums.second;
-    if (!dw.defined()) return;
-    // In float under bfloat16: a chunk's rounding is not to add up.
-    const auto more = dw.to(
-        dw.scalar_type() == at::kBFloat16 ? at::kFloat : dw.scalar_type());
-    weight = weight.defined() ? weight.add_(more) : more;
-  }
-  /// Of norm's weight, its bias and the convolution's weight.
-  void append_to(variable_list& gradients, const NormPlan& norm,
-                 at::ScalarType type) const {
-    gradients.push_back((product * norm.inverse).to(type));
-    gradients.push_back(sum.to(type));
-    gradients.push_back(weight.defined() ? weight.to(type) : torch::Tensor());
-  }
-};
+/// The gradients of a norm's weight and bias and of the convolution behind it.
+void append(variable_list& gradients, const ConvolutionGradient& found,
+            const NormPlan& norm, const torch::Tensor& weight) {
+  const auto type = weight.scalar_type();
+  gradients.push_back((found.product * norm.inverse).to(type));
+  gradients.push_back(found.sum.to(type));
+  gradients.push_back(found.weight.defined()
+                          ? found.weight.reshape(weight.sizes()).to(type)
+                          : torch::Tensor());
+}
 
 /// The block on its way back, last layer first.
 class Backward {
@@ -216,68 +265,53 @@ class Backward {
     auto dy = finished_gradient(total_, rows_, channels_, count, plan_.mean,
                                 through_);
     if (tensors.dropout.defined()) dy.mul_(tensors.dropout);
-    const auto chunks = plan_.size.chunks(
-        rows_,
-        bottleneck ? std::max(channels_, tensors.inner.size(1)) : channels_);
-    std::vector<torch::Tensor> parts;
-    for (const auto& chunk : chunks) parts.push_back(chunk.of(dy));
-    PartGradient inner;
+    ConvolutionGradient inner;
     if (bottleneck) {
-      inner = pass_inner(norms.norm2, tensors, want2, chunks, parts);
+      std::tie(inner, dy) = pass_inner(norms.norm2, tensors, dy, want2);
     }
-    const auto outer =
-        pass_outer(norms.norm1, tensors.weight1, want1, chunks, parts);
+    const auto outer = pass_outer(norms.norm1, tensors.weight1, dy, want1);
     variable_list gradients;
-    outer.append_to(gradients, norms.norm1, plan_.parameter_type);
-    if (bottleneck) {
-      inner.append_to(gradients, norms.norm2, plan_.parameter_type);
-    }
+    append(gradients, outer, norms.norm1, tensors.weight1);
+    if (bottleneck) append(gradients, inner, norms.norm2, tensors.weight2);
     return gradients;
   }
 
   /// The gradient of the block's input, once every layer was passed.
   torch::Tensor input_gradient() const {
-    return plan_.size.images(
-        finished_gradient(total_, rows_, 0, channels_, plan_.mean, through_));
+    return as_images(
+        finished_gradient(total_, rows_, 0, channels_, plan_.mean, through_),
+        plan_.size);
   }
 
  private:
-  /// Through the second convolution and its norm. parts: of each chunk, the
-  /// gradient of what comes out, then of what goes in.
-  PartGradient pass_inner(const NormPlan& norm, const LayerTensors& tensors,
-                          bool want, const std::vector<Chunk>& chunks,
-                          std::vector<torch::Tensor>& parts) const {
-    const NormInput input(tensors.inner, norm);
-    const auto weight = in_type_of(rows_, tensors.weight2);
-    PartGradient gradient;
-    for (size_t i = 0; i < chunks.size(); ++i) {
-      const auto [da, dw] = convolve_back(parts[i], input.activated(chunks[i]),
-                                          weight, plan_.size, want);
-      parts[i] = da;
-      gradient.add(input.gradient_sums(chunks[i], da), dw);
-    }
-    const auto through =
-        through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));
-    for (size_t i = 0; i < chunks.size(); ++i) {
-      input.finish_gradient(chunks[i], parts[i], through);
-    }
-    return gradient;
+  /// Through the second convolution and its norm; with the gradient of what
+  /// that reads.
+  std::pair<ConvolutionGradient, torch::Tensor> pass_inner(
+      const NormPlan& norm, const LayerTensors& tensors,
+      const torch::Tensor& dy, bool want) const {
+    const auto& x = tensors.inner;
+    auto da = torch::empty_like(x);
+    const auto gradient = conv3x3_back(
+        activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
+        in_type_of(x, tensors.weight2), {.rows = da, .total = {}}, want);
+    finish_in_place(
+        da, x, norm,
+        through_statistics(norm, gradient.sum, gradient.product, x.size(0)));
+    return {gradient, da};
   }
 
   /// Through the first convolution into the features' gradient.
-  PartGradient pass_outer(const NormPlan& norm, const torch::Tensor& parameter,
-                          bool want, const std::vector<Chunk>& chunks,
-                          std::vector<torch::Tensor>& parts) {
-    const NormInput input(rows_, norm);
+  ConvolutionGradient pass_outer(const NormPlan& norm,
+                                 const torch::Tensor& parameter,
+                                 const torch::Tensor& dy, bool want) {
+    const auto input = activated(rows_, norm);
+    const auto mean = accumulator(rows_, norm.mean);
     const auto weight = in_type_of(rows_, parameter);
-    PartGradient gradient;
-    for (size_t i = 0; i < chunks.size(); ++i) {
-      const auto a = input.activated(chunks[i]);
-      const auto [da, dw] =
-          convolve_back(parts[i], a, weight, plan_.size, want);
-      gradient.add(input.add_gradient(chunks[i], da, a, total_), dw);
-      parts[i].reset();
-    }
+    const auto gradient =
+        weight.size(2) == 1
+            ? pointwise_back(input, mean, dy, as_matrix(weight), total_, want)
+            : conv3x3_back(input, mean, plan_.size, dy, weight,
+                           {.rows = {}, .total = total_}, want);
     const auto through =
         through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));
     through_.slope.narrow(0, 0, channels_).add_(through.slope);

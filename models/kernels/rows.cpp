@@ -140,12 +140,13 @@ struct AffineRelu {
   const Acc<T>* offset;
   int64_t channels;
   T* y;
+  int64_t to;
 
   SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
     Acc<T> v = load(x[row * stride + c]) * scale[c] + offset[c];
     if constexpr (kResidual) v += load(residual[row * channels + c]);
     // Not max(): a NaN is to stay one.
-    store(v <= 0 ? Acc<T>(0) : v, y[row * channels + c]);
+    store(v <= 0 ? Acc<T>(0) : v, y[row * to + c]);
   }
 };
 
@@ -202,14 +203,20 @@ struct InputGradient {
 
 template <typename T>
 struct AddedGradient {
-  GradientTerms<T, true> terms;
+  const Acc<T>* dy;
+  const T* y;
+  int64_t from;
+  const T* x;
+  int64_t stride;
+  const Acc<T>* mean;
+  const Acc<T>* scale;
   Acc<T>* total;
 
   SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
-    const Terms<T> found = terms(row, c);
-    const auto& masked = terms.masked;
-    total[row * masked.stride + c] += masked.scale[c] * found.first;
-    return found;
+    const int64_t at = row * from + c;
+    const Acc<T> g = load(y[at]) > 0 ? dy[at] : Acc<T>(0);
+    total[row * stride + c] += scale[c] * g;
+    return {g, g * (load(x[row * stride + c]) - mean[c])};
   }
 };
 
@@ -232,14 +239,32 @@ struct FinishedGradient {
 };
 
 template <typename T>
-struct Put {
+struct Copy {
   const T* x;
-  int64_t channels;
+  int64_t from;
   T* y;
-  int64_t stride;
+  int64_t to;
 
   SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    y[row * stride + c] = x[row * channels + c];
+    y[row * to + c] = x[row * from + c];
+  }
+};
+
+template <typename T, bool kBias>
+struct Write {
+  const Acc<T>* x;
+  int64_t from;
+  const Acc<T>* bias;
+  T* y;
+  int64_t to;
+
+  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
+    Acc<T> v = x[row * from + c];
+    if constexpr (kBias) {
+      v += bias[c];
+      v = v <= 0 ? Acc<T>(0) : v;
+    }
+    store(v, y[row * to + c]);
   }
 };
 
@@ -251,15 +276,16 @@ struct Put {
                            Acc<T>* squares) {                                  \
     add_up<T>(Shifted<T>{x, stride, shift}, count, channels, sum, squares);    \
   }                                                                            \
-  SKIPZOO_CLONES void affine_relu(                                             \
-      const T* x, int64_t stride, const T* residual, const Acc<T>* scale,      \
-      const Acc<T>* offset, int64_t count, int64_t channels, T* y) {           \
+  SKIPZOO_CLONES void affine_relu(const T* x, int64_t stride,                  \
+                                  const T* residual, const Acc<T>* scale,      \
+                                  const Acc<T>* offset, int64_t count,         \
+                                  int64_t channels, T* y, int64_t to) {        \
     residual == nullptr                                                        \
         ? for_each(AffineRelu<T, false>{x, stride, residual, scale, offset,    \
-                                        channels, y},                          \
+                                        channels, y, to},                      \
                    count, channels)                                            \
         : for_each(AffineRelu<T, true>{x, stride, residual, scale, offset,     \
-                                       channels, y},                           \
+                                       channels, y, to},                       \
                    count, channels);                                           \
   }                                                                            \
   SKIPZOO_CLONES void gradient_sums(                                           \
@@ -310,13 +336,11 @@ struct Put {
     }                                                                          \
   }                                                                            \
   SKIPZOO_CLONES void add_gradient(                                            \
-      const T* dy, const T* y, const T* x, int64_t stride, const Acc<T>* mean, \
-      const Acc<T>* scale, int64_t count, int64_t channels, Acc<T>* total,     \
-      Acc<T>* sum, Acc<T>* product) {                                          \
-    add_up<T>(                                                                 \
-        AddedGradient<T>{{{dy, y, x, stride, scale, nullptr, channels}, mean}, \
-                         total},                                               \
-        count, channels, sum, product);                                        \
+      const Acc<T>* dy, const T* y, int64_t from, const T* x, int64_t stride,  \
+      const Acc<T>* mean, const Acc<T>* scale, int64_t count,                  \
+      int64_t channels, Acc<T>* total, Acc<T>* sum, Acc<T>* product) {         \
+    add_up<T>(AddedGradient<T>{dy, y, from, x, stride, mean, scale, total},    \
+              count, channels, sum, product);                                  \
   }                                                                            \
   SKIPZOO_CLONES void finish_gradient(                                         \
       const Acc<T>* total, const T* x, int64_t stride, const Acc<T>* mean,     \
@@ -326,13 +350,33 @@ struct Put {
                                  channels, dx},                                \
              count, channels);                                                 \
   }                                                                            \
-  SKIPZOO_CLONES void put(const T* x, int64_t count, int64_t channels, T* y,   \
-                          int64_t stride) {                                    \
-    for_each(Put<T>{x, channels, y, stride}, count, channels);                 \
+  SKIPZOO_CLONES void copy(const T* x, int64_t from, int64_t count,            \
+                           int64_t channels, T* y, int64_t to) {               \
+    for_each(Copy<T>{x, from, y, to}, count, channels);                        \
+  }                                                                            \
+  SKIPZOO_CLONES void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, \
+                            int64_t count, int64_t channels, T* y,             \
+                            int64_t to) {                                      \
+    bias == nullptr                                                            \
+        ? for_each(Write<T, false>{x, from, bias, y, to}, count, channels)     \
+        : for_each(Write<T, true>{x, from, bias, y, to}, count, channels);     \
   }
 
 SKIPZOO_ROWS(float)
 SKIPZOO_ROWS(double)
 SKIPZOO_ROWS(c10::BFloat16)
+
+SKIPZOO_CLONES void interleave(const BFloat16* x, int64_t pairs,
+                               int64_t channels, uint32_t* to) {
+  for (int64_t k = 0; k < pairs; ++k) {
+    const BFloat16* first = x + 2 * k * channels;
+    const BFloat16* second = first + channels;
+#pragma omp simd
+    for (int64_t c = 0; c < channels; ++c) {
+      to[k * channels + c] = first[c].x | static_cast<uint32_t>(second[c].x)
+                                              << 16;
+    }
+  }
+}
 
 }  // namespace skipzoo::rows

@@ -1,0 +1,207 @@
+#include "models/kernels/gemm.h"
+
+#include <algorithm>
+#include <bit>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SKIPZOO_X86 1
+#include <immintrin.h>
+#endif
+
+namespace skipzoo::gemm {
+
+namespace {
+
+#define SKIPZOO_INLINE inline __attribute__((always_inline))
+
+SKIPZOO_INLINE float low(uint32_t pair) {
+  return std::bit_cast<float>(pair << 16);
+}
+SKIPZOO_INLINE float high(uint32_t pair) {
+  return std::bit_cast<float>(pair & 0xFFFF0000U);
+}
+template <typename T>
+SKIPZOO_INLINE T product(T a, T b) {
+  return a * b;
+}
+SKIPZOO_INLINE float product(uint32_t a, uint32_t b) {
+  return low(a) * low(b) + high(a) * high(b);
+}
+
+template <typename T, typename A>
+void by_loops(Left<T> a, const T* b, int64_t rows, int64_t columns,
+              int64_t depth, A* c, bool add) {
+  if (!add) std::fill_n(c, rows * columns, A(0));
+  for (int64_t i = 0; i < rows; ++i, c += columns) {
+    for (int64_t k = 0; k < depth; ++k) {
+      const T left = a.at[i * a.row + k * a.column];
+      const T* right = b + k * columns;
+#pragma omp simd
+      for (int64_t j = 0; j < columns; ++j) c[j] += product(left, right[j]);
+    }
+  }
+}
+
+}  // namespace
+
+#ifdef SKIPZOO_X86
+
+// The same loops for three sets of instructions: a tile of kTileRows rows and
+// up to three vectors of columns stays in registers over the whole depth.
+#define SKIPZOO_AVX512 __attribute__((target("avx512f")))
+#define SKIPZOO_AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
+#define SKIPZOO_AVX2 __attribute__((target("avx2,fma")))
+
+namespace {
+
+struct Avx512 {
+  using Element = float;
+  using Vector = __m512;
+  static constexpr int kTileRows = 8;
+  SKIPZOO_AVX512 static SKIPZOO_INLINE Vector load(const float* x) {
+    return _mm512_loadu_ps(x);
+  }
+  SKIPZOO_AVX512 static SKIPZOO_INLINE void store(float* x, Vector v) {
+    _mm512_storeu_ps(x, v);
+  }
+  SKIPZOO_AVX512 static SKIPZOO_INLINE Vector dot(Vector sum, float a,
+                                                  const float* b) {
+    return _mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_loadu_ps(b), sum);
+  }
+};
+
+struct Avx512Bf16 {
+  using Element = uint32_t;
+  using Vector = __m512;
+  static constexpr int kTileRows = 8;
+  SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE Vector load(const float* x) {
+    return _mm512_loadu_ps(x);
+  }
+  SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE void store(float* x, Vector v) {
+    _mm512_storeu_ps(x, v);
+  }
+  SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE Vector dot(Vector sum, uint32_t a,
+                                                       const uint32_t* b) {
+    return _mm512_dpbf16_ps(
+        sum, reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a))),
+        reinterpret_cast<__m512bh>(_mm512_loadu_si512(b)));
+  }
+};
+
+struct Avx2 {
+  using Element = float;
+  using Vector = __m256;
+  static constexpr int kTileRows = 4;
+  SKIPZOO_AVX2 static SKIPZOO_INLINE Vector load(const float* x) {
+    return _mm256_loadu_ps(x);
+  }
+  SKIPZOO_AVX2 static SKIPZOO_INLINE void store(float* x, Vector v) {
+    _mm256_storeu_ps(x, v);
+  }
+  SKIPZOO_AVX2 static SKIPZOO_INLINE Vector dot(Vector sum, float a,
+                                                const float* b) {
+    return _mm256_fmadd_ps(_mm256_set1_ps(a), _mm256_loadu_ps(b), sum);
+  }
+};
+
+}  // namespace
+
+#define SKIPZOO_GEMM(target, S)                                                \
+  template <int kVectors>                                                      \
+  target static SKIPZOO_INLINE void tile(                                      \
+      Left<S::Element> a, const S::Element* b, int64_t columns, int64_t depth, \
+      float* c, bool add, S) {                                                 \
+    constexpr int kLanes = sizeof(S::Vector) / sizeof(float);                  \
+    S::Vector sums[S::kTileRows][kVectors];                                    \
+    for (int i = 0; i < S::kTileRows; ++i) {                                   \
+      for (int v = 0; v < kVectors; ++v) {                                     \
+        sums[i][v] =                                                           \
+            add ? S::load(c + i * columns + kLanes * v) : S::Vector{};         \
+      }                                                                        \
+    }                                                                          \
+    for (int64_t k = 0; k < depth; ++k, b += columns, a.at += a.column) {      \
+      _Pragma("GCC unroll 8") for (int i = 0; i < S::kTileRows; ++i) {         \
+        _Pragma("GCC unroll 3") for (int v = 0; v < kVectors; ++v) {           \
+          sums[i][v] = S::dot(sums[i][v], a.at[i * a.row], b + kLanes * v);    \
+        }                                                                      \
+      }                                                                        \
+    }                                                                          \
+    for (int i = 0; i < S::kTileRows; ++i) {                                   \
+      for (int v = 0; v < kVectors; ++v) {                                     \
+        S::store(c + i * columns + kLanes * v, sums[i][v]);                    \
+      }                                                                        \
+    }                                                                          \
+  }                                                                            \
+  template <int kVectors>                                                      \
+  target static void panel(Left<S::Element> a, const S::Element* b,            \
+                           int64_t rows, int64_t columns, int64_t depth,       \
+                           float* c, bool add, S) {                            \
+    for (int64_t i = 0; i < rows; i += S::kTileRows) {                         \
+      tile<kVectors>({a.at + i * a.row, a.row, a.column}, b, columns, depth,   \
+                     c + i * columns, add, S{});                               \
+    }                                                                          \
+  }                                                                            \
+  target static void by_tiles(Left<S::Element> a, const S::Element* b,         \
+                              int64_t rows, int64_t columns, int64_t depth,    \
+                              float* c, bool add, S) {                         \
+    constexpr int64_t kLanes = sizeof(S::Vector) / sizeof(float);              \
+    int64_t j = 0;                                                             \
+    for (; j + 3 * kLanes <= columns; j += 3 * kLanes) {                       \
+      panel<3>(a, b + j, rows, columns, depth, c + j, add, S{});               \
+    }                                                                          \
+    if (columns - j == 2 * kLanes) {                                           \
+      panel<2>(a, b + j, rows, columns, depth, c + j, add, S{});               \
+    } else if (columns - j == kLanes) {                                        \
+      panel<1>(a, b + j, rows, columns, depth, c + j, add, S{});               \
+    }                                                                          \
+  }
+
+SKIPZOO_GEMM(SKIPZOO_AVX512, Avx512)
+SKIPZOO_GEMM(SKIPZOO_AVX512_BF16, Avx512Bf16)
+SKIPZOO_GEMM(SKIPZOO_AVX2, Avx2)
+
+void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
+              int64_t depth, float* c, bool add) {
+  static const bool avx512 = __builtin_cpu_supports("avx512f") > 0;
+  static const bool avx2 =
+      __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
+  if (avx512) {
+    by_tiles(a, b, rows, columns, depth, c, add, Avx512{});
+  } else if (avx2) {
+    by_tiles(a, b, rows, columns, depth, c, add, Avx2{});
+  } else {
+    by_loops(a, b, rows, columns, depth, c, add);
+  }
+}
+
+void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+              int64_t columns, int64_t depth, float* c, bool add) {
+  static const bool avx512 = __builtin_cpu_supports("avx512f") > 0 &&
+                             __builtin_cpu_supports("avx512bf16") > 0;
+  if (avx512) {
+    by_tiles(a, b, rows, columns, depth, c, add, Avx512Bf16{});
+  } else {
+    by_loops(a, b, rows, columns, depth, c, add);
+  }
+}
+
+#else
+
+void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
+              int64_t depth, float* c, bool add) {
+  by_loops(a, b, rows, columns, depth, c, add);
+}
+
+void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+              int64_t columns, int64_t depth, float* c, bool add) {
+  by_loops(a, b, rows, columns, depth, c, add);
+}
+
+#endif
+
+void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
+              int64_t depth, double* c, bool add) {
+  by_loops(a, b, rows, columns, depth, c, add);
+}
+
+}  // namespace skipzoo::gemm

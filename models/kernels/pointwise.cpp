@@ -1,0 +1,198 @@
+#include "models/kernels/pointwise.h"
+
+#include "models/kernels/pixel_rows.h"
+
+namespace skipzoo {
+
+namespace {
+
+using gemm::padded;
+using rows::Acc;
+
+// Pixels at a time: with a few hundred channels, what is made of them stays in
+// a core's own cache.
+constexpr int64_t kBlock = 128;
+
+int64_t blocks_of(const torch::Tensor& rows) {
+  return (rows.size(0) + kBlock - 1) / kBlock;
+}
+
+/// A block of an input, with zeros behind its channels.
+template <typename T>
+class InputBlock {
+ public:
+  explicit InputBlock(const ActivatedInput& input)
+      : x_(input.rows.const_data_ptr<T>()),
+        stride_(input.rows.stride(0)),
+        scale_(input.scale.const_data_ptr<Acc<T>>()),
+        offset_(input.offset.const_data_ptr<Acc<T>>()),
+        channels_(input.channels),
+        width_(padded(channels_, gemm::kColumns)),
+        block_(static_cast<size_t>(kBlock * width_)) {}
+
+  const T* load(int64_t first, int64_t count) {
+    rows::affine_relu(x_ + first * stride_, stride_,
+                      static_cast<const T*>(nullptr), scale_, offset_, count,
+                      channels_, block_.data(), width_);
+    // Where the last block is odd, one row more is read.
+    if (count < kBlock) {
+      std::fill_n(block_.data() + count * width_, width_, T(0));
+    }
+    return block_.data();
+  }
+
+ private:
+  const T* x_;
+  int64_t stride_;
+  const Acc<T>* scale_;
+  const Acc<T>* offset_;
+  int64_t channels_, width_;
+  std::vector<T> block_;
+};
+
+template <typename T>
+struct ForwardSlice {
+  ForwardSlice(const ActivatedInput& from, int64_t columns)
+      : input(from), out(static_cast<size_t>(kBlock * columns)) {}
+  InputBlock<T> input;
+  std::vector<Acc<T>> out;
+};
+
+template <typename T>
+void forward(const ActivatedInput& input, const torch::Tensor& weight,
+             const torch::Tensor& bias, const torch::Tensor& out) {
+  using F = Format<T>;
+  const auto wide = with_padding(weight.t());
+  const int64_t depth = wide.size(0), columns = wide.size(1);
+  std::vector<typename F::Element> scratch;
+  const auto* w = F::right(wide.const_data_ptr<T>(), depth, columns, scratch);
+  const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
+  T* to = out.mutable_data_ptr<T>();
+  auto slices = make_slices<ForwardSlice<T>>(input, columns);
+  for_each_in_slices(blocks_of(out), [&](size_t s, int64_t block) {
+    const int64_t first = block * kBlock;
+    const int64_t count = std::min(kBlock, out.size(0) - first);
+    auto& own = slices[s];
+    gemm::multiply(F::left(own.input.load(first, count), depth), w,
+                   padded(count, gemm::kRows), columns,
+                   (input.channels + F::kPair - 1) / F::kPair, own.out.data(),
+                   /*add=*/false);
+    rows::write(own.out.data(), columns, b, count, out.size(1),
+                to + first * out.stride(0), out.stride(0));
+  });
+}
+
+/// What a slice of pixels has to itself on the way back.
+template <typename T>
+struct BackwardSlice {
+  BackwardSlice(const ActivatedInput& from, int64_t outputs_, bool with_weight)
+      : input(from),
+        width(padded(from.channels, gemm::kColumns)),
+        outputs(outputs_),
+        columns(padded(outputs_, gemm::kColumns)),
+        dy(static_cast<size_t>(kBlock * columns)),
+        da(static_cast<size_t>(kBlock * width)),
+        weight(with_weight ? static_cast<size_t>(columns * width) : 0),
+        sums(from.channels) {}
+
+  /// A block of dy with zeros behind its channels and its last pixel.
+  const T* load(const T* from, int64_t count) {
+    rows::copy(from, outputs, count, outputs, dy.data(), columns);
+    std::fill(dy.begin() + count * columns, dy.end(), T(0));
+    return dy.data();
+  }
+  void add_weight(const T* a, int64_t count) {
+    using F = Format<T>;
+    const auto* g = F::right(dy.data(), count, columns, left);
+    gemm::multiply(F::transposed(g, columns), F::right(a, count, width, right),
+                   columns, width, (count + F::kPair - 1) / F::kPair,
+                   weight.data(), /*add=*/true);
+  }
+
+  InputBlock<T> input;
+  int64_t width;    ///< Channels, padded.
+  int64_t outputs;  ///< Out channels,
+  int64_t columns;  ///< and padded.
+  std::vector<T> dy;
+  std::vector<Acc<T>> da;
+  std::vector<Acc<T>> weight;  ///< (columns, width), or empty.
+  SliceSums<Acc<T>> sums;
+  std::vector<typename Format<T>::Element> left, right;
+};
+
+template <typename T>
+ConvolutionGradient gathered(const std::vector<BackwardSlice<T>>& slices,
+                             int64_t channels) {
+  torch::Tensor sums, weight;
+  for (const auto& slice : slices) {
+    const auto own = slice.sums.total();
+    sums = sums.defined() ? sums + own : own;
+    if (slice.weight.empty()) continue;
+    const auto more = torch::from_blob(const_cast<Acc<T>*>(slice.weight.data()),
+                                       {slice.columns, slice.width},
+                                       c10::CppTypeToScalarType<Acc<T>>::value);
+    weight = weight.defined() ? weight + more : more.clone();
+  }
+  if (weight.defined()) {
+    weight = weight.narrow(0, 0, slices.front().outputs).narrow(1, 0, channels);
+  }
+  return {sums[0], sums[1], weight};
+}
+
+template <typename T>
+ConvolutionGradient backward(const ActivatedInput& input,
+                             const torch::Tensor& mean, const torch::Tensor& dy,
+                             const torch::Tensor& weight,
+                             const torch::Tensor& total, bool with_weight) {
+  using F = Format<T>;
+  const auto wide = with_padding(weight);
+  std::vector<typename F::Element> scratch;
+  const auto* w =
+      F::right(wide.const_data_ptr<T>(), wide.size(0), wide.size(1), scratch);
+  auto slices = make_slices<BackwardSlice<T>>(input, dy.size(1), with_weight);
+  const T* x = input.rows.const_data_ptr<T>();
+  const T* from = dy.const_data_ptr<T>();
+  auto* to = total.mutable_data_ptr<Acc<T>>();
+  const int64_t stride = input.rows.stride(0);
+  for_each_in_slices(blocks_of(dy), [&](size_t s, int64_t block) {
+    const int64_t first = block * kBlock;
+    const int64_t count = std::min(kBlock, dy.size(0) - first);
+    auto& own = slices[s];
+    const T* a = own.input.load(first, count);
+    const T* g = own.load(from + first * own.outputs, count);
+    gemm::multiply(F::left(g, own.columns), w, padded(count, gemm::kRows),
+                   own.width, (own.outputs + F::kPair - 1) / F::kPair,
+                   own.da.data(), /*add=*/false);
+    if (with_weight) own.add_weight(a, count);
+    rows::add_gradient(own.da.data(), a, own.width, x + first * stride, stride,
+                       mean.const_data_ptr<Acc<T>>(),
+                       input.scale.const_data_ptr<Acc<T>>(), count,
+                       input.channels, to + first * stride, own.sums.sum(),
+                       own.sums.product());
+    own.sums.finish_block();
+  });
+  return gathered(slices, input.channels);
+}
+
+}  // namespace
+
+void pointwise(const ActivatedInput& input, const torch::Tensor& weight,
+               const torch::Tensor& bias, const torch::Tensor& out) {
+  SKIPZOO_DISPATCH(input.rows.scalar_type(),
+                   [&] { forward<scalar_t>(input, weight, bias, out); });
+}
+
+ConvolutionGradient pointwise_back(const ActivatedInput& input,
+                                   const torch::Tensor& mean,
+                                   const torch::Tensor& dy,
+                                   const torch::Tensor& weight,
+                                   const torch::Tensor& total,
+                                   bool with_weight) {
+  ConvolutionGradient gradient;
+  SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
+    gradient = backward<scalar_t>(input, mean, dy, weight, total, with_weight);
+  });
+  return gradient;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "models/kernels/blocks.h"
+
+// 1x1 convolutions of channels-last data: float, double or bfloat16.
+
+namespace skipzoo {
+
+/// out = input · weightᵀ, or relu(that + bias) with a bias (out channels, of
+/// the type of sums). weight: (out channels, channels), of the input's type;
+/// out: rows of all out channels.
+void pointwise(const ActivatedInput& input, const torch::Tensor& weight,
+               const torch::Tensor& bias, const torch::Tensor& out);
+
+/// The way back: adds scale * g to `total`, rows as the input's, of the type of
+/// sums. dy: rows of all out channels, of the input's type. mean: (channels),
+/// of the type of sums.
+ConvolutionGradient pointwise_back(const ActivatedInput& input,
+                                   const torch::Tensor& mean,
+                                   const torch::Tensor& dy,
+                                   const torch::Tensor& weight,
+                                   const torch::Tensor& total,
+                                   bool with_weight);
+
+}  // namespace skipzoo
