@@ -88,7 +88,12 @@ TransitionImpl::TransitionImpl(int64_t in, int64_t out, Kernels kernels)
       kernels_(kernels) {}
 
 torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
-  return torch::avg_pool2d(conv(batch_norm_relu(x, norm, {}, kernels_)), 2);
+  const auto y = batch_norm_relu(x, norm, {}, kernels_);
+  // Both are linear, and the one does not look beyond a pixel: the mean of a
+  // convolution is the convolution of the mean, of a quarter of the pixels.
+  return kernels_ == Kernels::kFused && !TextbookOnly::active()
+             ? conv(torch::avg_pool2d(y, 2))
+             : torch::avg_pool2d(conv(y), 2);
 }
 
 DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)

@@ -54,6 +54,21 @@ constexpr int64_t kMostByTiles = 48;
   for (; c + 4 <= channels; c += 4) call(4);    \
   for (; c < channels; ++c) call(1)
 
+/// Calls call<width>(first channel) for the parts of one row: whole vectors of
+/// every size, so that what is left of the widest is not done one by one.
+#define SKIPZOO_PARTS(call)                     \
+  int64_t c = 0;                                \
+  for (; c + 16 <= channels; c += 16) call(16); \
+  if (c + 8 <= channels) {                      \
+    call(8);                                    \
+    c += 8;                                     \
+  }                                             \
+  if (c + 4 <= channels) {                      \
+    call(4);                                    \
+    c += 4;                                     \
+  }                                             \
+  for (; c < channels; ++c) call(1)
+
 template <int kTile, typename T, typename Element>
 SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
                                 int64_t c, Acc<T>* first, Acc<T>* second) {
@@ -72,6 +87,18 @@ SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
   }
 }
 
+/// Sums of one row's channels from c to c + kWidth.
+template <int kWidth, typename T, typename Element>
+SKIPZOO_INLINE void add_up_part(const Element& element, int64_t row, int64_t c,
+                                Acc<T>* first, Acc<T>* second) {
+#pragma omp simd
+  for (int i = 0; i < kWidth; ++i) {
+    const Terms<T> terms = element(row, c + i);
+    first[c + i] += terms.first;
+    second[c + i] += terms.second;
+  }
+}
+
 /// first += Σ element(row, c).first over the rows, and second likewise.
 template <typename T, typename Element>
 SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
@@ -85,12 +112,9 @@ SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
   // One row at a time: reading several defeats the prefetcher, which costs more
   // than the sums' way through memory.
   for (int64_t row = 0; row < count; ++row) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) {
-      const Terms<T> terms = element(row, c);
-      first[c] += terms.first;
-      second[c] += terms.second;
-    }
+#define SKIPZOO_CALL(n) add_up_part<n, T>(element, row, c, first, second)
+    SKIPZOO_PARTS(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
   }
 }
 
@@ -101,6 +125,13 @@ SKIPZOO_INLINE void each_of_tile(const Element& element, int64_t count,
 #pragma omp simd
     for (int i = 0; i < kTile; ++i) element(row, c + i);
   }
+}
+
+template <int kWidth, typename Element>
+SKIPZOO_INLINE void each_of_part(const Element& element, int64_t row,
+                                 int64_t c) {
+#pragma omp simd
+  for (int i = 0; i < kWidth; ++i) element(row, c + i);
 }
 
 /// Calls element(row, c) for every one; the order does not matter.
@@ -114,8 +145,9 @@ SKIPZOO_INLINE void for_each(const Element& element, int64_t count,
     return;
   }
   for (int64_t row = 0; row < count; ++row) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) element(row, c);
+#define SKIPZOO_CALL(n) each_of_part<n>(element, row, c)
+    SKIPZOO_PARTS(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
   }
 }
 
