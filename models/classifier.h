@@ -26,6 +26,8 @@ struct Classifier : torch::nn::Module {
   /// Whether a trace of it is good for images of any size; not where padding is
   /// computed from the size.
   virtual bool takes_any_size() const { return true; }
+  /// Whether it is made of LibTorch's operators here, not a program itself.
+  virtual bool is_traceable() const { return true; }
 };
 
 }  // namespace skipzoo

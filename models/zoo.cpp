@@ -31,6 +31,10 @@ int64_t num_classes(const ModelOptions& options) {
                     options);
 }
 
+Kernels kernels_of(const ModelOptions& options) {
+  return std::visit([](const auto& chosen) { return chosen.kernels; }, options);
+}
+
 std::shared_ptr<Classifier> make_model(const ModelOptions& options) {
   return std::visit(
       [](const auto& chosen) -> std::shared_ptr<Classifier> {

@@ -26,6 +26,8 @@ std::string family_name(const ModelOptions& options);
 int64_t in_channels(const ModelOptions& options);
 /// Outputs of the network.
 int64_t num_classes(const ModelOptions& options);
+/// Which code computes the network of these options.
+Kernels kernels_of(const ModelOptions& options);
 /// Builds and initialises the network these options describe. Throws
 /// c10::Error where they contradict each other (see validate()).
 std::shared_ptr<Classifier> make_model(const ModelOptions& options);

@@ -10,12 +10,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "models/eval_mode.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/device.h"
 #include "tools/train/operator_times.h"
-#include "tools/train/precision.h"
+#include "tools/train/evaluate.h"
 #include "tools/train/step.h"
 
 namespace skipzoo {
@@ -58,6 +57,7 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
     std::shared_ptr<Classifier> model;
     TrainOptions options;
     std::optional<Optimizer> optimizer;
+    std::optional<Evaluator> evaluator;
     torch::Tensor images, labels;
   };
   auto parts = std::make_shared<Parts>();
@@ -82,11 +82,13 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
           .loss.item<float>();
     };
   }
-  parts->model->eval();
+  const Inputs inputs{.device = device,
+                      .channels_last = config.train.channels_last,
+                      .amp = args.amp,
+                      .kernels = kernels_of(config.model)};
+  parts->evaluator.emplace(*parts->model, inputs);
   return [parts, device] {
-    const torch::NoGradGuard no_grad;
-    const Autocast autocast(parts->options.amp, device);
-    const auto logits = parts->model->forward(parts->images);
+    const auto logits = (*parts->evaluator)(parts->images);
     if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.
   };
 }

@@ -5,13 +5,11 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "models/eval_mode.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/data/picture_files.h"
 #include "tools/error.h"
 #include "tools/file.h"
-#include "tools/train/precision.h"
 
 namespace skipzoo {
 
@@ -96,14 +94,12 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
   const auto& inputs = network.inputs;
   Loader loader(pictures, preprocessing(network), Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
-  const EvalMode eval(*network.model);
-  const torch::NoGradGuard no_grad;
+  Evaluator evaluator(*network.model, inputs);
   print_header(out, args.format);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
     if (batch.labels.size(0) == 0) continue;  // None of them could be read.
-    const Autocast autocast(inputs.amp, inputs.device);
-    const auto logits = network.model->forward(inputs(batch.images));
+    const auto logits = evaluator(inputs(batch.images));
     const auto [values, indices] =
         logits.to(torch::kFloat)
             .softmax(1)

@@ -69,6 +69,7 @@ Inputs make_inputs(const RunConfig& config, torch::Device device) {
   return {.device = device,
           .channels_last = config.train.channels_last,
           .amp = config.train.amp,
+          .kernels = kernels_of(config.model),
           .normalise = Normaliser(config.data.mean, config.data.std, device)};
 }
 

@@ -1,17 +1,8 @@
 #include "tools/export/program.h"
 
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/frontend/tracer.h>
-#include <torch/csrc/jit/passes/lower_graph.h>
-
-#include <map>
-
-#include "models/kernels/kernels.h"
 #include "models/zoo.h"
 
 namespace skipzoo {
-
-namespace jit = torch::jit;
 
 namespace {
 
@@ -20,61 +11,6 @@ torch::Tensor per_channel(const std::vector<double>& values, double none) {
   const std::vector<double> filled =
       values.empty() ? std::vector<double>{none} : values;
   return torch::tensor(filled, torch::kFloat).view({1, -1, 1, 1});
-}
-
-/// What fills a graph's input of that name, or null.
-torch::Tensor* find(NamedTensors& tensors, const std::string& name) {
-  for (auto& entry : tensors) {
-    if (entry.first == name) return &entry.second;
-  }
-  return nullptr;
-}
-
-std::string without(const std::string& name, const std::string& ending) {
-  return name.ends_with(ending) ? name.substr(0, name.size() - ending.size())
-                                : name;
-}
-
-/// A BatchNorm of evaluation as y = scale * x + shift, in double.
-struct Affine {
-  torch::Tensor scale;
-  torch::Tensor shift;
-};
-Affine affine_of(NamedTensors& tensors, const jit::Node& norm) {
-  const auto number = [&](size_t i) {
-    return find(tensors, norm.input(i)->debugName())->to(torch::kDouble);
-  };
-  const auto eps = jit::toIValue(norm.input(7))->toDouble();
-  const auto scale = number(1) / (number(4) + eps).sqrt();
-  return {scale, number(2) - number(3) * scale};
-}
-
-/// Puts the affine map of `norm` into the convolution it reads.
-void fold(Program& program, jit::Node* conv, jit::Node* norm) {
-  const auto affine = affine_of(program.tensors, *norm);
-  const std::string name = conv->input(1)->debugName();
-  torch::Tensor& weight = *find(program.tensors, name);
-  const auto type = weight.scalar_type();
-  weight =
-      (weight.to(torch::kDouble) * affine.scale.view({-1, 1, 1, 1})).to(type);
-  const std::string bias_name = without(name, "weight") + "bias";
-  if (auto* bias = find(program.tensors, bias_name)) {
-    *bias = (bias->to(torch::kDouble) * affine.scale + affine.shift).to(type);
-  } else {
-    const auto after =
-        std::find_if(program.tensors.begin(), program.tensors.end(),
-                     [&](const auto& entry) { return entry.first == name; });
-    program.tensors.emplace(after + 1, bias_name, affine.shift.to(type));
-    jit::Value* input = program.graph->addInput(bias_name);
-    input->setType(at::TensorType::create(affine.shift.to(type)));
-    conv->replaceInput(2, input);
-  }
-  const auto module = without(norm->input(1)->debugName(), "weight");
-  std::erase_if(program.tensors, [&](const auto& entry) {
-    return entry.first.starts_with(module);
-  });
-  norm->output()->replaceAllUsesWith(conv->output());
-  norm->destroy();
 }
 
 }  // namespace
@@ -138,54 +74,11 @@ class Wrapped {
 
 Program trace_program(Classifier& model, const ProgramOptions& options,
                       at::IntArrayRef shape) {
-  const torch::NoGradGuard no_grad;
-  const TextbookOnly textbook;
   const Wrapped wrapped(model, options);
-  Program program;
-  program.tensors = wrapped.tensors();
-  // A flat stand-in for the network: its attributes are inputs once the graph
-  // is lowered, and get their names there.
-  jit::Module mirror("__torch__.Traced",
-                     std::make_shared<jit::CompilationUnit>());
-  std::map<const c10::TensorImpl*, std::string> names;
-  for (const auto& [name, tensor] : program.tensors) {
-    mirror.register_parameter("t" + std::to_string(names.size()), tensor,
-                              /*is_buffer=*/true);
-    names[tensor.unsafeGetTensorImpl()] = name;
-  }
-  const auto traced = jit::tracer::trace(
-      {random_pictures(shape, options.pixels)},
-      [&](jit::Stack stack) -> jit::Stack {
-        return {wrapped(stack.front().toTensor())};
-      },
-      [](const torch::Tensor&) { return std::string(); },
-      /*strict=*/true, /*force_outplace=*/true, &mirror, {"input"});
-  auto [graph, values] =
-      jit::LowerGraph(*traced.first->graph, mirror._ivalue());
-  program.graph = graph;
-  const size_t first = graph->inputs().size() - values.size();
-  for (size_t i = 0; i < values.size(); ++i) {
-    const auto* tensor = values[i].toTensor().unsafeGetTensorImpl();
-    graph->inputs()[first + i]->setDebugName(names.at(tensor));
-  }
-  return program;
-}
-
-void fold_batch_norms(Program& program) {
-  const torch::NoGradGuard no_grad;
-  for (auto it = program.graph->nodes().begin();
-       it != program.graph->nodes().end();) {
-    jit::Node* norm = *it++;
-    if (norm->kind() != at::aten::batch_norm) continue;
-    jit::Node* conv = norm->input(0)->node();
-    if (conv->kind() == at::aten::_convolution &&
-        conv->output()->uses().size() == 1) {
-      fold(program, conv, norm);
-    }
-  }
-  for (size_t i = program.graph->inputs().size(); i-- > 1;) {
-    if (!program.graph->inputs()[i]->hasUses()) program.graph->eraseInput(i);
-  }
+  return trace(
+      wrapped.tensors(),
+      [&](const torch::Tensor& pictures) { return wrapped(pictures); },
+      random_pictures(shape, options.pixels));
 }
 
 }  // namespace skipzoo

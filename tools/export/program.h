@@ -1,14 +1,11 @@
 #pragma once
 
-#include <torch/csrc/jit/ir/ir.h>
 #include <torch/types.h>
 
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "models/classifier.h"
-#include "models/named_tensors.h"
+#include "models/program.h"
 
 namespace skipzoo {
 
@@ -30,15 +27,6 @@ struct ProgramOptions {
   at::ScalarType type = at::kFloat;
 };
 
-/// A network in evaluation as a graph of ATen operators: what every format with
-/// code is written from.
-struct Program {
-  /// Inputs: the pictures, (N, C, H, W), then those of `tensors` that are used,
-  /// under their names. One output, (N, classes).
-  std::shared_ptr<torch::jit::Graph> graph;
-  NamedTensors tensors;
-};
-
 /// Pictures of random pixels as a program takes them; what its caller would
 /// have to do, and the network itself, is network_input()'s.
 torch::Tensor random_pictures(at::IntArrayRef shape, Pixels pixels);
@@ -50,10 +38,5 @@ torch::Tensor network_input(const torch::Tensor& pictures,
 /// gradients, on pictures of (N, C, H, W).
 Program trace_program(Classifier& model, const ProgramOptions& options,
                       at::IntArrayRef shape);
-
-/// Folds every BatchNorm that follows a convolution, and nothing else reads,
-/// into that convolution's weight and bias: exact up to rounding. One that
-/// comes before its convolution, as in DenseNets, stays.
-void fold_batch_norms(Program& program);
 
 }  // namespace skipzoo

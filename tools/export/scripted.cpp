@@ -44,6 +44,7 @@ class Scripted : public Classifier {
   bool takes_any_size() const override {
     return facts_.at("any_size").get<bool>();
   }
+  bool is_traceable() const override { return false; }
   std::string head_name() const override { return ""; }
   void reset_head(int64_t) override {
     throw ConfigError("an exported network has no head to replace");

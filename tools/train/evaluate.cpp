@@ -1,6 +1,5 @@
 #include "tools/train/evaluate.h"
 
-#include "models/eval_mode.h"
 #include "tools/error.h"
 #include "tools/train/precision.h"
 
@@ -23,18 +22,28 @@ void place(torch::nn::Module& model, torch::Device device, bool channels_last) {
   }
 }
 
+Evaluator::Evaluator(Classifier& model, const Inputs& inputs)
+    : amp_(inputs.amp),
+      device_(inputs.device),
+      engine_(model, inputs.kernels,
+              inputs.amp == Amp::kBf16 ? at::kBFloat16 : at::kFloat) {}
+
+torch::Tensor Evaluator::operator()(const torch::Tensor& images) {
+  const torch::NoGradGuard no_grad;
+  const Autocast autocast(amp_, device_);
+  return engine_(images);
+}
+
 Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
                     const std::function<bool()>& stop) {
-  const EvalMode eval(model);
-  torch::NoGradGuard no_grad;
+  Evaluator evaluator(model, inputs);
   const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
   EvaluationSums sums(classes, inputs.device);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
     if (batch.labels.size(0) == 0) continue;  // Every picture was skipped.
     const auto labels = batch.labels.to(inputs.device, true);
-    const Autocast autocast(inputs.amp, inputs.device);
-    sums.add(model.forward(inputs(batch.images)), labels);
+    sums.add(evaluator(inputs(batch.images)), labels);
     if (stop && stop()) break;
   }
   auto result = sums.result();

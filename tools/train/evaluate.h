@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "models/classifier.h"
+#include "models/engine.h"
 #include "tools/data/loader.h"
 #include "tools/data/transform.h"
 #include "tools/train/metrics.h"
@@ -15,10 +16,26 @@ struct Inputs {
   torch::Device device = torch::kCPU;
   bool channels_last = true;
   Amp amp = Amp::kOff;
+  Kernels kernels = Kernels::kFused;
   Normaliser normalise = {{}, {}, torch::kCPU};
 
   /// uint8 pixels -> normalised float images on the device, in the layout.
   torch::Tensor operator()(const torch::Tensor& pixels) const;
+};
+
+/// A network as it is evaluated: on the CPU by an Engine of the type that `amp`
+/// names.
+class Evaluator {
+ public:
+  /// The model must outlive it; its weights are those of now.
+  Evaluator(Classifier& model, const Inputs& inputs);
+  /// Normalised images -> logits.
+  torch::Tensor operator()(const torch::Tensor& images);
+
+ private:
+  Amp amp_;
+  torch::Device device_;
+  Engine engine_;
 };
 
 /// Moves a network to a device and layout. Before the optimizer is built: it

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "models/classifier.h"
+#include "models/kernels/kernels.h"
+
+namespace skipzoo {
+
+/// A network made ready to run forward and nothing else, in evaluation mode.
+///
+/// BatchNorms are folded into the convolutions before them, weights packed once
+/// for the processor, and convolution, bias, addition and ReLU run as one
+/// operator; a dense block writes into one buffer, whose readers activate it as
+/// they read. What it does not know it runs as LibTorch would.
+///
+/// On the CPU. With Kernels::kReference, on another device, or where a network
+/// cannot be traced, it is the network's own forward().
+class Engine {
+ public:
+  /// type: float32, or bfloat16 for activations and weights alike; both take
+  /// and give float32. The network must outlive the engine; its weights are
+  /// those of now. Puts it into evaluation mode only while it looks at it.
+  Engine(Classifier& model, Kernels kernels, at::ScalarType type = at::kFloat);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// (N, C, H, W) normalised float images -> (N, num_classes) logits. The first
+  /// images of a size take longer: a plan is made for them.
+  torch::Tensor operator()(const torch::Tensor& images);
+
+ private:
+  class Plan;
+
+  Classifier& model_;
+  bool plans_;  ///< Whether it plans at all.
+  at::ScalarType type_;
+  std::map<std::vector<int64_t>, std::unique_ptr<Plan>> of_size_;
+};
+
+}  // namespace skipzoo

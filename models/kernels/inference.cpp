@@ -1,0 +1,122 @@
+#include "models/kernels/inference.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include "models/kernels/pixel_rows.h"
+
+namespace skipzoo {
+
+namespace {
+
+using torch::Tensor;
+using Scalars = torch::List<std::optional<at::Scalar>>;
+
+/// Operators that have no function of their own in C++.
+template <typename Signature>
+auto find_operator(const char* name, const char* overload) {
+  return c10::Dispatcher::singleton()
+      .findSchemaOrThrow(name, overload)
+      .typed<Signature>();
+}
+
+Tensor reorder(const Tensor& weight, const PackedConvolution::Shape& shape,
+               at::IntArrayRef input) {
+  using Signature =
+      Tensor(const Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef,
+             int64_t, c10::OptionalArrayRef<int64_t>);
+  static const auto op =
+      find_operator<Signature>("mkldnn::_reorder_convolution_weight", "");
+  return op.call(weight, shape.padding, shape.stride, shape.dilation,
+                 shape.groups, input);
+}
+
+std::optional<Tensor> maybe(const Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+}  // namespace
+
+PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
+    : weight_(std::move(weight)),
+      bias_(std::move(bias)),
+      shape_(std::move(shape)) {}
+
+void PackedConvolution::pack(const Tensor& x) {
+  if (!packed_.defined()) packed_ = reorder(weight_, shape_, x.sizes());
+}
+
+Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
+  using Signature =
+      Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&,
+             at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
+             std::string_view, Scalars, std::optional<std::string_view>);
+  static const auto op =
+      find_operator<Signature>("mkldnn::_convolution_pointwise", "");
+  pack(x);
+  return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
+                 shape_.dilation, shape_.groups, relu ? "relu" : "none",
+                 Scalars(), "");
+}
+
+Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
+  using Signature =
+      Tensor&(Tensor&, const Tensor&, const Tensor&,
+              const std::optional<Tensor>&, at::IntArrayRef, at::IntArrayRef,
+              at::IntArrayRef, int64_t, std::string_view,
+              std::optional<at::Scalar>, std::optional<std::string_view>,
+              Scalars, std::optional<std::string_view>);
+  static const auto op =
+      find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
+  pack(x);
+  op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
+          shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
+          relu ? std::optional<std::string_view>("relu") : std::nullopt,
+          Scalars(), std::nullopt);
+  return other;
+}
+
+Tensor rows_of(const Tensor& images) {
+  if (images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    return images.permute({0, 2, 3, 1}).reshape({-1, images.size(1)});
+  }
+  return images.as_strided(
+      {images.size(0) * images.size(2) * images.size(3), images.size(1)},
+      {images.stride(3), 1}, images.storage_offset());
+}
+
+Tensor affine_relu(const Tensor& images, const Tensor& scale,
+                   const Tensor& offset) {
+  auto y = torch::empty(images.sizes(), images.options(),
+                        at::MemoryFormat::ChannelsLast);
+  const auto from = rows_of(images), to = rows_of(y);
+  const PixelRows blocks(from.size(0), from.size(1));
+  const int64_t stride = from.stride(0);
+  SKIPZOO_DISPATCH(images.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* x = from.const_data_ptr<scalar_t>();
+    auto* out = to.mutable_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      rows::affine_relu(
+          x + first * stride, stride, static_cast<const scalar_t*>(nullptr),
+          scale.const_data_ptr<A>(), offset.const_data_ptr<A>(), count,
+          blocks.channels, out + first * blocks.channels, blocks.channels);
+    });
+  });
+  return y;
+}
+
+void copy_channels(const Tensor& images, const Tensor& wider, int64_t channel) {
+  const auto from = rows_of(images), to = rows_of(wider);
+  const PixelRows blocks(from.size(0), from.size(1));
+  const int64_t stride = from.stride(0), wide = to.stride(0);
+  SKIPZOO_DISPATCH(images.scalar_type(), [&] {
+    const auto* x = from.const_data_ptr<scalar_t>();
+    auto* out = to.mutable_data_ptr<scalar_t>() + channel;
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      rows::copy(x + first * stride, stride, count, blocks.channels,
+                 out + first * wide, wide);
+    });
+  });
+}
+
+}  // namespace skipzoo

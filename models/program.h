@@ -1,0 +1,33 @@
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/types.h>
+
+#include <functional>
+#include <memory>
+
+#include "models/named_tensors.h"
+
+namespace skipzoo {
+
+/// A network in evaluation as a graph of ATen operators: what exports with code
+/// are written from, and engines are made from.
+struct Program {
+  /// Inputs: the pictures, (N, C, H, W), then those of `tensors` that are used,
+  /// under their names. One output, (N, classes).
+  std::shared_ptr<torch::jit::Graph> graph;
+  NamedTensors tensors;
+};
+
+/// Traces `forward` on an example, with the textbook operators: on the CPU, and
+/// without gradients. tensors: all parameters and buffers that it reads.
+Program trace(NamedTensors tensors,
+              const std::function<torch::Tensor(const torch::Tensor&)>& forward,
+              const torch::Tensor& example);
+
+/// Folds every BatchNorm that follows a convolution, and nothing else reads,
+/// into that convolution's weight and bias: exact up to rounding. One that
+/// comes before its convolution, as in DenseNets, stays.
+void fold_batch_norms(Program& program);
+
+}  // namespace skipzoo
