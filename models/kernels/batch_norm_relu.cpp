@@ -20,6 +20,7 @@ const T* data_or_null(const torch::Tensor& x) {
 
 torch::Tensor write(const torch::Tensor& x, const torch::Tensor& residual,
                     const torch::Tensor& scale, const torch::Tensor& offset) {
+  SKIPZOO_PROFILE("batch_norm_relu");
   const PixelRows rows(x);
   auto y = torch::empty_like(x, at::MemoryFormat::ChannelsLast);
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
@@ -46,6 +47,7 @@ struct Kept {
 };
 
 std::pair<torch::Tensor, torch::Tensor> gradient_sums(const Kept& kept) {
+  SKIPZOO_PROFILE("batch_norm_relu_backward");
   const PixelRows rows(kept.x);
   ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
   SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
@@ -68,6 +70,7 @@ std::pair<torch::Tensor, torch::Tensor> gradient_sums(const Kept& kept) {
 /// dx, and the gradient of the residual where there is one.
 std::pair<torch::Tensor, torch::Tensor> input_gradient(
     const Kept& kept, const torch::Tensor& slope, const torch::Tensor& offset) {
+  SKIPZOO_PROFILE("batch_norm_relu_backward");
   const PixelRows rows(kept.x);
   auto dx = torch::empty_like(kept.x, at::MemoryFormat::ChannelsLast);
   torch::Tensor residual;

@@ -306,6 +306,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
              const torch::Tensor& weight, const torch::Tensor& bias,
              const torch::Tensor& out) {
+  SKIPZOO_PROFILE("convolution3x3");
   SKIPZOO_DISPATCH(input.rows.scalar_type(),
                    [&] { forward<scalar_t>(input, size, weight, bias, out); });
 }
@@ -316,6 +317,7 @@ ConvolutionGradient conv3x3_back(const ActivatedInput& input,
                                  const torch::Tensor& weight,
                                  const GradientTarget& target,
                                  bool with_weight) {
+  SKIPZOO_PROFILE("convolution3x3_backward");
   ConvolutionGradient gradient;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     gradient =

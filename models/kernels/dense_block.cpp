@@ -46,9 +46,13 @@ struct LayerTensors {
   }
 };
 
-/// Channels-last images as rows of pixels, (N·H·W, C), without a copy.
+/// Images as rows of pixels, (N·H·W, C), without a copy where they are
+/// channels-last. contiguous(): those of a single image may be a view that is
+/// not.
 torch::Tensor as_rows(const torch::Tensor& images) {
-  return images.permute({0, 2, 3, 1}).reshape({-1, images.size(1)});
+  return images.permute({0, 2, 3, 1})
+      .reshape({-1, images.size(1)})
+      .contiguous();
 }
 /// Rows of pixels as channels-last images (N, C, H, W), without a copy.
 torch::Tensor as_images(const torch::Tensor& rows, const ImageSize& size) {
@@ -59,6 +63,7 @@ torch::Tensor as_images(const torch::Tensor& rows, const ImageSize& size) {
 /// Writes rows as the channels from `channel` on of wider ones.
 void put(const torch::Tensor& rows, const torch::Tensor& wider,
          int64_t channel) {
+  SKIPZOO_PROFILE("copy");
   const PixelRows blocks(rows.size(0), rows.size(1));
   const int64_t stride = wider.size(1);
   SKIPZOO_DISPATCH(rows.scalar_type(), [&] {
@@ -179,6 +184,7 @@ torch::Tensor finished_gradient(const torch::Tensor& total,
                                 const torch::Tensor& rows, int64_t channel,
                                 int64_t count, const torch::Tensor& mean,
                                 const NormGradient& through) {
+  SKIPZOO_PROFILE("batch_norm_backward");
   auto dx = torch::empty({rows.size(0), count}, rows.options());
   const PixelRows blocks(rows.size(0), count);
   const int64_t stride = rows.size(1);
@@ -206,6 +212,7 @@ torch::Tensor finished_gradient(const torch::Tensor& total,
 /// Makes da, the gradient behind a norm and a ReLU, that of the norm's input x.
 void finish_in_place(const torch::Tensor& da, const torch::Tensor& x,
                      const NormPlan& norm, const NormGradient& through) {
+  SKIPZOO_PROFILE("batch_norm_backward");
   const PixelRows blocks(da.size(0), da.size(1));
   const auto mean = accumulator(x, norm.mean),
              scale = accumulator(x, norm.scale),

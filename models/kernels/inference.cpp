@@ -86,6 +86,7 @@ Tensor rows_of(const Tensor& images) {
 
 Tensor affine_relu(const Tensor& images, const Tensor& scale,
                    const Tensor& offset) {
+  SKIPZOO_PROFILE("batch_norm_relu");
   auto y = torch::empty(images.sizes(), images.options(),
                         at::MemoryFormat::ChannelsLast);
   const auto from = rows_of(images), to = rows_of(y);
@@ -106,6 +107,7 @@ Tensor affine_relu(const Tensor& images, const Tensor& scale,
 }
 
 void copy_channels(const Tensor& images, const Tensor& wider, int64_t channel) {
+  SKIPZOO_PROFILE("copy");
   const auto from = rows_of(images), to = rows_of(wider);
   const PixelRows blocks(from.size(0), from.size(1));
   const int64_t stride = from.stride(0), wide = to.stride(0);

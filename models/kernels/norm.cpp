@@ -7,6 +7,7 @@
 namespace skipzoo {
 
 Moments moments_of(const torch::Tensor& x) {
+  SKIPZOO_PROFILE("batch_norm_statistics");
   const PixelRows rows(x);
   Moments moments;
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {

@@ -2,6 +2,7 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -16,6 +17,11 @@ namespace skipzoo {
 /// bfloat16.
 #define SKIPZOO_DISPATCH(type, ...) \
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, type, "kernels", __VA_ARGS__)
+
+/// Names what runs until the end of the scope to a profile; `conv`,
+/// `batch_norm` or `copy` in it says what it counts as.
+#define SKIPZOO_PROFILE(name) \
+  RECORD_FUNCTION("skipzoo::" name, c10::ArrayRef<const c10::IValue>())
 
 /// The pixels of channels-last data, in blocks that one thread works on at a
 /// time.

@@ -178,6 +178,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
 
 void pointwise(const ActivatedInput& input, const torch::Tensor& weight,
                const torch::Tensor& bias, const torch::Tensor& out) {
+  SKIPZOO_PROFILE("convolution1x1");
   SKIPZOO_DISPATCH(input.rows.scalar_type(),
                    [&] { forward<scalar_t>(input, weight, bias, out); });
 }
@@ -188,6 +189,7 @@ ConvolutionGradient pointwise_back(const ActivatedInput& input,
                                    const torch::Tensor& weight,
                                    const torch::Tensor& total,
                                    bool with_weight) {
+  SKIPZOO_PROFILE("convolution1x1_backward");
   ConvolutionGradient gradient;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     gradient = backward<scalar_t>(input, mean, dy, weight, total, with_weight);

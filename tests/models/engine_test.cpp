@@ -1,0 +1,172 @@
+// The engine against the network's own forward(), over the families and their
+// options.
+
+#include "models/engine.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <gtest/gtest.h>
+
+#include "models/eval_mode.h"
+#include "models/zoo.h"
+
+namespace skipzoo {
+namespace {
+
+struct Case {
+  std::string name;
+  ModelOptions options;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& options : families()) {
+    all.push_back({family_name(options), options});
+  }
+  for (const auto shortcut :
+       {Shortcut::kAEnd, Shortcut::kB, Shortcut::kC, Shortcut::kNone}) {
+    all.push_back(
+        {"resnet_shortcut_" + std::to_string(int(shortcut)),
+         ResNetOptions{
+             .depths = {2, 2}, .widths = {8, 12}, .shortcut = shortcut}});
+  }
+  all.push_back({"resnet_bottleneck", ResNetOptions{.depths = {2, 2},
+                                                    .widths = {8, 16},
+                                                    .bottleneck = true,
+                                                    .shortcut = Shortcut::kB,
+                                                    .stem = Stem::kImageNet}});
+  all.push_back({"resnext", ResNetOptions{.depths = {1, 2},
+                                          .widths = {16, 16},
+                                          .bottleneck = true,
+                                          .shortcut = Shortcut::kB,
+                                          .groups = 4,
+                                          .width_per_group = 16}});
+  all.push_back({"densenet_plain", DenseNetOptions{.block_config = {3, 2},
+                                                   .growth_rate = 5,
+                                                   .num_init_features = 7,
+                                                   .bn_size = 0,
+                                                   .compression = 1}});
+  all.push_back(
+      {"densenet_imagenet", DenseNetOptions{.block_config = {2, 3, 1},
+                                            .growth_rate = 8,
+                                            .num_init_features = 16,
+                                            .stem = Stem::kImageNet}});
+  all.push_back({"densenet_one_channel", DenseNetOptions{.block_config = {2},
+                                                         .growth_rate = 1,
+                                                         .num_init_features = 1,
+                                                         .in_channels = 1}});
+  for (const auto activation : {Activation::kElu, Activation::kTanh}) {
+    all.push_back(
+        {"conv_net_activation_" + std::to_string(int(activation)),
+         ConvNetOptions{
+             .filters = {6, 10}, .strides = {1, 2}, .activation = activation}});
+  }
+  all.push_back(
+      {"conv_net_plain", ConvNetOptions{.filters = {6, 10},
+                                        .strides = {2, 1},
+                                        .shortcut = ConvShortcut::kNone}});
+  return all;
+}
+
+/// A network whose norms are not the identity.
+std::shared_ptr<Classifier> trained(const ModelOptions& options) {
+  torch::manual_seed(3);
+  auto model = make_model(options);
+  const torch::NoGradGuard no_grad;
+  for (const auto& buffer : model->named_buffers()) {
+    if (buffer.key().ends_with("running_mean")) buffer.value().normal_(0, 0.2);
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 2);
+  }
+  for (const auto& parameter : model->named_parameters()) {
+    if (parameter.value().dim() == 1)
+      parameter.value().add_(0.2 * torch::randn(parameter.value().sizes()));
+  }
+  return model;
+}
+
+torch::Tensor textbook(Classifier& model, const torch::Tensor& images) {
+  const EvalMode eval(model);
+  const torch::NoGradGuard no_grad;
+  const TextbookOnly textbook;
+  return model.forward(images);
+}
+
+double distance(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
+}
+
+class EngineOf : public testing::TestWithParam<Case> {};
+
+TEST_P(EngineOf, EqualsTheNetwork) {
+  const auto model = trained(GetParam().options);
+  Engine engine(*model, Kernels::kFused);
+  for (const int64_t batch : {1, 3}) {
+    for (const int64_t side : {16, 21}) {
+      const auto images = torch::randn(
+          {batch, in_channels(GetParam().options), side, side + 2});
+      const auto expected = textbook(*model, images);
+      // Twice: buffers are written over, and must not be weights or images.
+      for (int run = 0; run < 2; ++run) {
+        const auto found = engine(images);
+        ASSERT_EQ(found.sizes(), expected.sizes());
+        EXPECT_EQ(found.scalar_type(), at::kFloat);
+        EXPECT_LE(distance(found, expected),
+                  1e-5 * std::max(expected.norm().item<double>(), 1.0))
+            << batch << " images of " << side;
+      }
+    }
+  }
+}
+
+TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
+  const auto model = trained(GetParam().options);
+  Engine engine(*model, Kernels::kFused, at::kBFloat16);
+  const auto images =
+      torch::randn({16, in_channels(GetParam().options), 20, 20});
+  const auto exact = textbook(*model, images);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const auto cast = textbook(*model, images);
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  EXPECT_LE(distance(engine(images), exact),
+            2 * distance(cast, exact) + 2e-3 * exact.norm().item<double>());
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(cases()),
+                         [](const auto& one) { return one.param.name; });
+
+TEST(Engine, LeavesTheNetworkAsItWas) {
+  const auto model = trained(ResNetOptions{});
+  model->train();
+  std::vector<torch::Tensor> before;
+  for (const auto& [name, tensor] : state_dict(*model)) {
+    before.push_back(tensor.clone());
+  }
+  Engine engine(*model, Kernels::kFused);
+  engine(torch::randn({2, 3, 16, 16}));
+  EXPECT_TRUE(model->is_training());
+  const auto after = state_dict(*model);
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(torch::equal(before[i], after[i].second)) << after[i].first;
+  }
+}
+
+TEST(Engine, WithReferenceKernelsIsTheNetworkItself) {
+  const auto model = trained(DenseNetOptions{.kernels = Kernels::kReference});
+  Engine engine(*model, Kernels::kReference);
+  const auto images = torch::randn({2, 3, 16, 16});
+  EXPECT_TRUE(torch::equal(engine(images), textbook(*model, images)));
+}
+
+TEST(Engine, IsTheSameEveryTimeForTheSameNumberOfThreads) {
+  for (const auto& options : families()) {
+    const auto model = trained(options);
+    Engine engine(*model, Kernels::kFused);
+    const auto images = torch::randn({5, 3, 24, 24});
+    EXPECT_TRUE(torch::equal(engine(images), engine(images)))
+        << family_name(options);
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo
