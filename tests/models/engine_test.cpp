@@ -135,6 +135,51 @@ TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
 INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param.name; });
 
+/// Concatenates as no network of the zoo does: parts twice, parts read alone,
+/// images, and other axes.
+struct Tangled : Classifier {
+  explicit Tangled() {
+    for (const auto& [name, in] :
+         {std::pair{"a", 3}, {"b", 4}, {"c", 8}, {"d", 12}}) {
+      convolutions.push_back(register_module(
+          name, torch::nn::Conv2d(
+                    torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false))));
+    }
+    norm = register_module("norm", torch::nn::BatchNorm2d(8));
+    fc = register_module("fc", torch::nn::Linear(31, 5));
+  }
+  torch::Tensor forward(const torch::Tensor& images) override {
+    const auto a = convolutions[0](images);
+    const auto b = convolutions[1](torch::relu(a));
+    const auto ab = torch::cat({a, b}, 1);
+    const auto c = convolutions[2](torch::relu(norm(ab)));
+    const auto d = convolutions[3](torch::cat({a, b, c}, 1));
+    const auto tall = torch::cat({c, c}, 2).mean(2, true) + b;
+    const auto all = torch::cat({images, d, d, tall, b * c, ab, a}, 1);
+    return fc(all.mean({2, 3}));
+  }
+  std::string head_name() const override { return "fc"; }
+  void reset_head(int64_t) override {}
+  std::vector<std::string> block_names() const override { return {}; }
+
+  std::vector<torch::nn::Conv2d> convolutions;
+  torch::nn::BatchNorm2d norm{nullptr};
+  torch::nn::Linear fc{nullptr};
+};
+
+TEST(Engine, TakesConcatenationsThatAreNoDenseBlock) {
+  torch::manual_seed(5);
+  Tangled model;
+  model.norm->running_mean.uniform_(-1, 1);
+  Engine engine(model, Kernels::kFused);
+  const auto images = torch::randn({2, 3, 9, 7});
+  const auto expected = textbook(model, images);
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_LE(distance(engine(images), expected),
+              1e-5 * expected.norm().item<double>());
+  }
+}
+
 TEST(Engine, LeavesTheNetworkAsItWas) {
   const auto model = trained(ResNetOptions{});
   model->train();

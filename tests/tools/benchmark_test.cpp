@@ -35,6 +35,16 @@ TEST(Benchmark, ReportsTheFieldsThatOthersCompare) {
   }
 }
 
+// Rounding differs, so a difference of nothing would be one that was not taken.
+TEST(Benchmark, SaysHowFarItIsFromTheReference) {
+  for (const char* mode : {"train", "infer"}) {
+    EXPECT_EQ(benchmark(mode, "reference").at("difference"), 0) << mode;
+    const double fused = benchmark(mode, "fused").at("difference");
+    EXPECT_GT(fused, 0) << mode;
+    EXPECT_LT(fused, 1e-4) << mode;
+  }
+}
+
 TEST(Benchmark, ProfilesByKindOfOperator) {
   const auto profile = benchmark("train", "reference").at("profile");
   double sum = 0;

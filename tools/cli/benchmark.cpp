@@ -13,8 +13,9 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/device.h"
-#include "tools/train/operator_times.h"
 #include "tools/train/evaluate.h"
+#include "tools/train/operator_times.h"
+#include "tools/train/precision.h"
 #include "tools/train/step.h"
 
 namespace skipzoo {
@@ -41,6 +42,8 @@ struct Measured {
   std::vector<double> seconds;  ///< Of each step, sorted.
   double setup = 0;             ///< The first step and what came before it.
   std::vector<std::pair<std::string, double>> kinds;
+  int64_t peak_rss_mb = 0;
+  double difference = 0;  ///< From the reference; see difference().
 
   double median() const { return seconds[seconds.size() / 2]; }
 };
@@ -93,6 +96,59 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
   };
 }
 
+/// What a few synthetic pictures give: logits and, in training, every gradient.
+std::vector<torch::Tensor> results(const Arguments& args,
+                                   const RunConfig& config,
+                                   const ModelOptions& options,
+                                   torch::Device device) {
+  torch::manual_seed(0);
+  const auto model = make_model(options);
+  place(*model, device, config.train.channels_last);
+  auto shape = input_shape(config);
+  shape.insert(shape.begin(), std::min<int64_t>(args.batch, 4));
+  const Inputs inputs{.device = device,
+                      .channels_last = config.train.channels_last,
+                      .amp = args.amp,
+                      .kernels = kernels_of(options)};
+  const auto images = torch::randn(shape, device)
+                          .contiguous(config.train.channels_last
+                                          ? at::MemoryFormat::ChannelsLast
+                                          : at::MemoryFormat::Contiguous);
+  if (!args.train) return {Evaluator(*model, inputs)(images)};
+  model->train();
+  torch::manual_seed(1);  // Dropout's.
+  torch::Tensor logits;
+  {
+    const Autocast autocast(args.amp, device);
+    logits = model->forward(images).to(torch::kFloat);
+  }
+  logits.log_softmax(1).select(1, 0).sum().backward();
+  std::vector<torch::Tensor> all = {logits.detach()};
+  for (const auto& parameter : model->parameters()) {
+    all.push_back(parameter.grad());
+  }
+  return all;
+}
+
+/// The largest norm(a - b) / max(norm(b), 1) between what the config's kernels
+/// give and what the reference gives, in the same precision.
+double difference(const Arguments& args, const RunConfig& config,
+                  torch::Device device) {
+  auto reference = config.model;
+  std::visit([](auto& options) { options.kernels = Kernels::kReference; },
+             reference);
+  const auto own = results(args, config, config.model, device);
+  const auto textbook = results(args, config, reference, device);
+  double largest = 0;
+  for (size_t i = 0; i < own.size(); ++i) {
+    const auto expected = textbook[i].to(torch::kDouble);
+    largest = std::max(largest, ((own[i].to(torch::kDouble) - expected).norm() /
+                                 expected.norm().clamp_min(1))
+                                    .item<double>());
+  }
+  return largest;
+}
+
 /// Three steps to warm up, then at least five, for at least so long.
 Measured measure(const Arguments& args, const RunConfig& config,
                  torch::Device device) {
@@ -112,6 +168,11 @@ Measured measure(const Arguments& args, const RunConfig& config,
   }
   if (times) measured.kinds = times->by_kind();
   std::sort(measured.seconds.begin(), measured.seconds.end());
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  measured.peak_rss_mb = usage.ru_maxrss / 1024;
+  times.reset();
+  measured.difference = difference(args, config, device);
   return measured;
 }
 
@@ -121,8 +182,6 @@ double rounded(double value, int digits) {
 }
 
 ordered_json report(const Arguments& args, const Measured& measured) {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   ordered_json json = {
       {"peer", "skipzoo"},
       {"model", std::filesystem::path(args.config).stem().string()},
@@ -134,7 +193,8 @@ ordered_json report(const Arguments& args, const Measured& measured) {
       {"ms_median", rounded(measured.median() * 1e3, 2)},
       {"ms_min", rounded(measured.seconds.front() * 1e3, 2)},
       {"setup_s", rounded(measured.setup, 1)},
-      {"peak_rss_mb", usage.ru_maxrss / 1024}};
+      {"peak_rss_mb", measured.peak_rss_mb},
+      {"difference", measured.difference}};
   if (!args.profile) return json;
   double sum = 0;
   for (const auto& kind : measured.kinds) sum += kind.second;
@@ -163,7 +223,8 @@ void run(const Arguments& given) {
             << ", " << describe_device(device) << ": " << json["images_per_s"]
             << " images/s (median step " << json["ms_median"] << " ms, least "
             << json["ms_min"] << " ms), at most " << json["peak_rss_mb"]
-            << " MB of memory\n";
+            << " MB of memory; largest difference from the reference "
+            << json["difference"] << "\n";
   if (!args.profile) return;
   for (const auto& [kind, share] : json["profile"].items()) {
     std::cout << std::left << std::setw(14) << kind << std::right

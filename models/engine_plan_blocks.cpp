@@ -1,0 +1,225 @@
+#include <torch/csrc/jit/ir/constants.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "models/engine_plan_builder.h"
+#include "models/kernels/conv3x3.h"
+#include "models/kernels/pointwise.h"
+
+namespace skipzoo {
+
+namespace jit = torch::jit;
+using torch::Tensor;
+
+namespace {
+
+using Cats = std::vector<const jit::Node*>;
+
+/// Whether it concatenates channels, of a list made for that.
+bool joins_channels(const jit::Node* node) {
+  if (node->kind() != at::aten::cat) return false;
+  const auto dim = jit::toIValue(node->input(1));
+  const auto* list = node->input(0)->node();
+  return dim && dim->toInt() == 1 && !list->inputs().empty() &&
+         list->kind() == c10::prim::ListConstruct;
+}
+
+/// The concatenations of a graph by what they begin with.
+std::map<const jit::Value*, Cats> cats_by_first(const jit::Graph& graph) {
+  std::map<const jit::Value*, Cats> by_first;
+  for (const jit::Node* node : graph.nodes()) {
+    if (!joins_channels(node)) continue;
+    by_first[node->input(0)->node()->input(0)].push_back(node);
+  }
+  return by_first;
+}
+
+at::ArrayRef<const jit::Value*> parts(const jit::Node* cat) {
+  const jit::Node* list = cat->input(0)->node();
+  return list->inputs();
+}
+
+const jit::Node* longest_of(const Cats& cats) {
+  return *std::max_element(cats.begin(), cats.end(),
+                           [](const jit::Node* a, const jit::Node* b) {
+                             return parts(a).size() < parts(b).size();
+                           });
+}
+
+/// Whether each is the beginning of the longest.
+bool all_begin(const jit::Node* longest, const Cats& cats) {
+  return std::all_of(cats.begin(), cats.end(), [&](const jit::Node* cat) {
+    return std::equal(parts(cat).begin(), parts(cat).end(),
+                      parts(longest).begin());
+  });
+}
+
+/// Of images; 0 where the trace does not tell.
+int64_t channels(const jit::Value* value) {
+  const auto type = value->type()->cast<at::TensorType>();
+  const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
+  return sizes && sizes->size() == 4 ? (*sizes)[1] : 0;
+}
+
+}  // namespace
+
+void PlanBuilder::find_dense_blocks() {
+  for (const auto& [first, cats] : cats_by_first(*program_.graph)) {
+    const jit::Node* longest = longest_of(cats);
+    if (all_begin(longest, cats) && can_share_buffer(longest)) {
+      share_buffer(cats, longest);
+    }
+  }
+}
+
+bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
+  const auto all = parts(longest);
+  const std::set<const jit::Value*> different(all.begin(), all.end());
+  return different.size() == all.size() &&
+         std::all_of(all.begin(), all.end(), [&](const jit::Value* part) {
+           // The images are written by nobody here.
+           return channels(part) > 0 && !places_.contains(part) &&
+                  part->node()->kind() != c10::prim::Param;
+         });
+}
+
+void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {
+  const auto all = parts(longest);
+  std::vector<int64_t> begins = {0};  // Of each part, then the end of the last.
+  for (const auto* part : all) {
+    begins.push_back(begins.back() + channels(part));
+  }
+  const int64_t width = begins.back();
+  const size_t buffer = new_slot();
+  for (size_t i = 0; i < all.size(); ++i) {
+    places_[all[i]] = {buffer, begins[i], width};
+  }
+  for (const auto* cat : cats) {
+    places_[cat->output()] = {buffer, begins[parts(cat).size()], width};
+  }
+}
+
+Tensor PlanBuilder::buffer_of(Slots& slots, const Place& place,
+                              const Tensor& like) {
+  if (slots[place.buffer].isNone()) {
+    slots[place.buffer] =
+        torch::empty({like.size(0), place.width, like.size(2), like.size(3)},
+                     like.options(), at::MemoryFormat::ChannelsLast);
+  }
+  return slots[place.buffer].toTensor();
+}
+
+void PlanBuilder::place(const jit::Value* value) {
+  ready_.insert(value);
+  const auto found = places_.find(value);
+  if (found == places_.end()) return;
+  const Place place = found->second;
+  const size_t from = slot(value);
+  add_step(
+      [place, from](Slots& slots) {
+        const Tensor x = slots[from].toTensor();
+        const Tensor buffer = buffer_of(slots, place, x);
+        copy_channels(x.contiguous(at::MemoryFormat::ChannelsLast), buffer,
+                      place.channel);
+      },
+      {from, place.buffer});
+}
+
+void PlanBuilder::visit_dense_cat(const jit::Node* node) {
+  // It is there already: the first channels of the block's buffer.
+  const Place place = places_.at(node->output());
+  const size_t to = slot(node->output());
+  add_step(
+      [place, to](Slots& slots) {
+        slots[to] = slots[place.buffer].toTensor().narrow(1, 0, place.channel);
+      },
+      {place.buffer});
+  ready_.insert(node->output());
+}
+
+bool PlanBuilder::is_dense_convolution(const Convolution& conv) const {
+  const auto all = [](const std::vector<int64_t>& values, int64_t value) {
+    return std::all_of(values.begin(), values.end(),
+                       [&](int64_t v) { return v == value; });
+  };
+  const int64_t side = conv.weight.size(2);
+  return (side == 1 || side == 3) && conv.weight.size(3) == side &&
+         all(conv.shape.padding, side / 2) && all(conv.shape.stride, 1) &&
+         all(conv.shape.dilation, 1) && conv.shape.groups == 1;
+}
+
+bool PlanBuilder::suits_dense_block(const Convolution& conv,
+                                    const jit::Value* input,
+                                    const Ending& ending) const {
+  // The kernels know a bias and a ReLU together, or neither.
+  if (conv.bias.defined() != ending.relu || !is_dense_convolution(conv)) {
+    return false;
+  }
+  // They activate as they read, or write where the output belongs.
+  return activations_.contains(input) ||
+         (places_.contains(ending.output) && conv.weight.size(2) == 3);
+}
+
+void PlanBuilder::emit_dense_convolution(const Convolution& conv,
+                                         const jit::Value* input,
+                                         const Ending& ending) {
+  const auto left = activations_.find(input);
+  const Activation activation = left != activations_.end()
+                                    ? left->second
+                                    : Activation{input, Tensor(), Tensor()};
+  const size_t from = slot(activation.source);
+  const auto weight = conv.weight.contiguous();
+  const auto bias =
+      conv.bias.defined() ? conv.bias.to(torch::kFloat) : Tensor();
+  // An output outside of a block is the whole of a buffer of its own.
+  const auto found = places_.find(ending.output);
+  const Place place = found != places_.end()
+                          ? found->second
+                          : Place{slot(ending.output), 0, weight.size(0)};
+  add_step(
+      [from, place, activation, weight, bias](Slots& slots) {
+        const Tensor x = slots[from].toTensor();
+        const Tensor buffer = buffer_of(slots, place, x);
+        const Tensor rows =
+            rows_of(buffer.narrow(1, place.channel, weight.size(0)));
+        const ActivatedInput in{rows_of(x), weight.size(1), activation.scale,
+                                activation.offset};
+        if (weight.size(2) == 1) {
+          pointwise(in, weight.flatten(1), bias, rows);
+        } else {
+          conv3x3(in, {x.size(2), x.size(3)}, weight, bias, rows);
+        }
+      },
+      {from, place.buffer});
+  ready_.insert(ending.output);
+  own_memory_.insert(ending.output);
+  if (found != places_.end() && is_read_alone(ending.output)) {
+    visit_part(ending.output, place, weight.size(0));
+  }
+}
+
+bool PlanBuilder::is_read_alone(const jit::Value* value) const {
+  return std::any_of(
+      value->uses().begin(), value->uses().end(), [&](const jit::Use& use) {
+        if (use.user->kind() != c10::prim::ListConstruct) return true;
+        const auto* cat = only_user(use.user->output());
+        return cat == nullptr || !places_.contains(cat->output());
+      });
+}
+
+void PlanBuilder::visit_part(const jit::Value* value, const Place& place,
+                             int64_t count) {
+  const size_t to = slot(value);
+  add_step(
+      [place, to, count](Slots& slots) {
+        slots[to] =
+            slots[place.buffer].toTensor().narrow(1, place.channel, count);
+      },
+      {place.buffer});
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,200 @@
+#include "models/engine_plan_builder.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+namespace skipzoo {
+
+namespace jit = torch::jit;
+using torch::Tensor;
+
+PlanBuilder::PlanBuilder(const Program& program, EnginePlan& plan)
+    : program_(program), plan_(plan) {}
+
+const jit::Node* PlanBuilder::only_user(const jit::Value* value) const {
+  return value->uses().size() == 1 ? value->uses()[0].user : nullptr;
+}
+
+size_t PlanBuilder::slot(const jit::Value* value) {
+  const auto [found, is_new] = slots_.emplace(value, plan_.initial_.size());
+  if (is_new) {
+    plan_.initial_.push_back(is_constant(value) ? constant(value)
+                                                : c10::IValue());
+  }
+  return found->second;
+}
+
+size_t PlanBuilder::new_slot() {
+  plan_.initial_.emplace_back();
+  return plan_.initial_.size() - 1;
+}
+
+void PlanBuilder::add_step(Step step, const std::vector<size_t>& reads) {
+  plan_.steps_.push_back(std::move(step));
+  reads_.push_back(reads);
+}
+
+void PlanBuilder::build() {
+  const auto* images = program_.graph->inputs()[0];
+  slot(images);
+  ready_.insert(images);
+  // Constants first: a convolution looks at what stands behind it.
+  find_constants();
+  find_dense_blocks();
+  for (const jit::Node* node : program_.graph->nodes()) {
+    if (is_constant(node->outputs().empty() ? nullptr : node->output())) {
+      continue;
+    }
+    if (!consumed_.contains(node)) visit(node);
+  }
+  plan_.output_ = slot(program_.graph->outputs()[0]);
+  release_slots();
+}
+
+void PlanBuilder::find_constants() {
+  const auto inputs = program_.graph->inputs();
+  std::map<std::string, Tensor> tensors(program_.tensors.begin(),
+                                        program_.tensors.end());
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    constants_[inputs[i]] = tensors.at(inputs[i]->debugName());
+  }
+  for (const jit::Node* node : program_.graph->nodes()) {
+    if (node->kind() == c10::prim::Constant) visit_constant(node);
+    if (node->kind() == c10::prim::ListConstruct) visit_constant_list(node);
+  }
+}
+
+void PlanBuilder::release_slots() {
+  std::map<size_t, size_t> last;
+  for (size_t i = 0; i < reads_.size(); ++i) {
+    for (const size_t read : reads_[i]) last[read] = i;
+  }
+  plan_.done_.resize(plan_.steps_.size());
+  for (const auto& [read, step] : last) {
+    if (read != plan_.output_ && plan_.initial_[read].isNone()) {
+      plan_.done_[step].push_back(read);
+    }
+  }
+}
+
+void PlanBuilder::visit(const jit::Node* node) {
+  if (node->kind() == c10::prim::ListConstruct) {
+    visit_list(node);
+  } else if (node->kind() == at::aten::batch_norm) {
+    visit_norm(node);
+  } else if (node->kind() == at::aten::_convolution) {
+    visit_convolution(node);
+  } else if (node->kind() == at::aten::add) {
+    visit_add(node);
+  } else if (node->kind() == at::aten::cat &&
+             places_.contains(node->output())) {
+    visit_dense_cat(node);
+  } else {
+    visit_other(node);
+  }
+}
+
+void PlanBuilder::visit_constant(const jit::Node* node) {
+  const auto value = jit::toIValue(node->output());
+  constants_[node->output()] = value ? *value : c10::IValue();
+}
+
+void PlanBuilder::visit_constant_list(const jit::Node* node) {
+  const auto type = node->output()->type()->expect<c10::ListType>();
+  c10::impl::GenericList list(type->getElementType());
+  for (const auto* input : node->inputs()) {
+    if (!is_constant(input)) return;
+    list.push_back(constant(input));
+  }
+  constants_[node->output()] = list;
+}
+
+void PlanBuilder::visit_list(const jit::Node* node) {
+  const auto inputs = node->inputs();
+  const auto element =
+      node->output()->type()->expect<c10::ListType>()->getElementType();
+  std::vector<size_t> reads;
+  // The parts of a buffer are never listed.
+  const auto* user = only_user(node->output());
+  if (user != nullptr && places_.contains(user->output())) return;
+  for (const auto* input : inputs) reads.push_back(slot(input));
+  const size_t to = slot(node->output());
+  add_step(
+      [reads, to, element](Slots& slots) {
+        c10::impl::GenericList list(element);
+        for (const size_t read : reads) list.push_back(slots[read]);
+        slots[to] = list;
+      },
+      reads);
+}
+
+void PlanBuilder::visit_norm(const jit::Node* node) {
+  const auto number = [&](size_t i) {
+    return constant(node->input(i)).toTensor().to(torch::kDouble);
+  };
+  const auto* relu = only_user(node->output());
+  if (relu == nullptr || relu->kind() != at::aten::relu) {
+    visit_other(node);
+    return;
+  }
+  consumed_.insert(relu);
+  const auto scale =
+      number(1) / (number(4) + constant(node->input(7)).toDouble()).sqrt();
+  const Activation activation{
+      node->input(0), scale.to(torch::kFloat),
+      (number(2) - number(3) * scale).to(torch::kFloat)};
+  const auto* user = only_user(relu->output());
+  if (user != nullptr && user->kind() == at::aten::_convolution) {
+    activations_[relu->output()] = activation;
+  } else {
+    emit_activation(activation, relu->output());
+  }
+}
+
+size_t PlanBuilder::emit_activation(const Activation& activation,
+                                    const jit::Value* as) {
+  const size_t from = slot(activation.source), to = slot(as);
+  add_step(
+      [from, to, activation](Slots& slots) {
+        slots[to] = affine_relu(slots[from].toTensor(), activation.scale,
+                                activation.offset);
+      },
+      {from});
+  ready_.insert(as);
+  own_memory_.insert(as);
+  return to;
+}
+
+void PlanBuilder::visit_other(const jit::Node* node) {
+  std::vector<size_t> reads;
+  for (const auto* input : node->inputs()) {
+    if (activations_.contains(input) && !ready_.contains(input)) {
+      emit_activation(activations_.at(input), input);
+    }
+    auto& value = plan_.initial_[slot(input)];
+    if (value.isTensor() && value.toTensor().is_floating_point()) {
+      value = value.toTensor().detach().to(plan_.type_);
+    }
+    reads.push_back(slot(input));
+  }
+  const size_t to = slot(node->output());
+  auto operation = node->getOperation();
+  add_step(
+      [=](Slots& slots) mutable {
+        jit::Stack stack;
+        for (const size_t read : reads) stack.push_back(slots[read]);
+        operation(stack);
+        slots[to] = std::move(stack.back());
+      },
+      reads);
+  if (node->kind() == at::aten::constant_pad_nd ||
+      node->kind() == at::aten::max_pool2d) {
+    own_memory_.insert(node->output());
+  }
+  place(node->output());
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,157 @@
+#pragma once
+
+// Internal to models/engine_plan*.cpp: how a program becomes an EnginePlan.
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/types.h>
+
+#include <memory>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "models/engine_plan.h"
+#include "models/kernels/inference.h"
+
+namespace skipzoo {
+
+/// Turns the nodes of a graph, in their order, into steps. Several become one
+/// where an operator does them together.
+class PlanBuilder {
+ public:
+  PlanBuilder(const Program& program, EnginePlan& plan);
+  /// Fills the plan; once.
+  void build();
+
+ private:
+  using Slots = EnginePlan::Slots;
+  using Step = EnginePlan::Step;
+
+  /// relu(scale * source + offset), left to whoever reads it. Without a scale,
+  /// the source itself.
+  struct Activation {
+    const torch::jit::Value* source;
+    torch::Tensor scale, offset;
+  };
+  /// Where a value lies in the buffer of a dense block.
+  struct Place {
+    size_t buffer;    ///< Slot.
+    int64_t channel;  ///< Its first; of a concatenation, behind its last.
+    int64_t width;    ///< Of the buffer.
+  };
+  struct Convolution {
+    torch::Tensor weight, bias;
+    PackedConvolution::Shape shape;
+  };
+  /// What a convolution does behind itself.
+  struct Ending {
+    const torch::jit::Value* output;
+    bool relu = false;
+  };
+  /// A convolution by oneDNN, from slot to slot.
+  struct PackedStep {
+    std::shared_ptr<PackedConvolution> convolution;
+    size_t from, to;
+    bool relu;
+  };
+
+  // engine_plan_builder.cpp: slots, steps and all but convolutions.
+
+  /// Null where there is not exactly one use.
+  const torch::jit::Node* only_user(const torch::jit::Value* value) const;
+  bool is_constant(const torch::jit::Value* value) const {
+    return constants_.contains(value);
+  }
+  const c10::IValue& constant(const torch::jit::Value* value) const {
+    return constants_.at(value);
+  }
+  /// Of this value, made when first asked for.
+  size_t slot(const torch::jit::Value* value);
+  /// Of no value in the graph.
+  size_t new_slot();
+  void add_step(Step step, const std::vector<size_t>& reads);
+
+  void find_constants();
+  void visit(const torch::jit::Node* node);
+  void visit_constant(const torch::jit::Node* node);
+  void visit_constant_list(const torch::jit::Node* node);
+  void visit_list(const torch::jit::Node* node);
+  void visit_norm(const torch::jit::Node* node);
+  /// As LibTorch runs it.
+  void visit_other(const torch::jit::Node* node);
+  /// Computes what was left to the readers of `as`; returns its slot.
+  size_t emit_activation(const Activation& activation,
+                         const torch::jit::Value* as);
+  /// Lets slots go behind their last reader, so that memory goes round.
+  void release_slots();
+
+  // engine_plan_blocks.cpp: dense blocks, whose parts share a buffer.
+
+  /// A dense block leaves concatenations each of which begins with the one
+  /// before it. The longest becomes a buffer that the others are the beginning
+  /// of.
+  void find_dense_blocks();
+  bool can_share_buffer(const torch::jit::Node* longest) const;
+  void share_buffer(const std::vector<const torch::jit::Node*>& cats,
+                    const torch::jit::Node* longest);
+  /// The buffer, made by whoever writes its first channels. like: images of
+  /// its size and type.
+  static torch::Tensor buffer_of(Slots& slots, const Place& place,
+                                 const torch::Tensor& like);
+  /// Copies a value that is part of a dense block into its buffer.
+  void place(const torch::jit::Value* value);
+  void visit_dense_cat(const torch::jit::Node* node);
+  /// Whether something besides the block's concatenations reads it.
+  bool is_read_alone(const torch::jit::Value* value) const;
+  void visit_part(const torch::jit::Value* value, const Place& place,
+                  int64_t count);
+  /// Whether our own kernels know this kind of convolution.
+  bool is_dense_convolution(const Convolution& conv) const;
+  /// Whether they also spare a pass over memory here.
+  bool suits_dense_block(const Convolution& conv,
+                         const torch::jit::Value* input,
+                         const Ending& ending) const;
+  void emit_dense_convolution(const Convolution& conv,
+                              const torch::jit::Value* input,
+                              const Ending& ending);
+
+  // engine_plan_convolutions.cpp: convolutions and what they do on the way.
+
+  Convolution read_convolution(const torch::jit::Node* node) const;
+  /// Takes a ReLU behind the node along.
+  Ending ending_of(const torch::jit::Node* node);
+  void visit_convolution(const torch::jit::Node* node);
+  void visit_add(const torch::jit::Node* node);
+  /// added: what the convolution is added to, or null.
+  void emit_convolution(const torch::jit::Node* node,
+                        const torch::jit::Value* added, const Ending& ending);
+  /// The pooling that may as well come before the convolution, or null.
+  const torch::jit::Node* movable_pool(const torch::jit::Node* node,
+                                       const Convolution& conv) const;
+  /// Pools what is in slot `from`; returns the slot of the result.
+  size_t emit_pool(const torch::jit::Node* pool, size_t from);
+  void emit_packed(const PackedStep& step);
+  /// Adds to the value `added`; add: the node that did so.
+  void emit_packed_sum(const PackedStep& step, const torch::jit::Value* added,
+                       const torch::jit::Node* add);
+  /// Whether what is only read by `reader` from here on may be written over.
+  bool may_overwrite(const torch::jit::Value* value,
+                     const torch::jit::Node* reader) const;
+
+  const Program& program_;
+  EnginePlan& plan_;
+  std::unordered_map<const torch::jit::Value*, c10::IValue> constants_;
+  std::unordered_map<const torch::jit::Value*, size_t> slots_;
+  std::vector<std::vector<size_t>> reads_;  ///< Of each step.
+  /// Nodes done by a step of an earlier node.
+  std::set<const torch::jit::Node*> consumed_;
+  std::unordered_map<const torch::jit::Value*, Activation> activations_;
+  std::unordered_map<const torch::jit::Value*, Place> places_;
+  /// Convolutions that wait for the addition behind them, by their outputs.
+  std::unordered_map<const torch::jit::Value*, const torch::jit::Node*>
+      pending_;
+  std::set<const torch::jit::Value*> ready_;  ///< Computed by a step so far.
+  std::set<const torch::jit::Value*> own_memory_;  ///< Views of nothing else.
+};
+
+}  // namespace skipzoo

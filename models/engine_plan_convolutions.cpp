@@ -1,0 +1,165 @@
+#include <memory>
+#include <utility>
+
+#include "models/engine_plan_builder.h"
+
+namespace skipzoo {
+
+namespace jit = torch::jit;
+using torch::Tensor;
+
+PlanBuilder::Convolution PlanBuilder::read_convolution(
+    const jit::Node* node) const {
+  const auto numbers = [&](size_t i) {
+    return constant(node->input(i)).toIntVector();
+  };
+  Convolution conv;
+  conv.weight = constant(node->input(1))
+                    .toTensor()
+                    .detach()
+                    .to(plan_.type_)
+                    .contiguous(at::MemoryFormat::ChannelsLast);
+  const auto& bias = constant(node->input(2));
+  if (bias.isTensor()) conv.bias = bias.toTensor().detach();
+  conv.shape = {.padding = numbers(4),
+                .stride = numbers(3),
+                .dilation = numbers(5),
+                .groups = constant(node->input(8)).toInt()};
+  return conv;
+}
+
+PlanBuilder::Ending PlanBuilder::ending_of(const jit::Node* node) {
+  const auto* user = only_user(node->output());
+  if (user == nullptr || user->kind() != at::aten::relu) {
+    return {node->output(), false};
+  }
+  consumed_.insert(user);
+  return {user->output(), true};
+}
+
+void PlanBuilder::visit_convolution(const jit::Node* node) {
+  const auto* user = only_user(node->output());
+  if (user != nullptr && user->kind() == at::aten::add) {
+    const auto* other = user->input(user->input(0) == node->output() ? 1 : 0);
+    if (other != node->output() && constant(user->input(2)).toInt() == 1) {
+      pending_[node->output()] = node;  // Done together with the addition.
+      return;
+    }
+  }
+  emit_convolution(node, nullptr, ending_of(node));
+}
+
+void PlanBuilder::visit_add(const jit::Node* node) {
+  const jit::Value* a = node->input(0);
+  const jit::Value* b = node->input(1);
+  if (!pending_.contains(b)) std::swap(a, b);
+  if (!pending_.contains(b)) {
+    visit_other(node);
+    return;
+  }
+  if (pending_.contains(a)) {
+    emit_convolution(pending_.at(a), nullptr, {a, false});
+  }
+  const auto ending = ending_of(node);
+  emit_convolution(pending_.at(b), a, ending);
+}
+
+void PlanBuilder::emit_convolution(const jit::Node* node,
+                                   const jit::Value* added,
+                                   const Ending& ending) {
+  const auto conv = read_convolution(node);
+  const jit::Value* input = node->input(0);
+  const jit::Node* pool = added == nullptr ? movable_pool(node, conv) : nullptr;
+  if (pool == nullptr && added == nullptr &&
+      suits_dense_block(conv, input, ending)) {
+    emit_dense_convolution(conv, input, ending);
+    return;
+  }
+  size_t from = activations_.contains(input)
+                    ? emit_activation(activations_.at(input), input)
+                    : slot(input);
+  const jit::Value* output = ending.output;
+  if (pool != nullptr) {
+    from = emit_pool(pool, from);
+    output = pool->output();
+  }
+  const PackedStep step{
+      std::make_shared<PackedConvolution>(
+          conv.weight,
+          conv.bias.defined() ? conv.bias.to(plan_.type_) : Tensor(),
+          conv.shape),
+      from, slot(output), ending.relu};
+  if (added == nullptr) {
+    emit_packed(step);
+  } else {
+    emit_packed_sum(step, added, node->output()->uses()[0].user);
+  }
+  own_memory_.insert(output);
+  place(output);
+}
+
+const jit::Node* PlanBuilder::movable_pool(const jit::Node* node,
+                                           const Convolution& conv) const {
+  // 1x1 then mean of 2x2 is mean of 2x2 then 1x1, of a quarter of the pixels.
+  const auto* user = only_user(node->output());
+  const bool moves = user != nullptr && user->kind() == at::aten::avg_pool2d &&
+                     conv.weight.size(2) == 1 && !conv.bias.defined() &&
+                     is_dense_convolution(conv);
+  return moves ? user : nullptr;
+}
+
+size_t PlanBuilder::emit_pool(const jit::Node* pool, size_t from) {
+  consumed_.insert(pool);
+  const size_t to = new_slot();
+  const auto size = constant(pool->input(1)).toIntVector();
+  const auto stride = constant(pool->input(2)).toIntVector();
+  const auto padding = constant(pool->input(3)).toIntVector();
+  add_step(
+      [=](Slots& slots) {
+        slots[to] =
+            torch::avg_pool2d(slots[from].toTensor(), size, stride, padding);
+      },
+      {from});
+  return to;
+}
+
+void PlanBuilder::emit_packed(const PackedStep& step) {
+  add_step(
+      [step](Slots& slots) {
+        slots[step.to] =
+            (*step.convolution)(slots[step.from].toTensor(), step.relu);
+      },
+      {step.from});
+}
+
+void PlanBuilder::emit_packed_sum(const PackedStep& step,
+                                  const jit::Value* added,
+                                  const jit::Node* add) {
+  const size_t other = slot(added);
+  const bool copies = !may_overwrite(added, add);
+  add_step(
+      [step, other, copies](Slots& slots) {
+        Tensor sum =
+            slots[other].toTensor().contiguous(at::MemoryFormat::ChannelsLast);
+        if (copies) sum = sum.clone();
+        slots[step.to] = step.convolution->add_to(
+            sum, slots[step.from].toTensor(), step.relu);
+      },
+      {step.from, other});
+}
+
+bool PlanBuilder::may_overwrite(const jit::Value* value,
+                                const jit::Node* reader) const {
+  if (!own_memory_.contains(value) || places_.contains(value)) return false;
+  for (const auto& use : value->uses()) {
+    if (use.user != reader && !use.user->isBefore(reader)) return false;
+    if (use.user != reader && use.user->kind() == at::aten::_convolution &&
+        pending_.contains(use.user->output()) &&
+        !ready_.contains(use.user->output())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <bit>
+
+#include "models/kernels/rows.h"
+
+// How rows.cpp goes through its data. For that file alone.
+
+// Plain loops that the compiler vectorises, once for each of these; which runs
+// is decided when the program starts.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SKIPZOO_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SKIPZOO_CLONES
+#endif
+#define SKIPZOO_INLINE inline __attribute__((always_inline))
+
+namespace skipzoo::rows {
+
+using c10::BFloat16;
+
+SKIPZOO_INLINE float load(float value) { return value; }
+SKIPZOO_INLINE double load(double value) { return value; }
+SKIPZOO_INLINE float load(BFloat16 value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value.x) << 16);
+}
+
+SKIPZOO_INLINE void store(float value, float& to) { to = value; }
+SKIPZOO_INLINE void store(double value, double& to) { to = value; }
+/// Rounds to nearest, halves to even; a NaN stays one.
+SKIPZOO_INLINE void store(float value, BFloat16& to) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+  to.x = static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
+}
+
+/// What one element adds to the two sums of its channel.
+template <typename T>
+struct Terms {
+  Acc<T> first, second;
+};
+
+// Few channels are gone through by tiles whose sums and numbers stay in
+// registers; many row by row, as memory likes it.
+constexpr int64_t kMostByTiles = 48;
+
+/// Calls call<width>(first channel) for tiles that make up the channels.
+#define SKIPZOO_TILES(call)                     \
+  int64_t c = 0;                                \
+  for (; c + 48 <= channels; c += 48) call(48); \
+  for (; c + 32 <= channels; c += 32) call(32); \
+  for (; c + 16 <= channels; c += 16) call(16); \
+  for (; c + 12 <= channels; c += 12) call(12); \
+  for (; c + 8 <= channels; c += 8) call(8);    \
+  for (; c + 4 <= channels; c += 4) call(4);    \
+  for (; c < channels; ++c) call(1)
+
+/// Calls call<width>(first channel) for the parts of one row: whole vectors of
+/// every size, so that what is left of the widest is not done one by one.
+#define SKIPZOO_PARTS(call)                     \
+  int64_t c = 0;                                \
+  for (; c + 16 <= channels; c += 16) call(16); \
+  if (c + 8 <= channels) {                      \
+    call(8);                                    \
+    c += 8;                                     \
+  }                                             \
+  if (c + 4 <= channels) {                      \
+    call(4);                                    \
+    c += 4;                                     \
+  }                                             \
+  for (; c < channels; ++c) call(1)
+
+template <int kTile, typename T, typename Element>
+SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
+                                int64_t c, Acc<T>* first, Acc<T>* second) {
+  Acc<T> a[kTile] = {}, b[kTile] = {};
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int i = 0; i < kTile; ++i) {
+      const Terms<T> terms = element(row, c + i);
+      a[i] += terms.first;
+      b[i] += terms.second;
+    }
+  }
+  for (int i = 0; i < kTile; ++i) {
+    first[c + i] += a[i];
+    second[c + i] += b[i];
+  }
+}
+
+/// Sums of one row's channels from c to c + kWidth.
+template <int kWidth, typename T, typename Element>
+SKIPZOO_INLINE void add_up_part(const Element& element, int64_t row, int64_t c,
+                                Acc<T>* first, Acc<T>* second) {
+#pragma omp simd
+  for (int i = 0; i < kWidth; ++i) {
+    const Terms<T> terms = element(row, c + i);
+    first[c + i] += terms.first;
+    second[c + i] += terms.second;
+  }
+}
+
+/// first += Σ element(row, c).first over the rows, and second likewise.
+template <typename T, typename Element>
+SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
+                           int64_t channels, Acc<T>* first, Acc<T>* second) {
+  if (channels <= kMostByTiles) {
+#define SKIPZOO_CALL(n) add_up_tile<n, T>(element, count, c, first, second)
+    SKIPZOO_TILES(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
+    return;
+  }
+  // One row at a time: reading several defeats the prefetcher, which costs more
+  // than the sums' way through memory.
+  for (int64_t row = 0; row < count; ++row) {
+#define SKIPZOO_CALL(n) add_up_part<n, T>(element, row, c, first, second)
+    SKIPZOO_PARTS(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
+  }
+}
+
+template <int kTile, typename Element>
+SKIPZOO_INLINE void each_of_tile(const Element& element, int64_t count,
+                                 int64_t c) {
+  for (int64_t row = 0; row < count; ++row) {
+#pragma omp simd
+    for (int i = 0; i < kTile; ++i) element(row, c + i);
+  }
+}
+
+template <int kWidth, typename Element>
+SKIPZOO_INLINE void each_of_part(const Element& element, int64_t row,
+                                 int64_t c) {
+#pragma omp simd
+  for (int i = 0; i < kWidth; ++i) element(row, c + i);
+}
+
+/// Calls element(row, c) for every one; the order does not matter.
+template <typename Element>
+SKIPZOO_INLINE void for_each(const Element& element, int64_t count,
+                             int64_t channels) {
+  if (channels <= kMostByTiles) {
+#define SKIPZOO_CALL(n) each_of_tile<n>(element, count, c)
+    SKIPZOO_TILES(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
+    return;
+  }
+  for (int64_t row = 0; row < count; ++row) {
+#define SKIPZOO_CALL(n) each_of_part<n>(element, row, c)
+    SKIPZOO_PARTS(SKIPZOO_CALL);
+#undef SKIPZOO_CALL
+  }
+}
+
+}  // namespace skipzoo::rows
