@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <bit>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SKIPZOO_X86 1
+#include "models/kernels/processor.h"
+
+#ifdef SKIPZOO_X86
 #include <immintrin.h>
 #endif
 
@@ -162,12 +163,9 @@ SKIPZOO_GEMM(SKIPZOO_AVX2, Avx2)
 
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
-  static const bool avx512 = __builtin_cpu_supports("avx512f") > 0;
-  static const bool avx2 =
-      __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
-  if (avx512) {
+  if (has_avx512()) {
     by_tiles(a, b, rows, columns, depth, c, add, Avx512{});
-  } else if (avx2) {
+  } else if (has_avx2()) {
     by_tiles(a, b, rows, columns, depth, c, add, Avx2{});
   } else {
     by_loops(a, b, rows, columns, depth, c, add);
@@ -176,9 +174,7 @@ void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
 
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add) {
-  static const bool avx512 = __builtin_cpu_supports("avx512f") > 0 &&
-                             __builtin_cpu_supports("avx512bf16") > 0;
-  if (avx512) {
+  if (has_avx512_bf16()) {
     by_tiles(a, b, rows, columns, depth, c, add, Avx512Bf16{});
   } else {
     by_loops(a, b, rows, columns, depth, c, add);

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "models/kernels/rows.h"
+#include "models/kernels/row_elements.h"
 
 // How rows.cpp goes through its data. For that file alone.
 
@@ -14,31 +14,45 @@
 #else
 #define SKIPZOO_CLONES
 #endif
-#define SKIPZOO_INLINE inline __attribute__((always_inline))
 
 namespace skipzoo::rows {
 
 using c10::BFloat16;
 
-SKIPZOO_INLINE float load(float value) { return value; }
-SKIPZOO_INLINE double load(double value) { return value; }
-SKIPZOO_INLINE float load(BFloat16 value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.x) << 16);
-}
-
-SKIPZOO_INLINE void store(float value, float& to) { to = value; }
-SKIPZOO_INLINE void store(double value, double& to) { to = value; }
-/// Rounds to nearest, halves to even; a NaN stays one.
-SKIPZOO_INLINE void store(float value, BFloat16& to) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-  to.x = static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
-}
-
-/// What one element adds to the two sums of its channel.
-template <typename T>
-struct Terms {
-  Acc<T> first, second;
+/// One element, of loops that the compiler makes vectors of.
+struct OneLane {
+  SKIPZOO_INLINE float load(const float* x) const { return *x; }
+  SKIPZOO_INLINE double load(const double* x) const { return *x; }
+  SKIPZOO_INLINE float load(const BFloat16* x) const {
+    return std::bit_cast<float>(static_cast<uint32_t>(x->x) << 16);
+  }
+  template <typename T>
+  SKIPZOO_INLINE auto load(const T* x, int64_t stride, int64_t row,
+                           int64_t c) const {
+    return load(x + row * stride + c);
+  }
+  SKIPZOO_INLINE void store(float value, float* to) const { *to = value; }
+  SKIPZOO_INLINE void store(double value, double* to) const { *to = value; }
+  /// Rounds to nearest, halves to even; a NaN stays one.
+  SKIPZOO_INLINE void store(float value, BFloat16* to) const {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    to->x = static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
+  }
+  template <typename T>
+  SKIPZOO_INLINE void copy(const T* x, int64_t stride, int64_t row, int64_t c,
+                           T* to) const {
+    *to = x[row * stride + c];
+  }
+  /// Not max(): a NaN is to stay one.
+  template <typename Value>
+  SKIPZOO_INLINE Value relu(Value v) const {
+    return v <= 0 ? Value(0) : v;
+  }
+  template <typename Value>
+  SKIPZOO_INLINE Value where_positive(Value v, Value g) const {
+    return v > 0 ? g : Value(0);
+  }
 };
 
 // Few channels are gone through by tiles whose sums and numbers stay in
@@ -71,14 +85,14 @@ constexpr int64_t kMostByTiles = 48;
   }                                             \
   for (; c < channels; ++c) call(1)
 
-template <int kTile, typename T, typename Element>
+template <int kTile, typename Element, typename A>
 SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
-                                int64_t c, Acc<T>* first, Acc<T>* second) {
-  Acc<T> a[kTile] = {}, b[kTile] = {};
+                                int64_t c, A* first, A* second) {
+  A a[kTile] = {}, b[kTile] = {};
   for (int64_t row = 0; row < count; ++row) {
 #pragma omp simd
     for (int i = 0; i < kTile; ++i) {
-      const Terms<T> terms = element(row, c + i);
+      const auto terms = element(OneLane(), row, c + i);
       a[i] += terms.first;
       b[i] += terms.second;
     }
@@ -90,23 +104,23 @@ SKIPZOO_INLINE void add_up_tile(const Element& element, int64_t count,
 }
 
 /// Sums of one row's channels from c to c + kWidth.
-template <int kWidth, typename T, typename Element>
+template <int kWidth, typename Element, typename A>
 SKIPZOO_INLINE void add_up_part(const Element& element, int64_t row, int64_t c,
-                                Acc<T>* first, Acc<T>* second) {
+                                A* first, A* second) {
 #pragma omp simd
   for (int i = 0; i < kWidth; ++i) {
-    const Terms<T> terms = element(row, c + i);
+    const auto terms = element(OneLane(), row, c + i);
     first[c + i] += terms.first;
     second[c + i] += terms.second;
   }
 }
 
 /// first += Σ element(row, c).first over the rows, and second likewise.
-template <typename T, typename Element>
+template <typename Element, typename A>
 SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
-                           int64_t channels, Acc<T>* first, Acc<T>* second) {
+                           int64_t channels, A* first, A* second) {
   if (channels <= kMostByTiles) {
-#define SKIPZOO_CALL(n) add_up_tile<n, T>(element, count, c, first, second)
+#define SKIPZOO_CALL(n) add_up_tile<n>(element, count, c, first, second)
     SKIPZOO_TILES(SKIPZOO_CALL);
 #undef SKIPZOO_CALL
     return;
@@ -114,7 +128,7 @@ SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
   // One row at a time: reading several defeats the prefetcher, which costs more
   // than the sums' way through memory.
   for (int64_t row = 0; row < count; ++row) {
-#define SKIPZOO_CALL(n) add_up_part<n, T>(element, row, c, first, second)
+#define SKIPZOO_CALL(n) add_up_part<n>(element, row, c, first, second)
     SKIPZOO_PARTS(SKIPZOO_CALL);
 #undef SKIPZOO_CALL
   }
@@ -125,7 +139,7 @@ SKIPZOO_INLINE void each_of_tile(const Element& element, int64_t count,
                                  int64_t c) {
   for (int64_t row = 0; row < count; ++row) {
 #pragma omp simd
-    for (int i = 0; i < kTile; ++i) element(row, c + i);
+    for (int i = 0; i < kTile; ++i) element(OneLane(), row, c + i);
   }
 }
 
@@ -133,7 +147,7 @@ template <int kWidth, typename Element>
 SKIPZOO_INLINE void each_of_part(const Element& element, int64_t row,
                                  int64_t c) {
 #pragma omp simd
-  for (int i = 0; i < kWidth; ++i) element(row, c + i);
+  for (int i = 0; i < kWidth; ++i) element(OneLane(), row, c + i);
 }
 
 /// Calls element(row, c) for every one; the order does not matter.

@@ -1,260 +1,178 @@
 #include "models/kernels/rows.h"
 
+#include <type_traits>
+
+#include "models/kernels/processor.h"
 #include "models/kernels/row_loops.h"
+#include "models/kernels/rows_avx512.h"
 
 namespace skipzoo::rows {
 
 namespace {
 
-template <typename T>
-struct Shifted {
-  const T* x;
-  int64_t stride;
-  const Acc<T>* shift;
-
-  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
-    const Acc<T> d = load(x[row * stride + c]) - shift[c];
-    return {d, d * d};
+// The plain loops, compiled for several instruction sets.
+#define SKIPZOO_EACH(...)                                                   \
+  SKIPZOO_CLONES void plain_each(const __VA_ARGS__& element, int64_t count, \
+                                 int64_t channels) {                        \
+    for_each(element, count, channels);                                     \
   }
-};
-
-template <typename T, bool kResidual>
-struct AffineRelu {
-  const T* x;
-  int64_t stride;
-  const T* residual;
-  const Acc<T>* scale;
-  const Acc<T>* offset;
-  int64_t channels;
-  T* y;
-  int64_t to;
-
-  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    Acc<T> v = load(x[row * stride + c]) * scale[c] + offset[c];
-    if constexpr (kResidual) v += load(residual[row * channels + c]);
-    // Not max(): a NaN is to stay one.
-    store(v <= 0 ? Acc<T>(0) : v, y[row * to + c]);
+#define SKIPZOO_SUM(...)                                                   \
+  SKIPZOO_CLONES void plain_sum(const __VA_ARGS__& element, int64_t count, \
+                                int64_t channels, __VA_ARGS__::Sum* first, \
+                                __VA_ARGS__::Sum* second) {                \
+    add_up(element, count, channels, first, second);                       \
   }
-};
+SKIPZOO_ELEMENTS(float, SKIPZOO_EACH, SKIPZOO_SUM)
+SKIPZOO_ELEMENTS(double, SKIPZOO_EACH, SKIPZOO_SUM)
+SKIPZOO_ELEMENTS(BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
 
-/// What comes back through a ReLU: dy where its output was not zero.
-template <typename T, bool kFromOutput>
-struct Masked {
-  const T* dy;
-  const T* y;
-  const T* x;
-  int64_t stride;  ///< Of x.
-  const Acc<T>* scale;
-  const Acc<T>* bias;
-  int64_t channels;
+template <typename T, typename Element>
+void each(const Element& element, int64_t count, int64_t channels) {
+#ifdef SKIPZOO_ROWS_AVX512
+  if constexpr (!std::is_same_v<T, double>) {
+    if (has_avx512_bf16()) return avx512::each(element, count, channels);
+  }
+#endif
+  plain_each(element, count, channels);
+}
 
-  SKIPZOO_INLINE Acc<T> operator()(int64_t row, int64_t c) const {
-    const int64_t at = row * channels + c;
-    const Acc<T> g = load(dy[at]);
-    if constexpr (kFromOutput) {
-      return load(y[at]) > 0 ? g : Acc<T>(0);
-    } else {
-      return load(x[row * stride + c]) * scale[c] + bias[c] > 0 ? g : Acc<T>(0);
+template <typename T, typename Element>
+void sum(const Element& element, int64_t count, int64_t channels, Acc<T>* first,
+         Acc<T>* second) {
+#ifdef SKIPZOO_ROWS_AVX512
+  if constexpr (!std::is_same_v<T, double>) {
+    if (has_avx512_bf16()) {
+      return avx512::sum(element, count, channels, first, second);
     }
   }
-};
-
-template <typename T, bool kFromOutput>
-struct GradientTerms {
-  Masked<T, kFromOutput> masked;
-  const Acc<T>* mean;
-
-  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
-    const Acc<T> g = masked(row, c);
-    return {g, g * (load(masked.x[row * masked.stride + c]) - mean[c])};
-  }
-};
-
-template <typename T, bool kFromOutput, bool kResidual>
-struct InputGradient {
-  Masked<T, kFromOutput> masked;
-  const Acc<T>* mean;
-  const Acc<T>* slope;
-  const Acc<T>* offset;
-  T* dx;
-  T* residual;
-
-  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    const int64_t at = row * masked.channels + c;
-    const Acc<T> g = masked(row, c);
-    const Acc<T> centred = load(masked.x[at]) - mean[c];
-    store(masked.scale[c] * g + slope[c] * centred + offset[c], dx[at]);
-    if constexpr (kResidual) store(g, residual[at]);
-  }
-};
-
-template <typename T>
-struct AddedGradient {
-  const Acc<T>* dy;
-  const T* y;
-  int64_t from;
-  const T* x;
-  int64_t stride;
-  const Acc<T>* mean;
-  const Acc<T>* scale;
-  Acc<T>* total;
-
-  SKIPZOO_INLINE Terms<T> operator()(int64_t row, int64_t c) const {
-    const int64_t at = row * from + c;
-    const Acc<T> g = load(y[at]) > 0 ? dy[at] : Acc<T>(0);
-    total[row * stride + c] += scale[c] * g;
-    return {g, g * (load(x[row * stride + c]) - mean[c])};
-  }
-};
-
-template <typename T>
-struct FinishedGradient {
-  const Acc<T>* total;
-  const T* x;
-  int64_t stride;
-  const Acc<T>* mean;
-  const Acc<T>* slope;
-  const Acc<T>* offset;
-  int64_t channels;
-  T* dx;
-
-  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    const int64_t at = row * stride + c;
-    store(total[at] + slope[c] * (load(x[at]) - mean[c]) + offset[c],
-          dx[row * channels + c]);
-  }
-};
-
-template <typename T>
-struct Copy {
-  const T* x;
-  int64_t from;
-  T* y;
-  int64_t to;
-
-  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    y[row * to + c] = x[row * from + c];
-  }
-};
-
-template <typename T, bool kBias>
-struct Write {
-  const Acc<T>* x;
-  int64_t from;
-  const Acc<T>* bias;
-  T* y;
-  int64_t to;
-
-  SKIPZOO_INLINE void operator()(int64_t row, int64_t c) const {
-    Acc<T> v = x[row * from + c];
-    if constexpr (kBias) {
-      v += bias[c];
-      v = v <= 0 ? Acc<T>(0) : v;
-    }
-    store(v, y[row * to + c]);
-  }
-};
+#endif
+  plain_sum(element, count, channels, first, second);
+}
 
 }  // namespace
 
-#define SKIPZOO_ROWS(T)                                                        \
-  SKIPZOO_CLONES void sums(const T* x, int64_t stride, const Acc<T>* shift,    \
-                           int64_t count, int64_t channels, Acc<T>* sum,       \
-                           Acc<T>* squares) {                                  \
-    add_up<T>(Shifted<T>{x, stride, shift}, count, channels, sum, squares);    \
-  }                                                                            \
-  SKIPZOO_CLONES void affine_relu(const T* x, int64_t stride,                  \
-                                  const T* residual, const Acc<T>* scale,      \
-                                  const Acc<T>* offset, int64_t count,         \
-                                  int64_t channels, T* y, int64_t to) {        \
-    residual == nullptr                                                        \
-        ? for_each(AffineRelu<T, false>{x, stride, residual, scale, offset,    \
-                                        channels, y, to},                      \
-                   count, channels)                                            \
-        : for_each(AffineRelu<T, true>{x, stride, residual, scale, offset,     \
-                                       channels, y, to},                       \
-                   count, channels);                                           \
-  }                                                                            \
-  SKIPZOO_CLONES void gradient_sums(                                           \
-      const T* dy, const T* y, const T* x, const Acc<T>* mean,                 \
-      const Acc<T>* scale, const Acc<T>* bias, int64_t count,                  \
-      int64_t channels, Acc<T>* sum, Acc<T>* product) {                        \
-    y == nullptr ? add_up<T>(                                                  \
-                       GradientTerms<T, false>{                                \
-                           {dy, y, x, channels, scale, bias, channels}, mean}, \
-                       count, channels, sum, product)                          \
-                 : add_up<T>(                                                  \
-                       GradientTerms<T, true>{                                 \
-                           {dy, y, x, channels, scale, bias, channels}, mean}, \
-                       count, channels, sum, product);                         \
-  }                                                                            \
-  SKIPZOO_CLONES void input_gradient(const T* dy, const T* y, const T* x,      \
-                                     const Acc<T>* mean, const Acc<T>* scale,  \
-                                     const Acc<T>* bias, const Acc<T>* slope,  \
-                                     const Acc<T>* offset, int64_t count,      \
-                                     int64_t channels, T* dx, T* residual) {   \
-    if (residual != nullptr) {                                                 \
-      for_each(InputGradient<T, true, true>{{dy, y, x, channels, scale, bias,  \
-                                             channels},                        \
-                                            mean,                              \
-                                            slope,                             \
-                                            offset,                            \
-                                            dx,                                \
-                                            residual},                         \
-               count, channels);                                               \
-    } else if (y != nullptr) {                                                 \
-      for_each(InputGradient<T, true, false>{{dy, y, x, channels, scale, bias, \
-                                              channels},                       \
-                                             mean,                             \
-                                             slope,                            \
-                                             offset,                           \
-                                             dx,                               \
-                                             residual},                        \
-               count, channels);                                               \
-    } else {                                                                   \
-      for_each(InputGradient<T, false, false>{{dy, y, x, channels, scale,      \
-                                               bias, channels},                \
-                                              mean,                            \
-                                              slope,                           \
-                                              offset,                          \
-                                              dx,                              \
-                                              residual},                       \
-               count, channels);                                               \
-    }                                                                          \
-  }                                                                            \
-  SKIPZOO_CLONES void add_gradient(                                            \
-      const Acc<T>* dy, const T* y, int64_t from, const T* x, int64_t stride,  \
-      const Acc<T>* mean, const Acc<T>* scale, int64_t count,                  \
-      int64_t channels, Acc<T>* total, Acc<T>* sum, Acc<T>* product) {         \
-    add_up<T>(AddedGradient<T>{dy, y, from, x, stride, mean, scale, total},    \
-              count, channels, sum, product);                                  \
-  }                                                                            \
-  SKIPZOO_CLONES void finish_gradient(                                         \
-      const Acc<T>* total, const T* x, int64_t stride, const Acc<T>* mean,     \
-      const Acc<T>* slope, const Acc<T>* offset, int64_t count,                \
-      int64_t channels, T* dx) {                                               \
-    for_each(FinishedGradient<T>{total, x, stride, mean, slope, offset,        \
-                                 channels, dx},                                \
-             count, channels);                                                 \
-  }                                                                            \
-  SKIPZOO_CLONES void copy(const T* x, int64_t from, int64_t count,            \
-                           int64_t channels, T* y, int64_t to) {               \
-    for_each(Copy<T>{x, from, y, to}, count, channels);                        \
-  }                                                                            \
-  SKIPZOO_CLONES void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, \
-                            int64_t count, int64_t channels, T* y,             \
-                            int64_t to) {                                      \
-    bias == nullptr                                                            \
-        ? for_each(Write<T, false>{x, from, bias, y, to}, count, channels)     \
-        : for_each(Write<T, true>{x, from, bias, y, to}, count, channels);     \
+template <typename T>
+void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
+          int64_t channels, Acc<T>* sum_, Acc<T>* squares) {
+  sum<T>(Shifted<T>{x, stride, shift}, count, channels, sum_, squares);
+}
+
+template <typename T>
+void affine_relu(const T* x, int64_t stride, const T* residual,
+                 const Acc<T>* scale, const Acc<T>* offset, int64_t count,
+                 int64_t channels, T* y, int64_t to) {
+  if (residual == nullptr) {
+    each<T>(AffineRelu<T, false>{x, stride, residual, scale, offset, channels,
+                                 y, to},
+            count, channels);
+  } else {
+    each<T>(AffineRelu<T, true>{x, stride, residual, scale, offset, channels, y,
+                                to},
+            count, channels);
   }
+}
 
-SKIPZOO_ROWS(float)
-SKIPZOO_ROWS(double)
-SKIPZOO_ROWS(c10::BFloat16)
+template <typename T>
+void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                   const Acc<T>* scale, const Acc<T>* bias, int64_t count,
+                   int64_t channels, Acc<T>* sum_, Acc<T>* product) {
+  if (y == nullptr) {
+    sum<T>(GradientTerms<T, false>{{dy, y, x, scale, bias, channels}, mean},
+           count, channels, sum_, product);
+  } else {
+    sum<T>(GradientTerms<T, true>{{dy, y, x, scale, bias, channels}, mean},
+           count, channels, sum_, product);
+  }
+}
 
-SKIPZOO_CLONES void interleave(const BFloat16* x, int64_t pairs,
-                               int64_t channels, uint32_t* to) {
+template <typename T>
+void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                    const Acc<T>* scale, const Acc<T>* bias,
+                    const Acc<T>* slope, const Acc<T>* offset, int64_t count,
+                    int64_t channels, T* dx, T* residual) {
+  const auto run = [&]<bool kFromOutput, bool kResidual>() {
+    each<T>(InputGradient<T, kFromOutput, kResidual>{{dy, y, x, scale, bias,
+                                                      channels},
+                                                     mean,
+                                                     slope,
+                                                     offset,
+                                                     dx,
+                                                     residual},
+            count, channels);
+  };
+  if (residual != nullptr) {
+    run.template operator()<true, true>();
+  } else if (y != nullptr) {
+    run.template operator()<true, false>();
+  } else {
+    run.template operator()<false, false>();
+  }
+}
+
+template <typename T>
+void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,
+                  int64_t stride, const Acc<T>* mean, const Acc<T>* scale,
+                  int64_t count, int64_t channels, Acc<T>* total, Acc<T>* sum_,
+                  Acc<T>* product) {
+  sum<T>(AddedGradient<T>{dy, y, from, x, stride, mean, scale, total}, count,
+         channels, sum_, product);
+}
+
+template <typename T>
+void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,
+                     const Acc<T>* mean, const Acc<T>* slope,
+                     const Acc<T>* offset, int64_t count, int64_t channels,
+                     T* dx) {
+  each<T>(
+      FinishedGradient<T>{total, x, stride, mean, slope, offset, channels, dx},
+      count, channels);
+}
+
+template <typename T>
+void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
+          int64_t to) {
+  each<T>(Copy<T>{x, from, y, to}, count, channels);
+}
+
+template <typename T>
+void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, int64_t count,
+           int64_t channels, T* y, int64_t to) {
+  if (bias == nullptr) {
+    each<T>(Write<T, false>{x, from, bias, y, to}, count, channels);
+  } else {
+    each<T>(Write<T, true>{x, from, bias, y, to}, count, channels);
+  }
+}
+
+#define SKIPZOO_INSTANTIATE(T)                                                 \
+  template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,       \
+                     Acc<T>*, Acc<T>*);                                        \
+  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,        \
+                            const Acc<T>*, int64_t, int64_t, T*, int64_t);     \
+  template void gradient_sums(const T*, const T*, const T*, const Acc<T>*,     \
+                              const Acc<T>*, const Acc<T>*, int64_t, int64_t,  \
+                              Acc<T>*, Acc<T>*);                               \
+  template void input_gradient(const T*, const T*, const T*, const Acc<T>*,    \
+                               const Acc<T>*, const Acc<T>*, const Acc<T>*,    \
+                               const Acc<T>*, int64_t, int64_t, T*, T*);       \
+  template void add_gradient(const Acc<T>*, const T*, int64_t, const T*,       \
+                             int64_t, const Acc<T>*, const Acc<T>*, int64_t,   \
+                             int64_t, Acc<T>*, Acc<T>*, Acc<T>*);              \
+  template void finish_gradient(const Acc<T>*, const T*, int64_t,              \
+                                const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
+                                int64_t, int64_t, T*);                         \
+  template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);        \
+  template void write(const Acc<T>*, int64_t, const Acc<T>*, int64_t, int64_t, \
+                      T*, int64_t);
+
+SKIPZOO_INSTANTIATE(float)
+SKIPZOO_INSTANTIATE(double)
+SKIPZOO_INSTANTIATE(BFloat16)
+
+namespace {
+
+SKIPZOO_CLONES void plain_interleave(const BFloat16* x, int64_t pairs,
+                                     int64_t channels, uint32_t* to) {
   for (int64_t k = 0; k < pairs; ++k) {
     const BFloat16* first = x + 2 * k * channels;
     const BFloat16* second = first + channels;
@@ -264,6 +182,16 @@ SKIPZOO_CLONES void interleave(const BFloat16* x, int64_t pairs,
                                               << 16;
     }
   }
+}
+
+}  // namespace
+
+void interleave(const BFloat16* x, int64_t pairs, int64_t channels,
+                uint32_t* to) {
+#ifdef SKIPZOO_ROWS_AVX512
+  if (has_avx512_bf16()) return avx512::interleave(x, pairs, channels, to);
+#endif
+  plain_interleave(x, pairs, channels, to);
 }
 
 }  // namespace skipzoo::rows

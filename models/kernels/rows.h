@@ -22,52 +22,61 @@ struct AccumulatorOf<double> {
 template <typename T>
 using Acc = typename AccumulatorOf<T>::Type;
 
-// Each exists for float, double and bfloat16. Where no stride is named, rows
-// follow each other without a gap.
-#define SKIPZOO_ROWS(T)                                                         \
-  /** sum += Σ (x - shift), squares += Σ (x - shift)², over the rows. */     \
-  void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,     \
-            int64_t channels, Acc<T>* sum, Acc<T>* squares);                    \
-  /** y = max(x * scale + offset + residual, 0); residual may be null. y has    \
-   * rows of `to`, x of `stride`. */                                            \
-  void affine_relu(const T* x, int64_t stride, const T* residual,               \
-                   const Acc<T>* scale, const Acc<T>* offset, int64_t count,    \
-                   int64_t channels, T* y, int64_t to);                         \
-  /** With g = dy where y > 0, else 0: sum += Σ g, product += Σ g (x - mean), \
-   * over the rows. Where y is null, y > 0 is x * scale + bias > 0. */          \
-  void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,   \
-                     const Acc<T>* scale, const Acc<T>* bias, int64_t count,    \
-                     int64_t channels, Acc<T>* sum, Acc<T>* product);           \
-  /** dx = scale * g + slope * (x - mean) + offset, and residual = g where      \
-   * residual is not null; g as above. dx may be dy. */                         \
-  void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,  \
-                      const Acc<T>* scale, const Acc<T>* bias,                  \
-                      const Acc<T>* slope, const Acc<T>* offset,                \
-                      int64_t count, int64_t channels, T* dx, T* residual);     \
-  /** total += scale * g, and the sums of gradient_sums; g as above, y not      \
-   * null. dy and y have rows of `from`, x and total of `stride`. */            \
-  void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,     \
-                    int64_t stride, const Acc<T>* mean, const Acc<T>* scale,    \
-                    int64_t count, int64_t channels, Acc<T>* total,             \
-                    Acc<T>* sum, Acc<T>* product);                              \
-  /** dx = total + slope * (x - mean) + offset. x and total have rows of        \
-   * `stride`. */                                                               \
-  void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,         \
-                       const Acc<T>* mean, const Acc<T>* slope,                 \
-                       const Acc<T>* offset, int64_t count, int64_t channels,   \
-                       T* dx);                                                  \
-  /** y = x; x has rows of `from`, y of `to`. */                                \
-  void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,    \
-            int64_t to);                                                        \
-  /** y = x, or y = max(x + bias, 0) where bias is not null; x has rows of      \
-   * `from`, y of `to`. */                                                      \
-  void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, int64_t count,  \
-             int64_t channels, T* y, int64_t to);
+// T is float, double or bfloat16. Where no stride is named, rows follow each
+// other without a gap.
 
-SKIPZOO_ROWS(float)
-SKIPZOO_ROWS(double)
-SKIPZOO_ROWS(c10::BFloat16)
-#undef SKIPZOO_ROWS
+/// sum += Σ (x - shift), squares += Σ (x - shift)², over the rows.
+template <typename T>
+void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
+          int64_t channels, Acc<T>* sum, Acc<T>* squares);
+
+/// y = max(x * scale + offset + residual, 0); residual may be null. y has rows
+/// of `to`, x of `stride`.
+template <typename T>
+void affine_relu(const T* x, int64_t stride, const T* residual,
+                 const Acc<T>* scale, const Acc<T>* offset, int64_t count,
+                 int64_t channels, T* y, int64_t to);
+
+/// With g = dy where y > 0, else 0: sum += Σ g, product += Σ g (x - mean), over
+/// the rows. Where y is null, y > 0 is x * scale + bias > 0.
+template <typename T>
+void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                   const Acc<T>* scale, const Acc<T>* bias, int64_t count,
+                   int64_t channels, Acc<T>* sum, Acc<T>* product);
+
+/// dx = scale * g + slope * (x - mean) + offset, and residual = g where
+/// residual is not null; g as above. dx may be dy.
+template <typename T>
+void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                    const Acc<T>* scale, const Acc<T>* bias,
+                    const Acc<T>* slope, const Acc<T>* offset, int64_t count,
+                    int64_t channels, T* dx, T* residual);
+
+/// total += scale * g, and the sums of gradient_sums; g as above, y not null.
+/// dy and y have rows of `from`, x and total of `stride`.
+template <typename T>
+void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,
+                  int64_t stride, const Acc<T>* mean, const Acc<T>* scale,
+                  int64_t count, int64_t channels, Acc<T>* total, Acc<T>* sum,
+                  Acc<T>* product);
+
+/// dx = total + slope * (x - mean) + offset. x and total have rows of `stride`.
+template <typename T>
+void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,
+                     const Acc<T>* mean, const Acc<T>* slope,
+                     const Acc<T>* offset, int64_t count, int64_t channels,
+                     T* dx);
+
+/// y = x; x has rows of `from`, y of `to`.
+template <typename T>
+void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
+          int64_t to);
+
+/// y = x, or y = max(x + bias, 0) where bias is not null; x has rows of `from`,
+/// y of `to`.
+template <typename T>
+void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, int64_t count,
+           int64_t channels, T* y, int64_t to);
 
 /// Element (k, c) of `to`: x(2k, c) in the lower half, x(2k + 1, c) in the
 /// upper.

@@ -11,11 +11,11 @@
 #include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/differences.h"
 #include "tools/cli/run.h"
 #include "tools/device.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/operator_times.h"
-#include "tools/train/precision.h"
 #include "tools/train/step.h"
 
 namespace skipzoo {
@@ -43,7 +43,7 @@ struct Measured {
   double setup = 0;             ///< The first step and what came before it.
   std::vector<std::pair<std::string, double>> kinds;
   int64_t peak_rss_mb = 0;
-  double difference = 0;  ///< From the reference; see difference().
+  Differences differences;
 
   double median() const { return seconds[seconds.size() / 2]; }
 };
@@ -96,59 +96,6 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
   };
 }
 
-/// What a few synthetic pictures give: logits and, in training, every gradient.
-std::vector<torch::Tensor> results(const Arguments& args,
-                                   const RunConfig& config,
-                                   const ModelOptions& options,
-                                   torch::Device device) {
-  torch::manual_seed(0);
-  const auto model = make_model(options);
-  place(*model, device, config.train.channels_last);
-  auto shape = input_shape(config);
-  shape.insert(shape.begin(), std::min<int64_t>(args.batch, 4));
-  const Inputs inputs{.device = device,
-                      .channels_last = config.train.channels_last,
-                      .amp = args.amp,
-                      .kernels = kernels_of(options)};
-  const auto images = torch::randn(shape, device)
-                          .contiguous(config.train.channels_last
-                                          ? at::MemoryFormat::ChannelsLast
-                                          : at::MemoryFormat::Contiguous);
-  if (!args.train) return {Evaluator(*model, inputs)(images)};
-  model->train();
-  torch::manual_seed(1);  // Dropout's.
-  torch::Tensor logits;
-  {
-    const Autocast autocast(args.amp, device);
-    logits = model->forward(images).to(torch::kFloat);
-  }
-  logits.log_softmax(1).select(1, 0).sum().backward();
-  std::vector<torch::Tensor> all = {logits.detach()};
-  for (const auto& parameter : model->parameters()) {
-    all.push_back(parameter.grad());
-  }
-  return all;
-}
-
-/// The largest norm(a - b) / max(norm(b), 1) between what the config's kernels
-/// give and what the reference gives, in the same precision.
-double difference(const Arguments& args, const RunConfig& config,
-                  torch::Device device) {
-  auto reference = config.model;
-  std::visit([](auto& options) { options.kernels = Kernels::kReference; },
-             reference);
-  const auto own = results(args, config, config.model, device);
-  const auto textbook = results(args, config, reference, device);
-  double largest = 0;
-  for (size_t i = 0; i < own.size(); ++i) {
-    const auto expected = textbook[i].to(torch::kDouble);
-    largest = std::max(largest, ((own[i].to(torch::kDouble) - expected).norm() /
-                                 expected.norm().clamp_min(1))
-                                    .item<double>());
-  }
-  return largest;
-}
-
 /// Three steps to warm up, then at least five, for at least so long.
 Measured measure(const Arguments& args, const RunConfig& config,
                  torch::Device device) {
@@ -172,7 +119,9 @@ Measured measure(const Arguments& args, const RunConfig& config,
   getrusage(RUSAGE_SELF, &usage);
   measured.peak_rss_mb = usage.ru_maxrss / 1024;
   times.reset();
-  measured.difference = difference(args, config, device);
+  measured.differences = differences(
+      config, {.train = args.train, .amp = args.amp, .batch = args.batch},
+      device);
   return measured;
 }
 
@@ -194,7 +143,10 @@ ordered_json report(const Arguments& args, const Measured& measured) {
       {"ms_min", rounded(measured.seconds.front() * 1e3, 2)},
       {"setup_s", rounded(measured.setup, 1)},
       {"peak_rss_mb", measured.peak_rss_mb},
-      {"difference", measured.difference}};
+      {"difference", measured.differences.from_reference}};
+  if (measured.differences.of_rounding) {
+    json["difference_of_rounding"] = *measured.differences.of_rounding;
+  }
   if (!args.profile) return json;
   double sum = 0;
   for (const auto& kind : measured.kinds) sum += kind.second;
@@ -224,7 +176,11 @@ void run(const Arguments& given) {
             << " images/s (median step " << json["ms_median"] << " ms, least "
             << json["ms_min"] << " ms), at most " << json["peak_rss_mb"]
             << " MB of memory; largest difference from the reference "
-            << json["difference"] << "\n";
+            << json["difference"];
+  if (args.amp != Amp::kOff) {
+    std::cout << " (bf16 alone makes " << json["difference_of_rounding"] << ')';
+  }
+  std::cout << '\n';
   if (!args.profile) return;
   for (const auto& [kind, share] : json["profile"].items()) {
     std::cout << std::left << std::setw(14) << kind << std::right

@@ -1,0 +1,31 @@
+#pragma once
+
+// What this processor can do.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SKIPZOO_X86 1
+#endif
+
+namespace skipzoo {
+
+#ifdef SKIPZOO_X86
+inline bool has_avx2() {
+  static const bool has =
+      __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
+  return has;
+}
+inline bool has_avx512() {
+  static const bool has = __builtin_cpu_supports("avx512f") > 0;
+  return has;
+}
+/// With the parts that every processor with AVX512-BF16 has.
+inline bool has_avx512_bf16() {
+  static const bool has = has_avx512() &&
+                          __builtin_cpu_supports("avx512bw") > 0 &&
+                          __builtin_cpu_supports("avx512vl") > 0 &&
+                          __builtin_cpu_supports("avx512bf16") > 0;
+  return has;
+}
+#endif
+
+}  // namespace skipzoo

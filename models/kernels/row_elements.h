@@ -1,0 +1,199 @@
+#pragma once
+
+#include "models/kernels/rows.h"
+
+// What the loops of rows.h do to one element, or to as many side by side as
+// `lanes` holds. For the files that have such lanes.
+
+#define SKIPZOO_INLINE inline __attribute__((always_inline))
+
+namespace skipzoo::rows {
+
+/// What an element adds to the two sums of its channel.
+template <typename Value>
+struct Terms {
+  Value first, second;
+};
+
+template <typename T>
+struct Shifted {
+  using Sum = Acc<T>;
+  const T* x;
+  int64_t stride;
+  const Acc<T>* shift;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const auto d = lanes.load(x, stride, row, c) - lanes.load(shift + c);
+    return Terms<decltype(d + d)>{d, d * d};
+  }
+};
+
+template <typename T, bool kResidual>
+struct AffineRelu {
+  const T* x;
+  int64_t stride;
+  const T* residual;
+  const Acc<T>* scale;
+  const Acc<T>* offset;
+  int64_t channels;
+  T* y;
+  int64_t to;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    auto v = lanes.load(x, stride, row, c) * lanes.load(scale + c) +
+             lanes.load(offset + c);
+    if constexpr (kResidual) v += lanes.load(residual, channels, row, c);
+    lanes.store(lanes.relu(v), y + row * to + c);
+  }
+};
+
+/// What comes back through a ReLU: dy where its output was not zero.
+template <typename T, bool kFromOutput>
+struct Masked {
+  const T* dy;
+  const T* y;
+  const T* x;
+  const Acc<T>* scale;
+  const Acc<T>* bias;
+  int64_t channels;
+
+  template <typename Lanes, typename Value>
+  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c,
+                                 Value at) const {
+    const auto g = lanes.load(dy, channels, row, c);
+    if constexpr (kFromOutput) {
+      return lanes.where_positive(lanes.load(y, channels, row, c), g);
+    } else {
+      return lanes.where_positive(
+          at * lanes.load(scale + c) + lanes.load(bias + c), g);
+    }
+  }
+};
+
+template <typename T, bool kFromOutput>
+struct GradientTerms {
+  using Sum = Acc<T>;
+  Masked<T, kFromOutput> masked;
+  const Acc<T>* mean;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const auto x = lanes.load(masked.x, masked.channels, row, c);
+    const auto g = masked(lanes, row, c, x);
+    return Terms<decltype(g + g)>{g, g * (x - lanes.load(mean + c))};
+  }
+};
+
+template <typename T, bool kFromOutput, bool kResidual>
+struct InputGradient {
+  Masked<T, kFromOutput> masked;
+  const Acc<T>* mean;
+  const Acc<T>* slope;
+  const Acc<T>* offset;
+  T* dx;
+  T* residual;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const int64_t at = row * masked.channels + c;
+    const auto x = lanes.load(masked.x, masked.channels, row, c);
+    const auto g = masked(lanes, row, c, x);
+    lanes.store(lanes.load(masked.scale + c) * g +
+                    lanes.load(slope + c) * (x - lanes.load(mean + c)) +
+                    lanes.load(offset + c),
+                dx + at);
+    if constexpr (kResidual) lanes.store(g, residual + at);
+  }
+};
+
+template <typename T>
+struct AddedGradient {
+  using Sum = Acc<T>;
+  const Acc<T>* dy;
+  const T* y;
+  int64_t from;
+  const T* x;
+  int64_t stride;
+  const Acc<T>* mean;
+  const Acc<T>* scale;
+  Acc<T>* total;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const auto g = lanes.where_positive(lanes.load(y + row * from + c),
+                                        lanes.load(dy + row * from + c));
+    lanes.store(lanes.load(total, stride, row, c) + lanes.load(scale + c) * g,
+                total + row * stride + c);
+    const auto x_ = lanes.load(x, stride, row, c);
+    return Terms<decltype(g + g)>{g, g * (x_ - lanes.load(mean + c))};
+  }
+};
+
+template <typename T>
+struct FinishedGradient {
+  const Acc<T>* total;
+  const T* x;
+  int64_t stride;
+  const Acc<T>* mean;
+  const Acc<T>* slope;
+  const Acc<T>* offset;
+  int64_t channels;
+  T* dx;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const auto centred = lanes.load(x, stride, row, c) - lanes.load(mean + c);
+    lanes.store(lanes.load(total, stride, row, c) +
+                    lanes.load(slope + c) * centred + lanes.load(offset + c),
+                dx + row * channels + c);
+  }
+};
+
+template <typename T>
+struct Copy {
+  const T* x;
+  int64_t from;
+  T* y;
+  int64_t to;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    lanes.copy(x, from, row, c, y + row * to + c);
+  }
+};
+
+template <typename T, bool kBias>
+struct Write {
+  const Acc<T>* x;
+  int64_t from;
+  const Acc<T>* bias;
+  T* y;
+  int64_t to;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    auto v = lanes.load(x + row * from + c);
+    if constexpr (kBias) v = lanes.relu(v + lanes.load(bias + c));
+    lanes.store(v, y + row * to + c);
+  }
+};
+
+/// Calls EACH(element) or SUM(element) for every one of a type of data.
+#define SKIPZOO_ELEMENTS(T, EACH, SUM) \
+  SUM(Shifted<T>)                      \
+  EACH(AffineRelu<T, false>)           \
+  EACH(AffineRelu<T, true>)            \
+  SUM(GradientTerms<T, false>)         \
+  SUM(GradientTerms<T, true>)          \
+  EACH(InputGradient<T, false, false>) \
+  EACH(InputGradient<T, true, false>)  \
+  EACH(InputGradient<T, true, true>)   \
+  SUM(AddedGradient<T>)                \
+  EACH(FinishedGradient<T>)            \
+  EACH(Copy<T>)                        \
+  EACH(Write<T, false>)                \
+  EACH(Write<T, true>)
+
+}  // namespace skipzoo::rows
