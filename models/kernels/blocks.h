@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -39,6 +41,8 @@ struct Format {
   using Element = T;
   static constexpr int64_t kPair = 1;
 
+  static T join(T first, T) { return first; }
+
   /// A right matrix, (depth, columns).
   static const T* right(const T* x, int64_t, int64_t, std::vector<T>&) {
     return x;
@@ -56,6 +60,10 @@ template <>
 struct Format<c10::BFloat16> {
   using Element = uint32_t;
   static constexpr int64_t kPair = 2;
+
+  static uint32_t join(c10::BFloat16 first, c10::BFloat16 second) {
+    return first.x | static_cast<uint32_t>(second.x) << 16;
+  }
 
   /// Element (k, c) of the result: x(2k, c) and x(2k + 1, c). One row more than
   /// an odd depth is read.
@@ -76,41 +84,94 @@ struct Format<c10::BFloat16> {
   }
 };
 
-/// (rows, columns) with zeros behind its rows and columns.
-inline torch::Tensor with_padding(const torch::Tensor& x) {
-  auto wide = torch::zeros({gemm::padded(x.size(0), gemm::kColumns),
-                            gemm::padded(x.size(1), gemm::kColumns)},
-                           x.options());
-  wide.narrow(0, 0, x.size(0)).narrow(1, 0, x.size(1)).copy_(x);
-  return wide;
-}
+/// Memory with nothing in it yet.
+template <typename T>
+class Scratch {
+ public:
+  explicit Scratch(int64_t size)
+      : data_(std::make_unique_for_overwrite<T[]>(static_cast<size_t>(size))) {}
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
 
-/// Calls body(slice, block) for every block, those of a slice in order and by
-/// one thread. There are as many slices as threads, so that sums over a slice
-/// are the same whenever the number of threads is.
-template <typename Body>
-void for_each_in_slices(int64_t blocks, const Body& body) {
-  const int64_t slices = at::get_num_threads();
-  at::parallel_for(0, slices, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) {
-      const int64_t last = blocks * (s + 1) / slices;
-      for (int64_t b = blocks * s / slices; b < last; ++b) {
-        body(static_cast<size_t>(s), b);
-      }
-    }
-  });
-}
+ private:
+  std::unique_ptr<T[]> data_;
+};
 
-/// One of these for each slice.
-template <typename Local, typename... Arguments>
-std::vector<Local> make_slices(const Arguments&... arguments) {
-  std::vector<Local> slices;
-  slices.reserve(static_cast<size_t>(at::get_num_threads()));
-  for (int i = 0; i < at::get_num_threads(); ++i) {
-    slices.emplace_back(arguments...);
+/// Zeros behind the channels of rows of `width`.
+template <typename T>
+void clear_padding(T* rows, int64_t count, int64_t channels, int64_t width) {
+  if (channels == width) return;
+  for (int64_t i = 0; i < count; ++i) {
+    std::fill(rows + i * width + channels, rows + (i + 1) * width, T(0));
   }
-  return slices;
 }
+
+/// Parts of a weight as right matrices, zeros behind their rows and columns.
+template <typename T>
+class RightMatrices {
+ public:
+  using Element = typename Format<T>::Element;
+  /// Element (k, c) of matrix i is of_matrix * i + of_row * k + of_column * c
+  /// from the first.
+  struct Strides {
+    int64_t of_matrix, of_row, of_column;
+  };
+  RightMatrices(const T* first, int64_t count, int64_t depth, int64_t columns,
+                const Strides& strides)
+      : rows_(gemm::padded(depth, gemm::kColumns) / Format<T>::kPair),
+        columns_(gemm::padded(columns, gemm::kColumns)),
+        data_(count * rows_ * columns_) {
+    at::parallel_for(0, count * rows_, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const int64_t k = r % rows_ * Format<T>::kPair;
+        const T* from =
+            first + r / rows_ * strides.of_matrix + k * strides.of_row;
+        Element* to = data_.data() + r * columns_;
+        const int64_t filled = k < depth ? columns : 0;
+        for (int64_t c = 0; c < filled; ++c, from += strides.of_column) {
+          to[c] = Format<T>::join(*from,
+                                  k + 1 < depth ? from[strides.of_row] : T(0));
+        }
+        std::fill(to + filled, to + columns_, Element(0));
+      }
+    });
+  }
+  const Element* at(int64_t i) const {
+    return data_.data() + i * rows_ * columns_;
+  }
+  int64_t columns() const { return columns_; }  ///< With padding.
+
+ private:
+  int64_t rows_, columns_;
+  Scratch<Element> data_;
+};
+
+/// What each thread has to itself. There are as many slices as threads, so that
+/// sums over a slice are the same whenever the number of threads is.
+template <typename Local>
+class Slices {
+ public:
+  Slices() : locals_(static_cast<size_t>(at::get_num_threads())) {}
+
+  /// Calls body(local, block) for every block, those of a slice in order and by
+  /// one thread, which makes its local first.
+  template <typename Make, typename Body>
+  void for_each(int64_t blocks, const Make& make, const Body& body) {
+    const auto count = static_cast<int64_t>(locals_.size());
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t s = begin; s < end; ++s) {
+        auto& local = locals_[static_cast<size_t>(s)];
+        local.emplace(make());
+        const int64_t last = blocks * (s + 1) / count;
+        for (int64_t b = blocks * s / count; b < last; ++b) body(*local, b);
+      }
+    });
+  }
+  const std::vector<std::optional<Local>>& locals() const { return locals_; }
+
+ private:
+  std::vector<std::optional<Local>> locals_;
+};
 
 /// The two sums of a ConvolutionGradient over a slice: each block's in the type
 /// of sums, all in double.

@@ -14,30 +14,30 @@ struct ForwardSlice {
   ForwardSlice(const ActivatedInput& input, const ImageSize& size, int64_t rows,
                int64_t columns)
       : raster(size.width, rows, input.channels),
-        out(room_for<Acc<T>>(size.width, rows, columns)) {}
+        out(room_for(size.width, rows, columns)) {}
   Raster<T> raster;
-  std::vector<Acc<T>> out;
+  Scratch<Acc<T>> out;
 };
 
 template <typename T>
 void forward(const ActivatedInput& input, const ImageSize& size,
              const torch::Tensor& weight, const torch::Tensor& bias,
              const torch::Tensor& out) {
-  const Taps<T> taps(weight.permute({2, 3, 1, 0}).flatten(0, 1));
+  const auto taps = taps_of<T>(weight);
   const auto bands = bands_of(out.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
-  auto slices = make_slices<ForwardSlice<T>>(input, size, most_rows(bands),
-                                             taps.columns());
+  Slices<ForwardSlice<T>> slices;
   const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
   const int64_t stride = out.stride(0), columns = taps.columns();
   T* to = out.mutable_data_ptr<T>();
-  for_each_in_slices(
-      static_cast<int64_t>(bands.size()), [&](size_t s, int64_t i) {
+  slices.for_each(
+      static_cast<int64_t>(bands.size()),
+      [&] { return ForwardSlice<T>(input, size, most_rows(bands), columns); },
+      [&](auto& own, int64_t i) {
         const Band& band = bands[static_cast<size_t>(i)];
-        auto& own = slices[s];
         own.raster.load(band, size, Fill<T>{input, own.raster.channels()});
         convolve(own.raster, band, size.width, taps, input.channels,
-                 /*mirrored=*/false, own.out.data());
+                 own.out.data());
         for (int64_t y = 0; y < band.count; ++y) {
           const int64_t pixel = band.pixel + (band.first + y) * size.width;
           rows::write(own.out.data() + y * (size.width + 2) * columns, columns,
@@ -53,7 +53,7 @@ struct BackwardSlice {
                 int64_t rows, int64_t outputs, bool with_weight)
       : a(size.width, rows, input.channels),
         dy(size.width, rows, outputs),
-        da(room_for<Acc<T>>(size.width, rows, a.channels())),
+        da(room_for(size.width, rows, a.channels())),
         weight(with_weight
                    ? static_cast<size_t>(9 * dy.channels() * a.channels())
                    : 0),
@@ -81,7 +81,7 @@ struct BackwardSlice {
   }
 
   Raster<T> a, dy;
-  std::vector<Acc<T>> da;
+  Scratch<Acc<T>> da;
   std::vector<Acc<T>> weight;
   SliceSums<Acc<T>> sums;
   std::vector<typename Format<T>::Element> left, right[2];
@@ -123,31 +123,33 @@ ConvolutionGradient backward(const ActivatedInput& input,
                              const torch::Tensor& weight,
                              const GradientTarget& target, bool with_weight) {
   const int64_t outputs = dy.size(1);
-  const Taps<T> taps(weight.permute({2, 3, 0, 1}).flatten(0, 1));
+  const auto taps = taps_back<T>(weight);
   const auto bands = bands_of(dy.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
-  auto slices = make_slices<BackwardSlice<T>>(input, size, most_rows(bands),
-                                              outputs, with_weight);
+  Slices<BackwardSlice<T>> slices;
   const ActivatedInput gradient{dy, outputs, {}, {}};
-  for_each_in_slices(
-      static_cast<int64_t>(bands.size()), [&](size_t s, int64_t i) {
+  slices.for_each(
+      static_cast<int64_t>(bands.size()),
+      [&] {
+        return BackwardSlice<T>(input, size, most_rows(bands), outputs,
+                                with_weight);
+      },
+      [&](auto& own, int64_t i) {
         const Band& band = bands[static_cast<size_t>(i)];
-        auto& own = slices[s];
         own.a.load(band, size, Fill<T>{input, own.a.channels()});
         own.dy.load(band, size, Fill<T>{gradient, own.dy.channels()});
-        convolve(own.dy, band, size.width, taps, outputs, /*mirrored=*/true,
-                 own.da.data());
+        convolve(own.dy, band, size.width, taps, outputs, own.da.data());
         if (with_weight) own.add_weight(band, size.width);
         deliver(own, input, mean, band, size.width, target);
       });
   torch::Tensor sums, total;
-  for (const auto& slice : slices) {
-    const auto own = slice.sums.total();
+  for (const auto& slice : slices.locals()) {
+    const auto own = slice->sums.total();
     sums = sums.defined() ? sums + own : own;
-    if (slice.weight.empty()) continue;
+    if (slice->weight.empty()) continue;
     const auto more =
-        torch::from_blob(const_cast<Acc<T>*>(slice.weight.data()),
-                         {3, 3, slice.dy.channels(), slice.a.channels()},
+        torch::from_blob(const_cast<Acc<T>*>(slice->weight.data()),
+                         {3, 3, slice->dy.channels(), slice->a.channels()},
                          c10::CppTypeToScalarType<Acc<T>>::value);
     total = total.defined() ? total + more : more.clone();
   }

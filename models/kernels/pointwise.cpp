@@ -28,7 +28,9 @@ class InputBlock {
         offset_(input.offset.const_data_ptr<Acc<T>>()),
         channels_(input.channels),
         width_(padded(channels_, gemm::kColumns)),
-        block_(static_cast<size_t>(kBlock * width_)) {}
+        block_(kBlock * width_) {
+    clear_padding(block_.data(), kBlock, channels_, width_);
+  }
 
   const T* load(int64_t first, int64_t count) {
     rows::affine_relu(x_ + first * stride_, stride_,
@@ -47,33 +49,34 @@ class InputBlock {
   const Acc<T>* scale_;
   const Acc<T>* offset_;
   int64_t channels_, width_;
-  std::vector<T> block_;
+  Scratch<T> block_;
 };
 
 template <typename T>
 struct ForwardSlice {
   ForwardSlice(const ActivatedInput& from, int64_t columns)
-      : input(from), out(static_cast<size_t>(kBlock * columns)) {}
+      : input(from), out(kBlock * columns) {}
   InputBlock<T> input;
-  std::vector<Acc<T>> out;
+  Scratch<Acc<T>> out;
 };
 
 template <typename T>
 void forward(const ActivatedInput& input, const torch::Tensor& weight,
              const torch::Tensor& bias, const torch::Tensor& out) {
   using F = Format<T>;
-  const auto wide = with_padding(weight.t());
-  const int64_t depth = wide.size(0), columns = wide.size(1);
-  std::vector<typename F::Element> scratch;
-  const auto* w = F::right(wide.const_data_ptr<T>(), depth, columns, scratch);
+  const int64_t depth = padded(input.channels, gemm::kColumns);
+  const RightMatrices<T> matrix(weight.const_data_ptr<T>(), 1, weight.size(1),
+                                weight.size(0),
+                                {0, weight.stride(1), weight.stride(0)});
+  const int64_t columns = matrix.columns();
   const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
   T* to = out.mutable_data_ptr<T>();
-  auto slices = make_slices<ForwardSlice<T>>(input, columns);
-  for_each_in_slices(blocks_of(out), [&](size_t s, int64_t block) {
+  Slices<ForwardSlice<T>> slices;
+  const auto make = [&] { return ForwardSlice<T>(input, columns); };
+  slices.for_each(blocks_of(out), make, [&](auto& own, int64_t block) {
     const int64_t first = block * kBlock;
     const int64_t count = std::min(kBlock, out.size(0) - first);
-    auto& own = slices[s];
-    gemm::multiply(F::left(own.input.load(first, count), depth), w,
+    gemm::multiply(F::left(own.input.load(first, count), depth), matrix.at(0),
                    padded(count, gemm::kRows), columns,
                    (input.channels + F::kPair - 1) / F::kPair, own.out.data(),
                    /*add=*/false);
@@ -90,15 +93,17 @@ struct BackwardSlice {
         width(padded(from.channels, gemm::kColumns)),
         outputs(outputs_),
         columns(padded(outputs_, gemm::kColumns)),
-        dy(static_cast<size_t>(kBlock * columns)),
-        da(static_cast<size_t>(kBlock * width)),
+        dy(kBlock * columns),
+        da(kBlock * width),
         weight(with_weight ? static_cast<size_t>(columns * width) : 0),
-        sums(from.channels) {}
+        sums(from.channels) {
+    clear_padding(dy.data(), kBlock, outputs, columns);
+  }
 
   /// A block of dy with zeros behind its channels and its last pixel.
   const T* load(const T* from, int64_t count) {
     rows::copy(from, outputs, count, outputs, dy.data(), columns);
-    std::fill(dy.begin() + count * columns, dy.end(), T(0));
+    std::fill(dy.data() + count * columns, dy.data() + kBlock * columns, T(0));
     return dy.data();
   }
   void add_weight(const T* a, int64_t count) {
@@ -113,28 +118,30 @@ struct BackwardSlice {
   int64_t width;    ///< Channels, padded.
   int64_t outputs;  ///< Out channels,
   int64_t columns;  ///< and padded.
-  std::vector<T> dy;
-  std::vector<Acc<T>> da;
+  Scratch<T> dy;
+  Scratch<Acc<T>> da;
   std::vector<Acc<T>> weight;  ///< (columns, width), or empty.
   SliceSums<Acc<T>> sums;
   std::vector<typename Format<T>::Element> left, right;
 };
 
 template <typename T>
-ConvolutionGradient gathered(const std::vector<BackwardSlice<T>>& slices,
+ConvolutionGradient gathered(const Slices<BackwardSlice<T>>& slices,
                              int64_t channels) {
   torch::Tensor sums, weight;
-  for (const auto& slice : slices) {
-    const auto own = slice.sums.total();
+  for (const auto& slice : slices.locals()) {
+    const auto own = slice->sums.total();
     sums = sums.defined() ? sums + own : own;
-    if (slice.weight.empty()) continue;
-    const auto more = torch::from_blob(const_cast<Acc<T>*>(slice.weight.data()),
-                                       {slice.columns, slice.width},
-                                       c10::CppTypeToScalarType<Acc<T>>::value);
+    if (slice->weight.empty()) continue;
+    const auto more =
+        torch::from_blob(const_cast<Acc<T>*>(slice->weight.data()),
+                         {slice->columns, slice->width},
+                         c10::CppTypeToScalarType<Acc<T>>::value);
     weight = weight.defined() ? weight + more : more.clone();
   }
   if (weight.defined()) {
-    weight = weight.narrow(0, 0, slices.front().outputs).narrow(1, 0, channels);
+    weight = weight.narrow(0, 0, slices.locals().front()->outputs)
+                 .narrow(1, 0, channels);
   }
   return {sums[0], sums[1], weight};
 }
@@ -145,24 +152,26 @@ ConvolutionGradient backward(const ActivatedInput& input,
                              const torch::Tensor& weight,
                              const torch::Tensor& total, bool with_weight) {
   using F = Format<T>;
-  const auto wide = with_padding(weight);
-  std::vector<typename F::Element> scratch;
-  const auto* w =
-      F::right(wide.const_data_ptr<T>(), wide.size(0), wide.size(1), scratch);
-  auto slices = make_slices<BackwardSlice<T>>(input, dy.size(1), with_weight);
+  const RightMatrices<T> matrix(weight.const_data_ptr<T>(), 1, weight.size(0),
+                                weight.size(1),
+                                {0, weight.stride(0), weight.stride(1)});
+  Slices<BackwardSlice<T>> slices;
+  const auto make = [&] {
+    return BackwardSlice<T>(input, dy.size(1), with_weight);
+  };
   const T* x = input.rows.const_data_ptr<T>();
   const T* from = dy.const_data_ptr<T>();
   auto* to = total.mutable_data_ptr<Acc<T>>();
   const int64_t stride = input.rows.stride(0);
-  for_each_in_slices(blocks_of(dy), [&](size_t s, int64_t block) {
+  slices.for_each(blocks_of(dy), make, [&](auto& own, int64_t block) {
     const int64_t first = block * kBlock;
     const int64_t count = std::min(kBlock, dy.size(0) - first);
-    auto& own = slices[s];
     const T* a = own.input.load(first, count);
     const T* g = own.load(from + first * own.outputs, count);
-    gemm::multiply(F::left(g, own.columns), w, padded(count, gemm::kRows),
-                   own.width, (own.outputs + F::kPair - 1) / F::kPair,
-                   own.da.data(), /*add=*/false);
+    gemm::multiply(F::left(g, own.columns), matrix.at(0),
+                   padded(count, gemm::kRows), own.width,
+                   (own.outputs + F::kPair - 1) / F::kPair, own.da.data(),
+                   /*add=*/false);
     if (with_weight) own.add_weight(a, count);
     rows::add_gradient(own.da.data(), a, own.width, x + first * stride, stride,
                        mean.const_data_ptr<Acc<T>>(),

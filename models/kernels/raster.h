@@ -2,7 +2,8 @@
 
 #include "models/kernels/conv3x3.h"
 
-// What conv3x3.cpp works on: bands of images with a border. For that file alone.
+// What conv3x3.cpp works on: bands of images with a border. For that file
+// alone.
 
 namespace skipzoo {
 
@@ -14,7 +15,7 @@ struct Band {
 
 /// Bands few enough in bytes for a core's own cache, and enough for all cores.
 inline std::vector<Band> bands_of(int64_t pixels, const ImageSize& size,
-                           int64_t bytes_of_pixel) {
+                                  int64_t bytes_of_pixel) {
   constexpr int64_t kBytes = 256 << 10;
   const int64_t images = pixels / (size.height * size.width);
   const int64_t of_row = (size.width + 2) * bytes_of_pixel;
@@ -46,8 +47,10 @@ class Raster {
       : width_(width),
         channels_(gemm::padded(channels, gemm::kColumns)),
         // Behind the last pixel, as far as taps of a padded number of them go.
-        data_(static_cast<size_t>(((rows + 2) * (width + 2) + 2 * gemm::kRows) *
-                                  channels_)) {}
+        size_(((rows + 2) * (width + 2) + 2 * gemm::kRows) * channels_),
+        data_(size_) {
+    std::fill_n(data_.data(), size_, T(0));
+  }
 
   /// fill(pixel among all, width, to) writes a row of pixels.
   template <typename Fill>
@@ -70,8 +73,8 @@ class Raster {
   }
 
  private:
-  int64_t width_, channels_;
-  std::vector<T> data_;
+  int64_t width_, channels_, size_;
+  Scratch<T> data_;
 };
 
 /// An input's pixels, activated where it says so.
@@ -94,58 +97,55 @@ struct Fill {
   }
 };
 
-/// The nine taps of a weight, (9, rows, columns) with padding, as right
-/// matrices.
+/// The nine taps of a weight, (out, in, 3, 3) in either format, as right
+/// matrices: (in, out).
 template <typename T>
-class Taps {
- public:
-  /// taps: (9, rows, columns).
-  explicit Taps(const torch::Tensor& taps)
-      : depth_(gemm::padded(taps.size(1), gemm::kColumns)),
-        columns_(gemm::padded(taps.size(2), gemm::kColumns)),
-        wide_(torch::zeros({9, depth_, columns_}, taps.options())) {
-    wide_.narrow(1, 0, taps.size(1)).narrow(2, 0, taps.size(2)).copy_(taps);
-    data_ = Format<T>::right(wide_.template const_data_ptr<T>(), 9 * depth_,
-                             columns_, scratch_);
-  }
-  const auto* at(int64_t tap) const {
-    return data_ + tap * depth_ / Format<T>::kPair * columns_;
-  }
-  int64_t columns() const { return columns_; }
+RightMatrices<T> taps_of(const torch::Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  return {weight.const_data_ptr<T>(),
+          9,
+          in,
+          out,
+          {weight.stride(3), weight.stride(1), weight.stride(0)}};
+}
+/// Those of the way back, last tap first: (out, in).
+template <typename T>
+RightMatrices<T> taps_back(const torch::Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const int64_t tap = weight.stride(3);
+  return {weight.const_data_ptr<T>() + 8 * tap,
+          9,
+          out,
+          in,
+          {-tap, weight.stride(0), weight.stride(1)}};
+}
 
- private:
-  int64_t depth_, columns_;
-  torch::Tensor wide_;
-  std::vector<typename Format<T>::Element> scratch_;
-  const typename Format<T>::Element* data_;
-};
-
-/// to = Σ over taps of raster shifted by the tap · taps; `mirrored` for the way
-/// back. depth: channels of the raster that are not zero.
+/// to = Σ over taps of raster shifted by the tap · taps. depth: channels of the
+/// raster that are not zero.
 template <typename T>
 void convolve(Raster<T>& raster, const Band& band, int64_t width,
-              const Taps<T>& taps, int64_t depth, bool mirrored, rows::Acc<T>* to) {
+              const RightMatrices<T>& taps, int64_t depth, rows::Acc<T>* to) {
   using F = Format<T>;
   constexpr int64_t kBlock = 64;
   const int64_t pixels = gemm::padded(band.count * (width + 2), gemm::kRows);
+  // Pixels beside each other are so in memory: without padding, three taps are
+  // one of thrice the depth.
+  const int64_t joined = depth == raster.channels() ? 3 : 1;
   for (int64_t p = 0; p < pixels; p += kBlock) {
-    for (int64_t tap = 0; tap < 9; ++tap) {
-      const int64_t shift = mirrored ? 8 - tap : tap;
+    for (int64_t tap = 0; tap < 9; tap += joined) {
       const T* from =
-          raster.at(shift / 3 - 1, shift % 3 - 1) + p * raster.channels();
+          raster.at(tap / 3 - 1, tap % 3 - 1) + p * raster.channels();
       gemm::multiply(F::left(from, raster.channels()), taps.at(tap),
                      std::min(kBlock, pixels - p), taps.columns(),
-                     (depth + F::kPair - 1) / F::kPair, to + p * taps.columns(),
-                     /*add=*/tap > 0);
+                     (joined * depth + F::kPair - 1) / F::kPair,
+                     to + p * taps.columns(), /*add=*/tap > 0);
     }
   }
 }
 
-/// Room for what convolve() writes.
-template <typename A>
-std::vector<A> room_for(int64_t width, int64_t rows, int64_t columns) {
-  return std::vector<A>(
-      static_cast<size_t>(gemm::padded(rows * (width + 2), gemm::kRows) * columns));
+/// Size of what convolve() writes.
+inline int64_t room_for(int64_t width, int64_t rows, int64_t columns) {
+  return gemm::padded(rows * (width + 2), gemm::kRows) * columns;
 }
 
 }  // namespace skipzoo
