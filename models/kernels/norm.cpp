@@ -1,5 +1,6 @@
 #include "models/kernels/norm.h"
 
+#include <cmath>
 #include <vector>
 
 #include "models/kernels/pixel_rows.h"
@@ -23,12 +24,18 @@ Moments moments_of(const torch::Tensor& x) {
                  count, rows.channels, sum, squares);
     });
     const auto [sum, squares] = sums.total();
-    const auto offset = torch::from_blob(shift.data(), {rows.channels},
-                                         c10::CppTypeToScalarType<A>::value)
-                            .to(torch::kDouble);
-    const auto shifted = sum / rows.count;
-    moments.mean = shifted + offset;
-    moments.variance = (squares / rows.count - shifted.square()).clamp_min(0);
+    auto found = torch::empty({2, rows.channels}, torch::kDouble);
+    moments = {found[0], found[1]};
+    auto* mean = moments.mean.mutable_data_ptr<double>();
+    auto* variance = moments.variance.mutable_data_ptr<double>();
+    const auto count = static_cast<double>(rows.count);
+    for (int64_t c = 0; c < rows.channels; ++c) {
+      const double shifted = sum.const_data_ptr<double>()[c] / count;
+      mean[c] = shifted + static_cast<double>(shift[static_cast<size_t>(c)]);
+      variance[c] = squares.const_data_ptr<double>()[c] / count;
+      variance[c] -= shifted * shifted;
+      if (variance[c] < 0) variance[c] = 0;  // A NaN stays one.
+    }
   });
   return moments;
 }
@@ -48,6 +55,14 @@ void move_statistics(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
   norm.num_batches_tracked.add_(1);
 }
 
+/// Per-channel numbers, few enough that a tensor's operators would cost more
+/// than what they do.
+std::vector<double> numbers_of(const torch::Tensor& x) {
+  const auto wide = x.to(torch::kDouble).contiguous();
+  const auto* data = wide.const_data_ptr<double>();
+  return {data, data + wide.numel()};
+}
+
 }  // namespace
 
 NormPlan plan_norm(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
@@ -56,22 +71,44 @@ NormPlan plan_norm(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
   NormPlan plan;
   plan.training = norm.is_training();
   if (plan.training) move_statistics(norm, batch, count);
-  plan.mean = plan.training ? batch.mean
-                            : norm.running_mean.to(torch::kDouble, false,
-                                                   /*copy=*/true);
-  const auto variance =
-      plan.training ? batch.variance : norm.running_var.to(torch::kDouble);
-  plan.inverse = (variance + norm.options.eps()).rsqrt();
-  plan.scale = norm.weight.to(torch::kDouble) * plan.inverse;
-  plan.offset = norm.bias.to(torch::kDouble) - plan.mean * plan.scale;
+  const auto mean = numbers_of(plan.training ? batch.mean : norm.running_mean),
+             variance =
+                 numbers_of(plan.training ? batch.variance : norm.running_var),
+             weight = numbers_of(norm.weight), bias = numbers_of(norm.bias);
+  const auto channels = static_cast<int64_t>(mean.size());
+  const auto all = torch::empty({4, channels}, torch::kDouble);
+  auto* to = all.mutable_data_ptr<double>();
+  for (int64_t c = 0; c < channels; ++c, ++to) {
+    const auto i = static_cast<size_t>(c);
+    const double inverse = 1 / std::sqrt(variance[i] + norm.options.eps());
+    const double scale = weight[i] * inverse;
+    to[0] = mean[i];
+    to[channels] = inverse;
+    to[2 * channels] = scale;
+    to[3 * channels] = bias[i] - mean[i] * scale;
+  }
+  plan.mean = all[0];
+  plan.inverse = all[1];
+  plan.scale = all[2];
+  plan.offset = all[3];
   return plan;
 }
 
 NormGradient through_statistics(const NormPlan& plan, const torch::Tensor& sum,
                                 const torch::Tensor& product, int64_t count) {
   if (!plan.training) return {torch::zeros_like(sum), torch::zeros_like(sum)};
-  const auto share = plan.scale / -count;
-  return {share * plan.inverse.square() * product, share * sum};
+  const int64_t channels = sum.size(0);
+  const auto all = torch::empty({2, channels}, torch::kDouble);
+  auto* to = all.mutable_data_ptr<double>();
+  const auto* scale = plan.scale.const_data_ptr<double>();
+  const auto* inverse = plan.inverse.const_data_ptr<double>();
+  for (int64_t c = 0; c < channels; ++c, ++to) {
+    const double share = -scale[c] / static_cast<double>(count);
+    to[0] =
+        share * inverse[c] * inverse[c] * product.const_data_ptr<double>()[c];
+    to[channels] = share * sum.const_data_ptr<double>()[c];
+  }
+  return {all[0], all[1]};
 }
 
 bool is_plain_norm(const torch::nn::BatchNorm2dImpl& norm) {

@@ -80,7 +80,14 @@ class ChannelSums {
   }
   /// Both over all blocks, double.
   std::pair<torch::Tensor, torch::Tensor> total() const {
-    const auto sum = parts_.sum(0, /*keepdim=*/false, torch::kDouble);
+    const auto sum = torch::zeros({2, parts_.size(2)}, torch::kDouble);
+    auto* to = sum.mutable_data_ptr<double>();
+    AT_DISPATCH_FLOATING_TYPES(parts_.scalar_type(), "kernels", [&] {
+      const auto* from = parts_.const_data_ptr<scalar_t>();
+      for (int64_t b = 0; b < parts_.size(0); ++b, from += sum.numel()) {
+        for (int64_t i = 0; i < sum.numel(); ++i) to[i] += from[i];
+      }
+    });
     return {sum[0], sum[1]};
   }
 

@@ -28,6 +28,13 @@ torch::Tensor matching_gradient(const torch::Tensor& parameter) {
   return at::empty_like(parameter).copy_(gradient);
 }
 
+/// A view of its elements as they lie in memory. The fused kernels would copy
+/// what is not contiguous in the order of its axes.
+torch::Tensor in_memory_order(const torch::Tensor& x) {
+  if (x.is_contiguous() || !x.is_non_overlapping_and_dense()) return x;
+  return x.as_strided({x.numel()}, {1});
+}
+
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerOptions& options,
@@ -72,11 +79,12 @@ void Optimizer::step(Group& group, double lr) {
   std::vector<torch::Tensor> parameters, gradients, first, second, steps;
   for (size_t i = 0; i < group.parameters.size(); ++i) {
     if (!group.parameters[i].grad().defined()) continue;
-    parameters.push_back(group.parameters[i].detach());
-    gradients.push_back(matching_gradient(group.parameters[i]));
-    first.push_back(group.first[i]);
+    parameters.push_back(in_memory_order(group.parameters[i].detach()));
+    gradients.push_back(
+        in_memory_order(matching_gradient(group.parameters[i])));
+    first.push_back(in_memory_order(group.first[i]));
     if (options_.name == OptimizerKind::kSgd) continue;
-    second.push_back(group.second[i]);
+    second.push_back(in_memory_order(group.second[i]));
     steps.push_back(group.steps[i]);
   }
   if (parameters.empty()) return;
