@@ -154,14 +154,14 @@ class Slices {
   Slices() : locals_(static_cast<size_t>(at::get_num_threads())) {}
 
   /// Calls body(local, block) for every block, those of a slice in order and by
-  /// one thread, which makes its local first.
+  /// one thread, which makes its local where there is none yet.
   template <typename Make, typename Body>
   void for_each(int64_t blocks, const Make& make, const Body& body) {
     const auto count = static_cast<int64_t>(locals_.size());
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
         auto& local = locals_[static_cast<size_t>(s)];
-        local.emplace(make());
+        if (!local) local.emplace(make());
         const int64_t last = blocks * (s + 1) / count;
         for (int64_t b = blocks * s / count; b < last; ++b) body(*local, b);
       }

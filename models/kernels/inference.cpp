@@ -39,7 +39,24 @@ std::optional<Tensor> maybe(const Tensor& x) {
 PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
     : weight_(std::move(weight)),
       bias_(std::move(bias)),
-      shape_(std::move(shape)) {}
+      shape_(std::move(shape)) {
+  const std::vector<int64_t> one = {1, 1};
+  may_be_small_ = bias_.defined() && weight_.scalar_type() == at::kFloat &&
+                  weight_.size(2) == 3 && weight_.size(3) == 3 &&
+                  shape_.padding == one && shape_.stride == one &&
+                  shape_.dilation == one && shape_.groups == 1;
+}
+
+bool PackedConvolution::is_small(const Tensor& x, bool relu) {
+  if (!may_be_small_ || !relu ||
+      !x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    return false;
+  }
+  if (small_ == nullptr) {
+    small_ = std::make_unique<SmallConvolution>(weight_, bias_);
+  }
+  return small_->suits(x);
+}
 
 void PackedConvolution::pack(const Tensor& x) {
   if (!packed_.defined()) packed_ = reorder(weight_, shape_, x.sizes());
@@ -52,6 +69,7 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
+  if (is_small(x, relu)) return (*small_)(x);
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
@@ -67,6 +85,7 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
+  if (is_small(x, relu)) return small_->add_to(other, x);
   pack(x);
   op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),

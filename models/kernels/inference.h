@@ -2,18 +2,20 @@
 
 #include <torch/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "models/kernels/blocks.h"
+#include "models/kernels/small_convolution.h"
 
 // The operators that a network in evaluation is made of.
 
 namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
-/// by oneDNN, as torch.compile calls it.
+/// by oneDNN, as torch.compile calls it, or for small images by our own.
 class PackedConvolution {
  public:
   struct Shape {
@@ -30,10 +32,13 @@ class PackedConvolution {
 
  private:
   void pack(const torch::Tensor& x);
+  bool is_small(const torch::Tensor& x, bool relu);
 
   torch::Tensor weight_, bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
+  bool may_be_small_;  ///< As far as shape and type go.
+  std::unique_ptr<SmallConvolution> small_;
 };
 
 /// Channels-last images, or the first channels of wider ones, as rows of

@@ -2,8 +2,8 @@
 
 #include "models/kernels/conv3x3.h"
 
-// What conv3x3.cpp works on: bands of images with a border. For that file
-// alone.
+// What the 3x3 convolutions work on: bands of images with a border. For their
+// files alone.
 
 namespace skipzoo {
 

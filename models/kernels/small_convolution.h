@@ -1,0 +1,34 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <memory>
+
+namespace skipzoo {
+
+/// A 3x3 convolution, its bias and its ReLU for so little work that what an
+/// operator of LibTorch costs before it computes would be most of the time: one
+/// image of a small network. Its weight is packed once and its memory kept.
+///
+/// float32, channels-last, with a border of zeros, stride 1, one group.
+class SmallConvolution {
+ public:
+  /// weight: (out, in, 3, 3); bias: (out).
+  SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias);
+  ~SmallConvolution();
+
+  /// Whether it is faster on these images than oneDNN is likely to be.
+  bool suits(const torch::Tensor& images) const;
+  /// relu(conv(images) + bias), in memory of its own.
+  torch::Tensor operator()(const torch::Tensor& images);
+  /// relu(conv(images) + bias + other), which replaces `other`.
+  torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images);
+
+ private:
+  struct Ready;
+  void run(const torch::Tensor& images, const float* residual, float* out);
+
+  std::unique_ptr<Ready> ready_;
+};
+
+}  // namespace skipzoo
