@@ -43,7 +43,8 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
   const std::vector<int64_t> one = {1, 1};
   may_be_small_ = bias_.defined() && weight_.scalar_type() == at::kFloat &&
                   weight_.size(2) == 3 && weight_.size(3) == 3 &&
-                  shape_.padding == one && shape_.stride == one &&
+                  shape_.padding == one && shape_.stride[0] <= 2 &&
+                  shape_.stride[0] == shape_.stride[1] &&
                   shape_.dilation == one && shape_.groups == 1;
 }
 
@@ -53,7 +54,8 @@ bool PackedConvolution::is_small(const Tensor& x, bool relu) {
     return false;
   }
   if (small_ == nullptr) {
-    small_ = std::make_unique<SmallConvolution>(weight_, bias_);
+    small_ =
+        std::make_unique<SmallConvolution>(weight_, bias_, shape_.stride[0]);
   }
   return small_->suits(x);
 }

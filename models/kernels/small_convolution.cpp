@@ -1,6 +1,5 @@
 #include "models/kernels/small_convolution.h"
 
-#include "models/kernels/inference.h"
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/raster.h"
 
@@ -9,21 +8,38 @@ namespace skipzoo {
 namespace {
 
 struct Slice {
-  Slice(int64_t width, int64_t rows, int64_t channels, int64_t columns)
-      : raster(width, rows, channels), out(room_for(width, rows, columns)) {}
+  Slice(int64_t width, int64_t rows, int64_t channels, int64_t room)
+      : raster(width, rows, channels), out(room) {}
   Raster<float> raster;
   Scratch<float> out;
 };
 
+/// Every `stride`th pixel of every `stride`th row: those of a row beside each
+/// other, `pitch` from one row to the next.
+void convolve_some(Raster<float>& raster, int64_t rows, int64_t pitch,
+                   int64_t stride, const RightMatrices<float>& taps,
+                   int64_t depth, float* to) {
+  const int64_t joined = depth == raster.channels() ? 3 : 1;
+  for (int64_t y = 0; y < rows; ++y, to += pitch * taps.columns()) {
+    for (int64_t tap = 0; tap < 9; tap += joined) {
+      const float* from = raster.at(stride * y + tap / 3 - 1, tap % 3 - 1);
+      gemm::multiply({from, stride * raster.channels(), 1}, taps.at(tap), pitch,
+                     taps.columns(), joined * depth, to, /*add=*/tap > 0);
+    }
+  }
+}
+
 }  // namespace
 
 struct SmallConvolution::Ready {
-  int64_t in, out;
+  int64_t in, out, stride;
   RightMatrices<float> taps;
   torch::Tensor bias, ones;
   /// What follows is for images of this size.
   at::DimVector sizes = {};
-  std::vector<Band> bands = {};
+  ImageSize from = {}, to = {};
+  int64_t pitch = 0;  ///< Pixels from a row of the result to the next.
+  std::vector<Band> bands = {};  ///< Of the result.
   std::optional<Slices<Slice>> slices = {};
 
   void prepare(const torch::Tensor& images) {
@@ -33,17 +49,45 @@ struct SmallConvolution::Ready {
       return;
     }
     sizes = images.sizes();
-    bands = bands_of(images.size(0) * images.size(2) * images.size(3),
-                     {images.size(2), images.size(3)},
-                     in * static_cast<int64_t>(sizeof(float)));
+    from = {images.size(2), images.size(3)};
+    to = {(from.height - 1) / stride + 1, (from.width - 1) / stride + 1};
+    pitch = stride == 1 ? from.width + 2 : gemm::padded(to.width, gemm::kRows);
+    bands =
+        bands_of(images.size(0) * to.height * to.width, to,
+                 in * stride * stride * static_cast<int64_t>(sizeof(float)));
     slices.emplace();
+  }
+
+  Slice make_slice() const {
+    const int64_t rows = most_rows(bands);
+    const int64_t room = stride == 1
+                             ? room_for(from.width, rows, taps.columns())
+                             : rows * pitch * taps.columns();
+    return {from.width, (rows - 1) * stride + 1, in, room};
+  }
+
+  void compute(const float* images, const Band& band, Slice& slice) const {
+    const int64_t image = band.pixel / (to.height * to.width);
+    const Band read{image * from.height * from.width, band.first * stride,
+                    (band.count - 1) * stride + 1};
+    auto& raster = slice.raster;
+    raster.load(read, from, [&](int64_t pixel, int64_t count, float* row) {
+      rows::copy(images + pixel * in, in, count, in, row, raster.channels());
+    });
+    if (stride == 1) {
+      convolve(raster, read, from.width, taps, in, slice.out.data());
+    } else {
+      convolve_some(raster, band.count, pitch, stride, taps, in,
+                    slice.out.data());
+    }
   }
 };
 
 SmallConvolution::SmallConvolution(const torch::Tensor& weight,
-                                   const torch::Tensor& bias)
+                                   const torch::Tensor& bias, int64_t stride)
     : ready_(new Ready{.in = weight.size(1),
                        .out = weight.size(0),
+                       .stride = stride,
                        .taps = taps_of<float>(weight),
                        .bias = bias.contiguous(),
                        .ones = torch::ones_like(bias)}) {}
@@ -53,14 +97,14 @@ SmallConvolution::~SmallConvolution() = default;
 bool SmallConvolution::suits(const torch::Tensor& images) const {
   // Where oneDNN's better use of the processor is worth what it costs to call.
   constexpr int64_t kMostProducts = 8 << 20;
-  return images.size(0) * images.size(2) * images.size(3) * 9 * ready_->in *
-             ready_->out <=
+  return images.numel() * 9 * ready_->out / (ready_->stride * ready_->stride) <=
          kMostProducts;
 }
 
 torch::Tensor SmallConvolution::operator()(const torch::Tensor& images) {
+  ready_->prepare(images);
   auto out = torch::empty(
-      {images.size(0), ready_->out, images.size(2), images.size(3)},
+      {images.size(0), ready_->out, ready_->to.height, ready_->to.width},
       images.options(), at::MemoryFormat::ChannelsLast);
   run(images, nullptr, out.mutable_data_ptr<float>());
   return out;
@@ -68,6 +112,7 @@ torch::Tensor SmallConvolution::operator()(const torch::Tensor& images) {
 
 torch::Tensor SmallConvolution::add_to(torch::Tensor other,
                                        const torch::Tensor& images) {
+  ready_->prepare(images);
   auto* data = other.mutable_data_ptr<float>();
   run(images, data, data);
   return other;
@@ -77,28 +122,21 @@ void SmallConvolution::run(const torch::Tensor& images, const float* residual,
                            float* out) {
   SKIPZOO_PROFILE("convolution3x3");
   Ready& own = *ready_;
-  own.prepare(images);
-  const ImageSize size{images.size(2), images.size(3)};
-  const int64_t columns = own.taps.columns();
-  const ActivatedInput input{rows_of(images), own.in, {}, {}};
+  const auto* x = images.const_data_ptr<float>();
   const auto* bias = own.bias.const_data_ptr<float>();
   const auto* ones = own.ones.const_data_ptr<float>();
   own.slices->for_each(
-      static_cast<int64_t>(own.bands.size()),
-      [&] { return Slice(size.width, most_rows(own.bands), own.in, columns); },
+      static_cast<int64_t>(own.bands.size()), [&] { return own.make_slice(); },
       [&](Slice& slice, int64_t i) {
         const Band& band = own.bands[static_cast<size_t>(i)];
-        slice.raster.load(band, size,
-                          Fill<float>{input, slice.raster.channels()});
-        convolve(slice.raster, band, size.width, own.taps, own.in,
-                 slice.out.data());
+        own.compute(x, band, slice);
+        const int64_t columns = own.taps.columns();
         for (int64_t y = 0; y < band.count; ++y) {
           const int64_t at =
-              (band.pixel + (band.first + y) * size.width) * own.out;
-          const auto* from = slice.out.data() + y * (size.width + 2) * columns;
-          rows::affine_relu(from, columns,
+              (band.pixel + (band.first + y) * own.to.width) * own.out;
+          rows::affine_relu(slice.out.data() + y * own.pitch * columns, columns,
                             residual == nullptr ? nullptr : residual + at, ones,
-                            bias, size.width, own.out, out + at, own.out);
+                            bias, own.to.width, own.out, out + at, own.out);
         }
       });
 }

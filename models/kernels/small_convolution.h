@@ -10,11 +10,12 @@ namespace skipzoo {
 /// operator of LibTorch costs before it computes would be most of the time: one
 /// image of a small network. Its weight is packed once and its memory kept.
 ///
-/// float32, channels-last, with a border of zeros, stride 1, one group.
+/// float32, channels-last, with a border of zeros, one group.
 class SmallConvolution {
  public:
-  /// weight: (out, in, 3, 3); bias: (out).
-  SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias);
+  /// weight: (out, in, 3, 3); bias: (out); stride: of both axes.
+  SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
+                   int64_t stride);
   ~SmallConvolution();
 
   /// Whether it is faster on these images than oneDNN is likely to be.
