@@ -172,33 +172,36 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
                                     ? left->second
                                     : Activation{input, Tensor(), Tensor()};
   const size_t from = slot(activation.source);
-  const auto weight = conv.weight.contiguous();
+  const int64_t channels = conv.weight.size(0), read = conv.weight.size(1);
+  const bool is_pointwise = conv.weight.size(2) == 1;
+  const auto weight = std::make_shared<PackedWeight>(
+      is_pointwise ? pack_pointwise(conv.weight.flatten(1))
+                   : pack_conv3x3(conv.weight));
   const auto bias =
       conv.bias.defined() ? conv.bias.to(torch::kFloat) : Tensor();
   // An output outside of a block is the whole of a buffer of its own.
   const auto found = places_.find(ending.output);
   const Place place = found != places_.end()
                           ? found->second
-                          : Place{slot(ending.output), 0, weight.size(0)};
+                          : Place{slot(ending.output), 0, channels};
   add_step(
-      [from, place, activation, weight, bias](Slots& slots) {
+      [=](Slots& slots) {
         const Tensor x = slots[from].toTensor();
         const Tensor buffer = buffer_of(slots, place, x);
-        const Tensor rows =
-            rows_of(buffer.narrow(1, place.channel, weight.size(0)));
-        const ActivatedInput in{rows_of(x), weight.size(1), activation.scale,
+        const Tensor rows = rows_of(buffer.narrow(1, place.channel, channels));
+        const ActivatedInput in{rows_of(x), read, activation.scale,
                                 activation.offset};
-        if (weight.size(2) == 1) {
-          pointwise(in, weight.flatten(1), bias, rows);
+        if (is_pointwise) {
+          pointwise(in, *weight, bias, rows);
         } else {
-          conv3x3(in, {x.size(2), x.size(3)}, weight, bias, rows);
+          conv3x3(in, {x.size(2), x.size(3)}, *weight, bias, rows);
         }
       },
       {from, place.buffer});
   ready_.insert(ending.output);
   own_memory_.insert(ending.output);
   if (found != places_.end() && is_read_alone(ending.output)) {
-    visit_part(ending.output, place, weight.size(0));
+    visit_part(ending.output, place, channels);
   }
 }
 

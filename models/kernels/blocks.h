@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "models/kernels/gemm.h"
@@ -145,6 +146,10 @@ class RightMatrices {
   int64_t rows_, columns_;
   Scratch<Element> data_;
 };
+
+/// Of whatever type a weight is of.
+using PackedWeight = std::variant<RightMatrices<float>, RightMatrices<double>,
+                                  RightMatrices<c10::BFloat16>>;
 
 /// What each thread has to itself. There are as many slices as threads, so that
 /// sums over a slice are the same whenever the number of threads is.

@@ -21,9 +21,8 @@ struct ForwardSlice {
 
 template <typename T>
 void forward(const ActivatedInput& input, const ImageSize& size,
-             const torch::Tensor& weight, const torch::Tensor& bias,
+             const RightMatrices<T>& taps, const torch::Tensor& bias,
              const torch::Tensor& out) {
-  const auto taps = taps_of<T>(weight);
   const auto bands = bands_of(out.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
   Slices<ForwardSlice<T>> slices;
@@ -163,12 +162,20 @@ ConvolutionGradient backward(const ActivatedInput& input,
 
 }  // namespace
 
+PackedWeight pack_conv3x3(const torch::Tensor& weight) {
+  std::optional<PackedWeight> packed;
+  SKIPZOO_DISPATCH(weight.scalar_type(),
+                   [&] { packed.emplace(taps_of<scalar_t>(weight)); });
+  return std::move(*packed);
+}
+
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
-             const torch::Tensor& weight, const torch::Tensor& bias,
+             const PackedWeight& weight, const torch::Tensor& bias,
              const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution3x3");
-  SKIPZOO_DISPATCH(input.rows.scalar_type(),
-                   [&] { forward<scalar_t>(input, size, weight, bias, out); });
+  SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
+    forward(input, size, std::get<RightMatrices<scalar_t>>(weight), bias, out);
+  });
 }
 
 ConvolutionGradient conv3x3_back(const ActivatedInput& input,

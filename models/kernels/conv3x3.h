@@ -12,11 +12,13 @@ struct ImageSize {
   int64_t height, width;
 };
 
+/// weight: (out channels, channels, 3, 3), of the input's type.
+PackedWeight pack_conv3x3(const torch::Tensor& weight);
+
 /// out = input * weight, or relu(that + bias) with a bias (out channels, of the
-/// type of sums). weight: (out channels, channels, 3, 3), of the input's type;
-/// out: rows of all out channels.
+/// type of sums). out: rows of all out channels.
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
-             const torch::Tensor& weight, const torch::Tensor& bias,
+             const PackedWeight& weight, const torch::Tensor& bias,
              const torch::Tensor& out);
 
 /// Where the gradient of what a convolution reads goes: g itself, before the
@@ -30,6 +32,7 @@ struct GradientTarget {
 
 /// The way back. dy: rows of all out channels, of the input's type. mean:
 /// (channels), of the type of sums.
+/// weight: as pack_conv3x3() takes it.
 ConvolutionGradient conv3x3_back(const ActivatedInput& input,
                                  const torch::Tensor& mean,
                                  const ImageSize& size, const torch::Tensor& dy,

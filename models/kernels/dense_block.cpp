@@ -97,9 +97,10 @@ torch::Tensor convolve(const torch::Tensor& rows, const NormPlan& norm,
   const auto weight = in_type_of(rows, parameter);
   auto y = torch::empty({rows.size(0), weight.size(0)}, rows.options());
   if (weight.size(2) == 1) {
-    pointwise(activated(rows, norm), as_matrix(weight), no_bias, y);
+    pointwise(activated(rows, norm), pack_pointwise(as_matrix(weight)), no_bias,
+              y);
   } else {
-    conv3x3(activated(rows, norm), size, weight, no_bias, y);
+    conv3x3(activated(rows, norm), size, pack_conv3x3(weight), no_bias, y);
   }
   return y;
 }

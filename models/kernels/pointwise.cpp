@@ -61,13 +61,10 @@ struct ForwardSlice {
 };
 
 template <typename T>
-void forward(const ActivatedInput& input, const torch::Tensor& weight,
+void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
              const torch::Tensor& bias, const torch::Tensor& out) {
   using F = Format<T>;
   const int64_t depth = padded(input.channels, gemm::kColumns);
-  const RightMatrices<T> matrix(weight.const_data_ptr<T>(), 1, weight.size(1),
-                                weight.size(0),
-                                {0, weight.stride(1), weight.stride(0)});
   const int64_t columns = matrix.columns();
   const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
   T* to = out.mutable_data_ptr<T>();
@@ -185,11 +182,22 @@ ConvolutionGradient backward(const ActivatedInput& input,
 
 }  // namespace
 
-void pointwise(const ActivatedInput& input, const torch::Tensor& weight,
+PackedWeight pack_pointwise(const torch::Tensor& weight) {
+  std::optional<PackedWeight> packed;
+  SKIPZOO_DISPATCH(weight.scalar_type(), [&] {
+    packed.emplace(RightMatrices<scalar_t>(
+        weight.const_data_ptr<scalar_t>(), 1, weight.size(1), weight.size(0),
+        {0, weight.stride(1), weight.stride(0)}));
+  });
+  return std::move(*packed);
+}
+
+void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution1x1");
-  SKIPZOO_DISPATCH(input.rows.scalar_type(),
-                   [&] { forward<scalar_t>(input, weight, bias, out); });
+  SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
+    forward(input, std::get<RightMatrices<scalar_t>>(weight), bias, out);
+  });
 }
 
 ConvolutionGradient pointwise_back(const ActivatedInput& input,
