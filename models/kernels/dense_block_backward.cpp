@@ -1,0 +1,150 @@
+#include "models/kernels/dense_block_passes.h"
+#include "models/kernels/pointwise.h"
+
+namespace skipzoo {
+
+namespace {
+
+/// The gradient of the channels from `channel` on, of which `total` has all but
+/// what goes through the statistics of the batch: rows of `count` channels.
+torch::Tensor finished_gradient(const torch::Tensor& total,
+                                const torch::Tensor& rows, int64_t channel,
+                                int64_t count, const torch::Tensor& mean,
+                                const NormGradient& through) {
+  SKIPZOO_PROFILE("batch_norm_backward");
+  auto dx = torch::empty({rows.size(0), count}, rows.options());
+  const PixelRows blocks(rows.size(0), count);
+  const int64_t stride = rows.size(1);
+  const auto own = [&](const torch::Tensor& of) {
+    return accumulator(rows, of.narrow(0, channel, count));
+  };
+  const auto m = own(mean), slope = own(through.slope),
+             offset = own(through.offset);
+  SKIPZOO_DISPATCH(rows.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* g = total.const_data_ptr<A>() + channel;
+    const auto* x = rows.const_data_ptr<scalar_t>() + channel;
+    auto* to = dx.mutable_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t n) {
+      const int64_t at = first * stride;
+      rows::finish_gradient(g + at, x + at, stride, m.const_data_ptr<A>(),
+                            slope.const_data_ptr<A>(),
+                            offset.const_data_ptr<A>(), n, count,
+                            to + first * count);
+    });
+  });
+  return dx;
+}
+
+/// Makes da, the gradient behind a norm and a ReLU, that of the norm's input x.
+void finish_in_place(const torch::Tensor& da, const torch::Tensor& x,
+                     const NormPlan& norm, const NormGradient& through) {
+  SKIPZOO_PROFILE("batch_norm_backward");
+  const PixelRows blocks(da.size(0), da.size(1));
+  const auto mean = accumulator(x, norm.mean),
+             scale = accumulator(x, norm.scale),
+             bias = accumulator(x, norm.offset),
+             slope = accumulator(x, through.slope),
+             offset = accumulator(x, through.offset);
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    auto* g = da.mutable_data_ptr<scalar_t>();
+    const auto* from = x.const_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      const int64_t at = first * blocks.channels;
+      rows::input_gradient(g + at, static_cast<const scalar_t*>(nullptr),
+                           from + at, mean.const_data_ptr<A>(),
+                           scale.const_data_ptr<A>(), bias.const_data_ptr<A>(),
+                           slope.const_data_ptr<A>(),
+                           offset.const_data_ptr<A>(), count, blocks.channels,
+                           g + at, static_cast<scalar_t*>(nullptr));
+    });
+  });
+}
+
+/// The gradients of a norm's weight and bias and of the convolution behind it.
+void append(variable_list& gradients, const ConvolutionGradient& found,
+            const NormPlan& norm, const torch::Tensor& weight) {
+  const auto type = weight.scalar_type();
+  gradients.push_back((found.product * norm.inverse).to(type));
+  gradients.push_back(found.sum.to(type));
+  gradients.push_back(found.weight.defined()
+                          ? found.weight.reshape(weight.sizes()).to(type)
+                          : torch::Tensor());
+}
+
+}  // namespace
+
+DenseBackward::DenseBackward(const BlockPlan& plan,
+                             const torch::Tensor& features,
+                             const torch::Tensor& gradient)
+    : plan_(plan),
+      rows_(as_rows(features)),
+      total_(as_rows(gradient).to(
+          features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat,
+          /*non_blocking=*/false, /*copy=*/true)),
+      through_{torch::zeros_like(plan.mean), torch::zeros_like(plan.mean)},
+      channels_(features.size(1)) {}
+
+variable_list DenseBackward::pass_layer(size_t layer,
+                                        const LayerTensors& tensors, bool want1,
+                                        bool want2) {
+  const auto& norms = plan_.layers[layer];
+  const bool bottleneck = tensors.weight2.defined();
+  const int64_t count =
+      (bottleneck ? tensors.weight2 : tensors.weight1).size(0);
+  channels_ -= count;
+  auto dy =
+      finished_gradient(total_, rows_, channels_, count, plan_.mean, through_);
+  if (tensors.dropout.defined()) dy.mul_(tensors.dropout);
+  ConvolutionGradient inner;
+  if (bottleneck) {
+    std::tie(inner, dy) = pass_inner(norms.norm2, tensors, dy, want2);
+  }
+  const auto outer = pass_outer(norms.norm1, tensors.weight1, dy, want1);
+  variable_list gradients;
+  append(gradients, outer, norms.norm1, tensors.weight1);
+  if (bottleneck) append(gradients, inner, norms.norm2, tensors.weight2);
+  return gradients;
+}
+
+torch::Tensor DenseBackward::input_gradient() const {
+  return as_images(
+      finished_gradient(total_, rows_, 0, channels_, plan_.mean, through_),
+      plan_.size);
+}
+
+std::pair<ConvolutionGradient, torch::Tensor> DenseBackward::pass_inner(
+    const NormPlan& norm, const LayerTensors& tensors, const torch::Tensor& dy,
+    bool want) const {
+  const auto& x = tensors.inner;
+  auto da = torch::empty_like(x);
+  const auto gradient = conv3x3_back(
+      activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
+      in_type_of(x, tensors.weight2), {.rows = da, .total = {}}, want);
+  finish_in_place(
+      da, x, norm,
+      through_statistics(norm, gradient.sum, gradient.product, x.size(0)));
+  return {gradient, da};
+}
+
+ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
+                                              const torch::Tensor& parameter,
+                                              const torch::Tensor& dy,
+                                              bool want) {
+  const auto input = activated(rows_, norm);
+  const auto mean = accumulator(rows_, norm.mean);
+  const auto weight = in_type_of(rows_, parameter);
+  const auto gradient =
+      weight.size(2) == 1
+          ? pointwise_back(input, mean, dy, as_matrix(weight), total_, want)
+          : conv3x3_back(input, mean, plan_.size, dy, weight,
+                         {.rows = {}, .total = total_}, want);
+  const auto through =
+      through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));
+  through_.slope.narrow(0, 0, channels_).add_(through.slope);
+  through_.offset.narrow(0, 0, channels_).add_(through.offset);
+  return gradient;
+}
+
+}  // namespace skipzoo

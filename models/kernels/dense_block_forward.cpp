@@ -1,0 +1,99 @@
+#include "models/kernels/dense_block_passes.h"
+#include "models/kernels/pointwise.h"
+
+namespace skipzoo {
+
+namespace {
+
+/// Writes rows as the channels from `channel` on of wider ones.
+void put(const torch::Tensor& rows, const torch::Tensor& wider,
+         int64_t channel) {
+  SKIPZOO_PROFILE("copy");
+  const PixelRows blocks(rows.size(0), rows.size(1));
+  const int64_t stride = wider.size(1);
+  SKIPZOO_DISPATCH(rows.scalar_type(), [&] {
+    const auto* from = rows.const_data_ptr<scalar_t>();
+    auto* to = wider.mutable_data_ptr<scalar_t>() + channel;
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      rows::copy(from + first * blocks.channels, blocks.channels, count,
+                 blocks.channels, to + first * stride, stride);
+    });
+  });
+}
+
+/// The convolution of relu(norm(x)), as rows.
+torch::Tensor convolve(const torch::Tensor& rows, const NormPlan& norm,
+                       const torch::Tensor& parameter, const ImageSize& size) {
+  const torch::Tensor no_bias;
+  const auto weight = in_type_of(rows, parameter);
+  auto y = torch::empty({rows.size(0), weight.size(0)}, rows.options());
+  if (weight.size(2) == 1) {
+    pointwise(activated(rows, norm), pack_pointwise(as_matrix(weight)), no_bias,
+              y);
+  } else {
+    conv3x3(activated(rows, norm), size, pack_conv3x3(weight), no_bias, y);
+  }
+  return y;
+}
+
+}  // namespace
+
+DenseForward::DenseForward(const torch::Tensor& x,
+                           const std::vector<DenseLayerParts>& layers)
+    : plan_(c10::make_intrusive<BlockPlan>()) {
+  int64_t channels = x.size(1);
+  for (const auto& layer : layers) {
+    const auto& last = layer.conv2 ? layer.conv2 : layer.conv1;
+    channels += last->options.out_channels();
+    trains_ = trains_ || layer.norm1->is_training();
+  }
+  plan_->size = {x.size(2), x.size(3)};
+  plan_->mean = torch::zeros({channels}, torch::kDouble);
+  variance_ = torch::zeros({channels}, torch::kDouble);
+  const auto rows = as_rows(x);
+  rows_ = torch::empty({rows.size(0), channels}, x.options());
+  append(rows);
+}
+
+void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
+  const auto& size = plan_->size;
+  const int64_t pixels = rows_.size(0);
+  LayerTensors tensors{.weight1 = layer.conv1->weight};
+  BlockPlan::Layer plan;
+  plan.norm1 = plan_norm(
+      *layer.norm1.ptr(),
+      {plan_->mean.narrow(0, 0, channels_), variance_.narrow(0, 0, channels_)},
+      pixels);
+  auto y = convolve(rows_, plan.norm1, tensors.weight1, size);
+  if (layer.norm2) {
+    tensors.inner = y;
+    tensors.weight2 = layer.conv2->weight;
+    Moments moments;
+    if (layer.norm2->is_training()) moments = moments_of(as_images(y, size));
+    plan.norm2 = plan_norm(*layer.norm2.ptr(), moments, pixels);
+    y = convolve(y, plan.norm2, tensors.weight2, size);
+  }
+  if (drop_rate > 0) {
+    // Drawn as torch::dropout draws, so that the textbook drops the same.
+    tensors.dropout = as_rows(torch::empty_like(as_images(y, size))
+                                  .bernoulli_(1 - drop_rate)
+                                  .div_(1 - drop_rate));
+    y.mul_(tensors.dropout);
+  }
+  append(y);
+  tensors.append_to(kept_);
+  plan_->layers.push_back(std::move(plan));
+}
+
+void DenseForward::append(const torch::Tensor& rows) {
+  put(rows, rows_, channels_);
+  const int64_t count = rows.size(1);
+  if (trains_) {
+    const auto moments = moments_of(as_images(rows, plan_->size));
+    plan_->mean.narrow(0, channels_, count).copy_(moments.mean);
+    variance_.narrow(0, channels_, count).copy_(moments.variance);
+  }
+  channels_ += count;
+}
+
+}  // namespace skipzoo

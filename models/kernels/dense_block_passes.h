@@ -1,0 +1,135 @@
+#pragma once
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "models/kernels/blocks.h"
+#include "models/kernels/conv3x3.h"
+#include "models/kernels/dense_block.h"
+#include "models/kernels/norm.h"
+#include "models/kernels/pixel_rows.h"
+
+// The two ways through a dense block. For the files dense_block*.cpp alone.
+
+namespace skipzoo {
+
+using torch::autograd::variable_list;
+
+/// What the way back needs besides the tensors that autograd keeps.
+struct BlockPlan : torch::CustomClassHolder {
+  struct Layer {
+    NormPlan norm1, norm2;
+  };
+  std::vector<Layer> layers;
+  /// Of each of the block's channels, (C), double; zeros where no norm trains.
+  torch::Tensor mean;
+  ImageSize size = {};
+};
+
+/// What autograd keeps of a layer, in this order.
+struct LayerTensors {
+  torch::Tensor weight1 = {};
+  torch::Tensor weight2 = {};  ///< Null without a bottleneck.
+  torch::Tensor inner = {};    ///< Rows between the convolutions, or null.
+  torch::Tensor dropout =
+      {};  ///< What new features are multiplied by, or null.
+
+  static constexpr size_t kCount = 4;
+  static LayerTensors of(const variable_list& saved, size_t layer) {
+    const auto* own = &saved[1 + kCount * layer];
+    return {own[0], own[1], own[2], own[3]};
+  }
+  void append_to(variable_list& saved) const {
+    saved.insert(saved.end(), {weight1, weight2, inner, dropout});
+  }
+};
+
+/// Images as rows of pixels, (N·H·W, C), without a copy where they are
+/// channels-last. contiguous(): those of a single image may be a view that is
+/// not.
+inline torch::Tensor as_rows(const torch::Tensor& images) {
+  return images.permute({0, 2, 3, 1})
+      .reshape({-1, images.size(1)})
+      .contiguous();
+}
+/// Rows of pixels as channels-last images (N, C, H, W), without a copy.
+inline torch::Tensor as_images(const torch::Tensor& rows,
+                               const ImageSize& size) {
+  return rows.view({-1, size.height, size.width, rows.size(1)})
+      .permute({0, 3, 1, 2});
+}
+
+/// What a convolution behind a norm and a ReLU reads.
+inline ActivatedInput activated(const torch::Tensor& rows,
+                                const NormPlan& norm) {
+  return {rows, norm.scale.size(0), accumulator(rows, norm.scale),
+          accumulator(rows, norm.offset)};
+}
+
+/// A layer's convolution weight, of the type that the block computes in.
+inline torch::Tensor in_type_of(const torch::Tensor& x,
+                                const torch::Tensor& weight) {
+  return weight.detach().to(x.scalar_type());
+}
+inline torch::Tensor as_matrix(const torch::Tensor& weight) {
+  return weight.flatten(1);
+}
+
+/// The block on its way forward.
+class DenseForward {
+ public:
+  DenseForward(const torch::Tensor& x,
+               const std::vector<DenseLayerParts>& layers);
+
+  /// Appends what a layer makes of the channels so far.
+  void add_layer(const DenseLayerParts& layer, double drop_rate);
+
+  torch::Tensor features() const { return as_images(rows_, plan_->size); }
+  const variable_list& kept() const { return kept_; }
+  const c10::intrusive_ptr<BlockPlan>& plan() const { return plan_; }
+
+ private:
+  void append(const torch::Tensor& rows);
+
+  c10::intrusive_ptr<BlockPlan> plan_;
+  torch::Tensor rows_;      ///< Of all channels.
+  int64_t channels_ = 0;    ///< That are there already.
+  torch::Tensor variance_;  ///< As plan_->mean.
+  bool trains_ = false;
+  variable_list kept_;
+};
+
+/// The block on its way back, last layer first.
+class DenseBackward {
+ public:
+  DenseBackward(const BlockPlan& plan, const torch::Tensor& features,
+                const torch::Tensor& gradient);
+
+  /// Takes the gradient of a layer's own features on to all before them.
+  /// Returns those of its parameters, in the order of parameters_of(), without
+  /// those of convolutions that are not wanted.
+  variable_list pass_layer(size_t layer, const LayerTensors& tensors,
+                           bool want1, bool want2);
+
+  /// The gradient of the block's input, once every layer was passed.
+  torch::Tensor input_gradient() const;
+
+ private:
+  /// Through the second convolution and its norm; with the gradient of what
+  /// that reads.
+  std::pair<ConvolutionGradient, torch::Tensor> pass_inner(
+      const NormPlan& norm, const LayerTensors& tensors,
+      const torch::Tensor& dy, bool want) const;
+
+  /// Through the first convolution into the features' gradient.
+  ConvolutionGradient pass_outer(const NormPlan& norm,
+                                 const torch::Tensor& parameter,
+                                 const torch::Tensor& dy, bool want);
+
+  const BlockPlan& plan_;
+  torch::Tensor rows_;    ///< The features.
+  torch::Tensor total_;   ///< Their gradient so far, of the type of sums.
+  NormGradient through_;  ///< What goes through their statistics.
+  int64_t channels_;      ///< Of the features whose layers were not passed yet.
+};
+
+}  // namespace skipzoo
