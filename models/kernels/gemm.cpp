@@ -30,8 +30,8 @@ SKIPZOO_INLINE float product(uint32_t a, uint32_t b) {
 }
 
 template <typename T, typename A>
-void by_loops(Left<T> a, const T* b, int64_t rows, int64_t columns,
-              int64_t depth, A* c, bool add) {
+void loops(Left<T> a, const T* b, int64_t rows, int64_t columns, int64_t depth,
+           A* c, bool add) {
   if (!add) std::fill_n(c, rows * columns, A(0));
   for (int64_t i = 0; i < rows; ++i, c += columns) {
     for (int64_t k = 0; k < depth; ++k) {
@@ -44,6 +44,16 @@ void by_loops(Left<T> a, const T* b, int64_t rows, int64_t columns,
 }
 
 }  // namespace
+
+void by_loops(Left<float> a, const float* b, int64_t rows, int64_t columns,
+              int64_t depth, float* c, bool add) {
+  loops(a, b, rows, columns, depth, c, add);
+}
+
+void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+              int64_t columns, int64_t depth, float* c, bool add) {
+  loops(a, b, rows, columns, depth, c, add);
+}
 
 #ifdef SKIPZOO_X86
 
@@ -165,11 +175,16 @@ void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
   if (has_avx512()) {
     by_tiles(a, b, rows, columns, depth, c, add, Avx512{});
-  } else if (has_avx2()) {
-    by_tiles(a, b, rows, columns, depth, c, add, Avx2{});
-  } else {
+  } else if (!by_avx2(a, b, rows, columns, depth, c, add)) {
     by_loops(a, b, rows, columns, depth, c, add);
   }
+}
+
+bool by_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
+             int64_t depth, float* c, bool add) {
+  if (!has_avx2()) return false;
+  by_tiles(a, b, rows, columns, depth, c, add, Avx2{});
+  return true;
 }
 
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
@@ -182,6 +197,11 @@ void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 }
 
 #else
+
+bool by_avx2(Left<float>, const float*, int64_t, int64_t, int64_t, float*,
+             bool) {
+  return false;
+}
 
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
@@ -197,7 +217,7 @@ void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 
 void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
               int64_t depth, double* c, bool add) {
-  by_loops(a, b, rows, columns, depth, c, add);
+  loops(a, b, rows, columns, depth, c, add);
 }
 
 }  // namespace skipzoo::gemm

@@ -36,4 +36,14 @@ void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add);
 
+/// What multiply() of floats or pairs falls back to; for tests on processors
+/// that have more. by_avx2() is false, and does nothing, where there is no
+/// AVX2.
+void by_loops(Left<float> a, const float* b, int64_t rows, int64_t columns,
+              int64_t depth, float* c, bool add);
+void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+              int64_t columns, int64_t depth, float* c, bool add);
+bool by_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
+             int64_t depth, float* c, bool add);
+
 }  // namespace skipzoo::gemm

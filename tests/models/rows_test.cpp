@@ -1,0 +1,263 @@
+// The row loops as this processor runs them against the plain ones, which other
+// processors run.
+
+#include "models/kernels/rows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "models/kernels/row_loops.h"
+
+namespace skipzoo::rows {
+namespace {
+
+constexpr int64_t kRows = 7;
+
+template <typename T>
+std::vector<T> numbers(int64_t count, unsigned seed) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  std::vector<T> all;
+  for (int64_t i = 0; i < count; ++i) all.push_back(T(normal(engine)));
+  return all;
+}
+
+/// Rows of `channels` with something behind each, and what is done to them.
+template <typename T>
+struct Data {
+  using A = Acc<T>;
+  explicit Data(int64_t channels_) : channels(channels_) {}
+
+  int64_t channels;
+  int64_t stride = channels + 3;
+  std::vector<T> x = numbers<T>(kRows * stride, 1);
+  std::vector<T> dy = numbers<T>(kRows * stride, 2);
+  std::vector<T> y = numbers<T>(kRows * stride, 3);
+  std::vector<A> scale = numbers<A>(channels, 4);
+  std::vector<A> offset = numbers<A>(channels, 5);
+  std::vector<A> mean = numbers<A>(channels, 6);
+  std::vector<A> slope = numbers<A>(channels, 7);
+  std::vector<A> wide = numbers<A>(kRows * stride, 8);
+  // Written; what stands behind a row must stay.
+  std::vector<T> out = numbers<T>(kRows * stride, 9);
+  std::vector<T> more = numbers<T>(kRows * stride, 10);
+  std::vector<A> total = numbers<A>(kRows * stride, 11);
+  std::vector<A> first = numbers<A>(channels, 12);
+  std::vector<A> second = numbers<A>(channels, 13);
+};
+
+template <typename V>
+void expect_near(const V& a, const V& b, double tolerance, const char* what) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
+    ASSERT_LE(std::abs(x - y), tolerance * std::max(1.0, std::abs(y)))
+        << what << ' ' << i;
+  }
+}
+
+template <typename T>
+class Rows : public testing::Test {
+ protected:
+  /// ours(data) and plain(data) write the same.
+  template <typename Ours, typename Plain>
+  void expect_same(const Ours& ours, const Plain& plain) {
+    // A multiply-add rounds once or twice; bfloat16 may then round otherwise.
+    const double tolerance = sizeof(T) == 2 ? 1.0 / 128 : 1e-5;
+    for (const int64_t channels :
+         {1, 3, 12, 16, 17, 32, 40, 48, 50, 64, 65, 80, 100, 257}) {
+      SCOPED_TRACE(channels);
+      Data<T> a(channels), b(channels);
+      ours(a);
+      plain(b);
+      expect_near(a.out, b.out, tolerance, "out");
+      expect_near(a.more, b.more, tolerance, "more");
+      expect_near(a.total, b.total, 1e-5, "total");
+      expect_near(a.first, b.first, 1e-5, "first");
+      expect_near(a.second, b.second, 1e-5, "second");
+      EXPECT_FALSE(a.out == Data<T>(channels).out &&
+                   a.first == Data<T>(channels).first);
+    }
+  }
+  template <typename Element>
+  static void each_plain(const Element& element, const Data<T>& d) {
+    for_each(element, kRows, d.channels);
+  }
+  template <typename Element>
+  static void sum_plain(const Element& element, Data<T>& d) {
+    add_up(element, kRows, d.channels, d.first.data(), d.second.data());
+  }
+};
+
+using Types = testing::Types<float, c10::BFloat16>;
+TYPED_TEST_SUITE(Rows, Types);
+
+TYPED_TEST(Rows, Sums) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        sums(d.x.data(), d.stride, d.mean.data(), kRows, d.channels,
+             d.first.data(), d.second.data());
+      },
+      [this](Data<T>& d) {
+        this->sum_plain(Shifted<T>{d.x.data(), d.stride, d.mean.data()}, d);
+      });
+}
+
+TYPED_TEST(Rows, AffineRelu) {
+  using T = TypeParam;
+  for (const bool adds : {false, true}) {
+    const auto past = [&](Data<T>& d) { return adds ? d.y.data() : nullptr; };
+    this->expect_same(
+        [&](Data<T>& d) {
+          affine_relu<T>(d.x.data(), d.stride, past(d), d.scale.data(),
+                         d.offset.data(), kRows, d.channels, d.out.data(),
+                         d.stride);
+        },
+        [&](Data<T>& d) {
+          const auto run = [&](const auto& e) { this->each_plain(e, d); };
+          if (adds) {
+            run(AffineRelu<T, true>{d.x.data(), d.stride, past(d),
+                                    d.scale.data(), d.offset.data(), d.channels,
+                                    d.out.data(), d.stride});
+          } else {
+            run(AffineRelu<T, false>{d.x.data(), d.stride, past(d),
+                                     d.scale.data(), d.offset.data(),
+                                     d.channels, d.out.data(), d.stride});
+          }
+        });
+  }
+}
+
+TYPED_TEST(Rows, GradientSums) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        gradient_sums<T>(d.dy.data(), d.y.data(), d.x.data(), d.mean.data(),
+                         d.scale.data(), d.offset.data(), kRows, d.channels,
+                         d.first.data(), d.second.data());
+      },
+      [this](Data<T>& d) {
+        this->sum_plain(GradientTerms<T, true>{{d.dy.data(), d.y.data(),
+                                                d.x.data(), d.scale.data(),
+                                                d.offset.data(), d.channels},
+                                               d.mean.data()},
+                        d);
+      });
+}
+
+TYPED_TEST(Rows, InputGradient) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        input_gradient<T>(d.dy.data(), d.y.data(), d.x.data(), d.mean.data(),
+                          d.scale.data(), d.offset.data(), d.slope.data(),
+                          d.offset.data(), kRows, d.channels, d.out.data(),
+                          d.more.data());
+      },
+      [this](Data<T>& d) {
+        this->each_plain(
+            InputGradient<T, true, true>{
+                {d.dy.data(), d.y.data(), d.x.data(), d.scale.data(),
+                 d.offset.data(), d.channels},
+                d.mean.data(),
+                d.slope.data(),
+                d.offset.data(),
+                d.out.data(),
+                d.more.data()},
+            d);
+      });
+}
+
+TYPED_TEST(Rows, AddAndFinishGradient) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        add_gradient<T>(d.wide.data(), d.y.data(), d.stride, d.x.data(),
+                        d.stride, d.mean.data(), d.scale.data(), kRows,
+                        d.channels, d.total.data(), d.first.data(),
+                        d.second.data());
+        finish_gradient<T>(d.total.data(), d.x.data(), d.stride, d.mean.data(),
+                           d.slope.data(), d.offset.data(), kRows, d.channels,
+                           d.out.data());
+      },
+      [this](Data<T>& d) {
+        this->sum_plain(AddedGradient<T>{d.wide.data(), d.y.data(), d.stride,
+                                         d.x.data(), d.stride, d.mean.data(),
+                                         d.scale.data(), d.total.data()},
+                        d);
+        this->each_plain(
+            FinishedGradient<T>{d.total.data(), d.x.data(), d.stride,
+                                d.mean.data(), d.slope.data(), d.offset.data(),
+                                d.channels, d.out.data()},
+            d);
+      });
+}
+
+TYPED_TEST(Rows, CopyAndWrite) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        copy(d.x.data(), d.stride, kRows, d.channels, d.out.data(), d.stride);
+        write(d.wide.data(), d.stride, d.offset.data(), kRows, d.channels,
+              d.more.data(), d.stride);
+      },
+      [this](Data<T>& d) {
+        this->each_plain(Copy<T>{d.x.data(), d.stride, d.out.data(), d.stride},
+                         d);
+        this->each_plain(
+            Write<T, true>{d.wide.data(), d.stride, d.offset.data(),
+                           d.more.data(), d.stride},
+            d);
+      });
+}
+
+TEST(RowsOfBfloat16, RoundAsC10Does) {
+  const OneLane plain;
+  auto values = numbers<float>(10000, 20);
+  for (const float v : {0.0F, -0.0F, 1.00390625F, 1.01171875F, 3e38F, 3.4e38F,
+                        std::numeric_limits<float>::infinity()}) {
+    values.push_back(v);
+  }
+  for (const float v : values) {
+    c10::BFloat16 found;
+    plain.store(v, &found);
+    ASSERT_EQ(found.x, c10::BFloat16(v).x) << v;
+    ASSERT_EQ(plain.load(&found), static_cast<float>(found));
+  }
+}
+
+TYPED_TEST(Rows, ANanStaysOne) {
+  using T = TypeParam;
+  const T x[] = {T(std::nanf("")), T(-1), T(2)};
+  const float one[] = {1, 1, 1}, zero[] = {0, 0, 0};
+  T y[3];
+  affine_relu<T>(x, 3, nullptr, one, zero, 1, 3, y, 3);
+  EXPECT_TRUE(std::isnan(static_cast<float>(y[0])));
+  EXPECT_EQ(static_cast<float>(y[1]), 0);
+  EXPECT_EQ(static_cast<float>(y[2]), 2);
+}
+
+TEST(RowsOfBfloat16, InterleaveByPairsOfRows) {
+  for (const int64_t channels : {1, 12, 16, 33}) {
+    const auto x = numbers<c10::BFloat16>(4 * channels, 21);
+    std::vector<uint32_t> to(static_cast<size_t>(2 * channels) + 1, 7);
+    interleave(x.data(), 2, channels, to.data());
+    for (int64_t k = 0; k < 2; ++k) {
+      for (int64_t c = 0; c < channels; ++c) {
+        const auto* column = x.data() + 2 * k * channels + c;
+        EXPECT_EQ(to[static_cast<size_t>(k * channels + c)],
+                  column[0].x | static_cast<uint32_t>(column[channels].x)
+                                    << 16);
+      }
+    }
+    EXPECT_EQ(to.back(), 7U);
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo::rows
