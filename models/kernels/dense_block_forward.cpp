@@ -21,19 +21,18 @@ void put(const torch::Tensor& rows, const torch::Tensor& wider,
   });
 }
 
-/// The convolution of relu(norm(x)), as rows.
-torch::Tensor convolve(const torch::Tensor& rows, const NormPlan& norm,
-                       const torch::Tensor& parameter, const ImageSize& size) {
+/// y = the convolution of relu(norm(x)), as rows.
+void convolve(const torch::Tensor& rows, const NormPlan& norm,
+              const torch::Tensor& parameter, const ImageSize& size,
+              const torch::Tensor& y) {
   const torch::Tensor no_bias;
   const auto weight = in_type_of(rows, parameter);
-  auto y = torch::empty({rows.size(0), weight.size(0)}, rows.options());
   if (weight.size(2) == 1) {
     pointwise(activated(rows, norm), pack_pointwise(as_matrix(weight)), no_bias,
               y);
   } else {
     conv3x3(activated(rows, norm), size, pack_conv3x3(weight), no_bias, y);
   }
-  return y;
 }
 
 }  // namespace
@@ -52,7 +51,8 @@ DenseForward::DenseForward(const torch::Tensor& x,
   variance_ = torch::zeros({channels}, torch::kDouble);
   const auto rows = as_rows(x);
   rows_ = torch::empty({rows.size(0), channels}, x.options());
-  append(rows);
+  put(rows, rows_, 0);
+  append(rows.size(1));
 }
 
 void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
@@ -64,32 +64,38 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
       *layer.norm1.ptr(),
       {plan_->mean.narrow(0, 0, channels_), variance_.narrow(0, 0, channels_)},
       pixels);
-  auto y = convolve(rows_, plan.norm1, tensors.weight1, size);
+  const auto& last = layer.conv2 ? layer.conv2 : layer.conv1;
+  const int64_t count = last->options.out_channels();
+  const auto features = rows_.narrow(1, channels_, count);
   if (layer.norm2) {
+    const auto y = torch::empty({pixels, layer.conv1->options.out_channels()},
+                                rows_.options());
+    convolve(rows_, plan.norm1, tensors.weight1, size, y);
     tensors.inner = y;
     tensors.weight2 = layer.conv2->weight;
     Moments moments;
-    if (layer.norm2->is_training()) moments = moments_of(as_images(y, size));
+    if (layer.norm2->is_training()) moments = moments_of_rows(y);
     plan.norm2 = plan_norm(*layer.norm2.ptr(), moments, pixels);
-    y = convolve(y, plan.norm2, tensors.weight2, size);
+    convolve(y, plan.norm2, tensors.weight2, size, features);
+  } else {
+    convolve(rows_, plan.norm1, tensors.weight1, size, features);
   }
   if (drop_rate > 0) {
     // Drawn as torch::dropout draws, so that the textbook drops the same.
-    tensors.dropout = as_rows(torch::empty_like(as_images(y, size))
+    const auto like = torch::empty({pixels, count}, rows_.options());
+    tensors.dropout = as_rows(torch::empty_like(as_images(like, size))
                                   .bernoulli_(1 - drop_rate)
                                   .div_(1 - drop_rate));
-    y.mul_(tensors.dropout);
+    features.mul_(tensors.dropout);
   }
-  append(y);
+  append(count);
   tensors.append_to(kept_);
   plan_->layers.push_back(std::move(plan));
 }
 
-void DenseForward::append(const torch::Tensor& rows) {
-  put(rows, rows_, channels_);
-  const int64_t count = rows.size(1);
+void DenseForward::append(int64_t count) {
   if (trains_) {
-    const auto moments = moments_of(as_images(rows, plan_->size));
+    const auto moments = moments_of_rows(rows_.narrow(1, channels_, count));
     plan_->mean.narrow(0, channels_, count).copy_(moments.mean);
     variance_.narrow(0, channels_, count).copy_(moments.variance);
   }

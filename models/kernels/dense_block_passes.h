@@ -88,7 +88,8 @@ class DenseForward {
   const c10::intrusive_ptr<BlockPlan>& plan() const { return plan_; }
 
  private:
-  void append(const torch::Tensor& rows);
+  /// Counts as there what was written behind the channels so far.
+  void append(int64_t count);
 
   c10::intrusive_ptr<BlockPlan> plan_;
   torch::Tensor rows_;      ///< Of all channels.

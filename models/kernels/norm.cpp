@@ -8,8 +8,13 @@
 namespace skipzoo {
 
 Moments moments_of(const torch::Tensor& x) {
+  return moments_of_rows(x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)}));
+}
+
+Moments moments_of_rows(const torch::Tensor& x) {
   SKIPZOO_PROFILE("batch_norm_statistics");
-  const PixelRows rows(x);
+  const PixelRows rows(x.size(0), x.size(1));
+  const int64_t stride = x.stride(0);
   Moments moments;
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
@@ -20,8 +25,8 @@ Moments moments_of(const torch::Tensor& x) {
     ChannelSums sums(rows.blocks(), rows.channels, x.scalar_type());
     rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
       const auto [sum, squares] = sums.of_block<A>(b);
-      rows::sums(data + first * rows.channels, rows.channels, shift.data(),
-                 count, rows.channels, sum, squares);
+      rows::sums(data + first * stride, stride, shift.data(), count,
+                 rows.channels, sum, squares);
     });
     const auto [sum, squares] = sums.total();
     auto found = torch::empty({2, rows.channels}, torch::kDouble);

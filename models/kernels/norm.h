@@ -11,6 +11,8 @@ struct Moments {
 };
 /// Of channels-last data (N, C, H, W): float, double or bfloat16 on the CPU.
 Moments moments_of(const torch::Tensor& x);
+/// Of rows of pixels, (pixels, C), one maybe some way behind the other.
+Moments moments_of_rows(const torch::Tensor& rows);
 
 /// What a BatchNorm makes of its input, scale * x + offset, and what its way
 /// back needs (Ioffe & Szegedy 2015, arXiv:1502.03167, section 3). (C), double.
