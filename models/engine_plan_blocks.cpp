@@ -58,14 +58,12 @@ bool all_begin(const jit::Node* longest, const Cats& cats) {
   });
 }
 
-/// Of images; 0 where the trace does not tell.
-int64_t channels(const jit::Value* value) {
-  const auto type = value->type()->cast<at::TensorType>();
-  const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
-  return sizes && sizes->size() == 4 ? (*sizes)[1] : 0;
-}
-
 }  // namespace
+
+int64_t PlanBuilder::channels(const jit::Value* value) {
+  const auto shape = shape_of(value);
+  return shape.size() == 4 ? shape[1] : 0;
+}
 
 void PlanBuilder::find_dense_blocks() {
   for (const auto& [first, cats] : cats_by_first(*program_.graph)) {

@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,12 @@ PlanBuilder::PlanBuilder(const Program& program, EnginePlan& plan)
 
 const jit::Node* PlanBuilder::only_user(const jit::Value* value) const {
   return value->uses().size() == 1 ? value->uses()[0].user : nullptr;
+}
+
+std::vector<int64_t> PlanBuilder::shape_of(const jit::Value* value) {
+  const auto type = value->type()->cast<at::TensorType>();
+  const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
+  return sizes.value_or(std::vector<int64_t>());
 }
 
 size_t PlanBuilder::slot(const jit::Value* value) {
@@ -136,7 +143,12 @@ void PlanBuilder::visit_norm(const jit::Node* node) {
     return constant(node->input(i)).toTensor().to(torch::kDouble);
   };
   const auto* relu = only_user(node->output());
-  if (relu == nullptr || relu->kind() != at::aten::relu) {
+  bool is_known = relu != nullptr && relu->kind() == at::aten::relu &&
+                  shape_of(node->output()).size() == 4;
+  for (size_t i = 1; i <= 4; ++i) {
+    is_known = is_known && is_weight(node->input(i));
+  }
+  if (!is_known) {
     visit_other(node);
     return;
   }

@@ -65,6 +65,11 @@ class PlanBuilder {
   const c10::IValue& constant(const torch::jit::Value* value) const {
     return constants_.at(value);
   }
+  bool is_weight(const torch::jit::Value* value) const {
+    return is_constant(value) && constant(value).isTensor();
+  }
+  /// Of one image; empty where the trace does not tell.
+  static std::vector<int64_t> shape_of(const torch::jit::Value* value);
   /// Of this value, made when first asked for.
   size_t slot(const torch::jit::Value* value);
   /// Of no value in the graph.
@@ -91,6 +96,8 @@ class PlanBuilder {
   /// before it. The longest becomes a buffer that the others are the beginning
   /// of.
   void find_dense_blocks();
+  /// Of images; 0 where the trace does not tell.
+  static int64_t channels(const torch::jit::Value* value);
   bool can_share_buffer(const torch::jit::Node* longest) const;
   void share_buffer(const std::vector<const torch::jit::Node*>& cats,
                     const torch::jit::Node* longest);
@@ -117,6 +124,11 @@ class PlanBuilder {
 
   // engine_plan_convolutions.cpp: convolutions and what they do on the way.
 
+  /// Whether it is one of images, not transposed.
+  bool is_plain_convolution(const torch::jit::Node* node) const;
+  /// Whether the addition behind it, of that value, is part of it.
+  bool takes_addition(const torch::jit::Node* node,
+                      const torch::jit::Node* add) const;
   Convolution read_convolution(const torch::jit::Node* node) const;
   /// Takes a ReLU behind the node along.
   Ending ending_of(const torch::jit::Node* node);

@@ -37,14 +37,29 @@ PlanBuilder::Ending PlanBuilder::ending_of(const jit::Node* node) {
   return {user->output(), true};
 }
 
+bool PlanBuilder::is_plain_convolution(const jit::Node* node) const {
+  return shape_of(node->output()).size() == 4 && is_weight(node->input(1)) &&
+         is_constant(node->input(2)) && !constant(node->input(6)).toBool();
+}
+
+bool PlanBuilder::takes_addition(const jit::Node* node,
+                                 const jit::Node* add) const {
+  const auto* other = add->input(add->input(0) == node->output() ? 1 : 0);
+  const auto& alpha = constant(add->input(2));
+  return other != node->output() && !is_constant(other) && alpha.isInt() &&
+         alpha.toInt() == 1 && shape_of(other) == shape_of(node->output());
+}
+
 void PlanBuilder::visit_convolution(const jit::Node* node) {
+  if (!is_plain_convolution(node)) {
+    visit_other(node);
+    return;
+  }
   const auto* user = only_user(node->output());
-  if (user != nullptr && user->kind() == at::aten::add) {
-    const auto* other = user->input(user->input(0) == node->output() ? 1 : 0);
-    if (other != node->output() && constant(user->input(2)).toInt() == 1) {
-      pending_[node->output()] = node;  // Done together with the addition.
-      return;
-    }
+  if (user != nullptr && user->kind() == at::aten::add &&
+      takes_addition(node, user)) {
+    pending_[node->output()] = node;  // Done together with the addition.
+    return;
   }
   emit_convolution(node, nullptr, ending_of(node));
 }

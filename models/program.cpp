@@ -42,6 +42,27 @@ Affine affine_of(NamedTensors& tensors, const jit::Node& norm) {
   return {scale, number(2) - number(3) * scale};
 }
 
+/// Whether `norm` has weights of its own and is all that reads `conv`, a
+/// convolution of images whose weights nothing else uses.
+bool can_fold(Program& program, const jit::Node& conv, const jit::Node& norm) {
+  if (conv.kind() != at::aten::_convolution ||
+      conv.output()->uses().size() != 1 ||
+      jit::toIValue(conv.input(6))->toBool()) {  // Transposed.
+    return false;
+  }
+  const auto own = [&](const jit::Value* value) {
+    return value->uses().size() == 1 &&
+           find(program.tensors, value->debugName()) != nullptr;
+  };
+  for (size_t i = 1; i <= 4; ++i) {
+    if (!own(norm.input(i))) return false;
+  }
+  const auto bias = jit::toIValue(conv.input(2));
+  return own(conv.input(1)) &&
+         ((bias && bias->isNone()) || own(conv.input(2))) &&
+         find(program.tensors, conv.input(1)->debugName())->dim() == 4;
+}
+
 /// Puts the affine map of `norm` into the convolution it reads.
 void fold(Program& program, jit::Node* conv, jit::Node* norm) {
   const auto affine = affine_of(program.tensors, *norm);
@@ -116,10 +137,7 @@ void fold_batch_norms(Program& program) {
     jit::Node* norm = *it++;
     if (norm->kind() != at::aten::batch_norm) continue;
     jit::Node* conv = norm->input(0)->node();
-    if (conv->kind() == at::aten::_convolution &&
-        conv->output()->uses().size() == 1) {
-      fold(program, conv, norm);
-    }
+    if (can_fold(program, *conv, *norm)) fold(program, conv, norm);
   }
   for (size_t i = program.graph->inputs().size(); i-- > 1;) {
     if (!program.graph->inputs()[i]->hasUses()) program.graph->eraseInput(i);

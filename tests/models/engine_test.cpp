@@ -142,8 +142,9 @@ struct Tangled : Classifier {
     for (const auto& [name, in] :
          {std::pair{"a", 3}, {"b", 4}, {"c", 8}, {"d", 12}}) {
       convolutions.push_back(register_module(
-          name, torch::nn::Conv2d(
-                    torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false))));
+          name,
+          torch::nn::Conv2d(
+              torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false))));
     }
     norm = register_module("norm", torch::nn::BatchNorm2d(8));
     fc = register_module("fc", torch::nn::Linear(31, 5));
@@ -177,6 +178,73 @@ TEST(Engine, TakesConcatenationsThatAreNoDenseBlock) {
   for (int run = 0; run < 2; ++run) {
     EXPECT_LE(distance(engine(images), expected),
               1e-5 * expected.norm().item<double>());
+  }
+}
+
+/// Made of what looks like the zoo's wiring and is not: norms without weights,
+/// of two axes, shared; a transposed convolution; sums that broadcast.
+struct Unusual : Classifier {
+  Unusual() {
+    const auto conv = [&](const char* name, int64_t in) {
+      return register_module(
+          name, torch::nn::Conv2d(
+                    torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false)));
+    };
+    first = conv("first", 3);
+    again = conv("again", 4);
+    scalar = conv("scalar", 4);
+    mean = conv("mean", 4);
+    place = conv("place", 4);
+    up = register_module(
+        "up", torch::nn::ConvTranspose2d(
+                  torch::nn::ConvTranspose2dOptions(4, 4, 3).padding(1)));
+    bare = register_module(
+        "bare",
+        torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(4).affine(false)));
+    norm = register_module("norm", torch::nn::BatchNorm2d(4));
+    up_norm = register_module("up_norm", torch::nn::BatchNorm2d(4));
+    flat_norm = register_module("flat_norm", torch::nn::BatchNorm1d(4));
+    fc = register_module("fc", torch::nn::Linear(4, 5));
+    where = register_parameter("where", torch::randn({1, 4, 9, 7}));
+  }
+  torch::Tensor forward(const torch::Tensor& images) override {
+    auto x = torch::relu(bare(first(images)));
+    x = torch::relu(norm(again(x)));
+    x = torch::relu(norm(again(x)));
+    x = torch::relu(up_norm(up(x)));
+    x = torch::relu(scalar(x) + 0.5);
+    x = torch::relu(mean(x) + x.mean({2, 3}, true));
+    x = torch::relu(place(x) + where);
+    return fc(torch::relu(flat_norm(x.mean({2, 3}))));
+  }
+  std::string head_name() const override { return "fc"; }
+  void reset_head(int64_t) override {}
+  std::vector<std::string> block_names() const override { return {}; }
+
+  torch::nn::Conv2d first{nullptr}, again{nullptr}, scalar{nullptr},
+      mean{nullptr}, place{nullptr};
+  torch::nn::ConvTranspose2d up{nullptr};
+  torch::nn::BatchNorm2d bare{nullptr}, norm{nullptr}, up_norm{nullptr};
+  torch::nn::BatchNorm1d flat_norm{nullptr};
+  torch::nn::Linear fc{nullptr};
+  torch::Tensor where;
+};
+
+TEST(Engine, LeavesToLibTorchWhatItDoesNotKnow) {
+  torch::manual_seed(6);
+  Unusual model;
+  const torch::NoGradGuard no_grad;
+  for (const auto& buffer : model.named_buffers()) {
+    if (buffer.key().ends_with("running_mean")) buffer.value().uniform_(-1, 1);
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 2);
+  }
+  Engine engine(model, Kernels::kFused);
+  for (const int64_t batch : {1, 3}) {
+    const auto images = torch::randn({batch, 3, 9, 7});
+    const auto expected = textbook(model, images);
+    EXPECT_LE(distance(engine(images), expected),
+              1e-5 * expected.norm().item<double>())
+        << batch;
   }
 }
 
