@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -177,6 +178,25 @@ class Slices {
  private:
   std::vector<std::optional<Local>> locals_;
 };
+
+/// The sums of all slices, in their order. A slice's `sums` is a SliceSums, its
+/// `weight` a vector of the size of weight_sizes, or empty.
+template <typename Local>
+ConvolutionGradient gathered(const Slices<Local>& slices,
+                             at::IntArrayRef weight_sizes) {
+  torch::Tensor sums, weight;
+  for (const auto& slice : slices.locals()) {
+    const auto own = slice->sums.total();
+    sums = sums.defined() ? sums + own : own;
+    if (slice->weight.empty()) continue;
+    using A = std::decay_t<decltype(slice->weight.front())>;
+    const auto more =
+        torch::from_blob(const_cast<A*>(slice->weight.data()), weight_sizes,
+                         c10::CppTypeToScalarType<A>::value);
+    weight = weight.defined() ? weight + more : more.clone();
+  }
+  return {sums[0], sums[1], weight};
+}
 
 /// The two sums of a ConvolutionGradient over a slice: each block's in the type
 /// of sums, all in double.

@@ -126,7 +126,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
   const auto bands = bands_of(dy.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
   Slices<BackwardSlice<T>> slices;
-  const ActivatedInput gradient{dy, outputs, {}, {}};
+  const ActivatedInput past{dy, outputs, {}, {}};
   slices.for_each(
       static_cast<int64_t>(bands.size()),
       [&] {
@@ -136,28 +136,20 @@ ConvolutionGradient backward(const ActivatedInput& input,
       [&](auto& own, int64_t i) {
         const Band& band = bands[static_cast<size_t>(i)];
         own.a.load(band, size, Fill<T>{input, own.a.channels()});
-        own.dy.load(band, size, Fill<T>{gradient, own.dy.channels()});
+        own.dy.load(band, size, Fill<T>{past, own.dy.channels()});
         convolve(own.dy, band, size.width, taps, outputs, own.da.data());
         if (with_weight) own.add_weight(band, size.width);
         deliver(own, input, mean, band, size.width, target);
       });
-  torch::Tensor sums, total;
-  for (const auto& slice : slices.locals()) {
-    const auto own = slice->sums.total();
-    sums = sums.defined() ? sums + own : own;
-    if (slice->weight.empty()) continue;
-    const auto more =
-        torch::from_blob(const_cast<Acc<T>*>(slice->weight.data()),
-                         {3, 3, slice->dy.channels(), slice->a.channels()},
-                         c10::CppTypeToScalarType<Acc<T>>::value);
-    total = total.defined() ? total + more : more.clone();
+  const auto& slice = *slices.locals().front();
+  auto gradient =
+      gathered(slices, {3, 3, slice.dy.channels(), slice.a.channels()});
+  if (with_weight) {
+    gradient.weight = gradient.weight.narrow(2, 0, outputs)
+                          .narrow(3, 0, input.channels)
+                          .permute({2, 3, 0, 1});
   }
-  if (total.defined()) {
-    total = total.narrow(2, 0, outputs)
-                .narrow(3, 0, input.channels)
-                .permute({2, 3, 0, 1});
-  }
-  return {sums[0], sums[1], total};
+  return gradient;
 }
 
 }  // namespace

@@ -81,16 +81,8 @@ struct Avx512 {
   }
 };
 
-struct Avx512Bf16 {
+struct Avx512Bf16 : Avx512 {
   using Element = uint32_t;
-  using Vector = __m512;
-  static constexpr int kTileRows = 8;
-  SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE Vector load(const float* x) {
-    return _mm512_loadu_ps(x);
-  }
-  SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE void store(float* x, Vector v) {
-    _mm512_storeu_ps(x, v);
-  }
   SKIPZOO_AVX512_BF16 static SKIPZOO_INLINE Vector dot(Vector sum, uint32_t a,
                                                        const uint32_t* b) {
     return _mm512_dpbf16_ps(

@@ -61,7 +61,9 @@ bool PackedConvolution::is_small(const Tensor& x, bool relu) {
 }
 
 void PackedConvolution::pack(const Tensor& x) {
-  if (!packed_.defined()) packed_ = reorder(weight_, shape_, x.sizes());
+  if (packed_.defined()) return;
+  packed_ = reorder(weight_, shape_, x.sizes());
+  if (!may_be_small_) weight_.reset();
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {

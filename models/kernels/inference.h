@@ -34,7 +34,8 @@ class PackedConvolution {
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x, bool relu);
 
-  torch::Tensor weight_, bias_;
+  torch::Tensor weight_;  ///< Null once nothing packs it any more.
+  torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
   bool may_be_small_;  ///< As far as shape and type go.

@@ -123,27 +123,6 @@ struct BackwardSlice {
 };
 
 template <typename T>
-ConvolutionGradient gathered(const Slices<BackwardSlice<T>>& slices,
-                             int64_t channels) {
-  torch::Tensor sums, weight;
-  for (const auto& slice : slices.locals()) {
-    const auto own = slice->sums.total();
-    sums = sums.defined() ? sums + own : own;
-    if (slice->weight.empty()) continue;
-    const auto more =
-        torch::from_blob(const_cast<Acc<T>*>(slice->weight.data()),
-                         {slice->columns, slice->width},
-                         c10::CppTypeToScalarType<Acc<T>>::value);
-    weight = weight.defined() ? weight + more : more.clone();
-  }
-  if (weight.defined()) {
-    weight = weight.narrow(0, 0, slices.locals().front()->outputs)
-                 .narrow(1, 0, channels);
-  }
-  return {sums[0], sums[1], weight};
-}
-
-template <typename T>
 ConvolutionGradient backward(const ActivatedInput& input,
                              const torch::Tensor& mean, const torch::Tensor& dy,
                              const torch::Tensor& weight,
@@ -177,7 +156,13 @@ ConvolutionGradient backward(const ActivatedInput& input,
                        own.sums.product());
     own.sums.finish_block();
   });
-  return gathered(slices, input.channels);
+  const auto& slice = *slices.locals().front();
+  auto gradient = gathered(slices, {slice.columns, slice.width});
+  if (with_weight) {
+    gradient.weight = gradient.weight.narrow(0, 0, slice.outputs)
+                          .narrow(1, 0, input.channels);
+  }
+  return gradient;
 }
 
 }  // namespace

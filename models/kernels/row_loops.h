@@ -4,7 +4,8 @@
 
 #include "models/kernels/row_elements.h"
 
-// How rows.cpp goes through its data. For that file alone.
+// How rows.cpp goes through its data where there is nothing better. For that
+// file and its test alone.
 
 // Plain loops that the compiler vectorises, once for each of these; which runs
 // is decided when the program starts.

@@ -2,9 +2,9 @@
 
 #include "models/kernels/row_elements.h"
 
-// The loops of rows.h by intrinsics, for processors of
-// which processor.h says has_avx512_bf16(): two to four times as fast as what a
-// compiler makes of the plain ones, most of it by asking for rows ahead.
+// The loops of rows.h by intrinsics, for processors of which processor.h says
+// has_avx512_bf16(): there up to four times as fast as what a compiler makes of
+// the plain ones, partly by asking for rows ahead.
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SKIPZOO_ROWS_AVX512 1
