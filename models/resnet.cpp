@@ -1,6 +1,7 @@
 #include "models/resnet.h"
 
 #include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/convolution.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -86,8 +87,9 @@ BasicBlockImpl::BasicBlockImpl(int64_t in, int64_t width, int64_t stride,
 }
 
 torch::Tensor BasicBlockImpl::forward(const torch::Tensor& x) {
-  auto residual = batch_norm_relu(conv1(x), bn1, {}, kernels_);
-  residual = conv2(residual);
+  auto residual =
+      batch_norm_relu(convolution(x, conv1, kernels_), bn1, {}, kernels_);
+  residual = convolution(residual, conv2, kernels_);
   return batch_norm_relu(
       residual, bn2, past(x, residual.size(1), downsample, shortcut_, stride_),
       kernels_);
@@ -112,7 +114,8 @@ BottleneckImpl::BottleneckImpl(int64_t in, int64_t width, int64_t stride,
 
 torch::Tensor BottleneckImpl::forward(const torch::Tensor& x) {
   auto residual = batch_norm_relu(conv1(x), bn1, {}, kernels_);
-  residual = batch_norm_relu(conv2(residual), bn2, {}, kernels_);
+  residual = batch_norm_relu(convolution(residual, conv2, kernels_), bn2, {},
+                             kernels_);
   residual = conv3(residual);
   return batch_norm_relu(
       residual, bn3, past(x, residual.size(1), downsample, shortcut_, stride_),

@@ -1,8 +1,8 @@
 #include "models/kernels/dense_block.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "models/kernels/autocast.h"
 #include "models/kernels/dense_block_passes.h"
 #include "models/kernels/kernels.h"
 
@@ -66,20 +66,11 @@ class DenseBlockFunction
   }
 };
 
-/// x as autocast would hand it to a convolution.
-torch::Tensor autocast(const torch::Tensor& x) {
-  if (!x.device().is_cpu() || x.scalar_type() != at::kFloat ||
-      !at::autocast::is_autocast_enabled(at::kCPU)) {
-    return x;
-  }
-  return x.to(at::autocast::get_autocast_dtype(at::kCPU));
-}
-
 }  // namespace
 
 bool dense_block_applies(const torch::Tensor& x,
                          const std::vector<DenseLayerParts>& layers) {
-  if (TextbookOnly::active() || !is_plain_input(autocast(x))) return false;
+  if (TextbookOnly::active() || !is_plain_input(as_autocast(x))) return false;
   for (const auto& layer : layers) {
     if (!is_plain_norm(*layer.norm1)) return false;
     if (layer.norm2 && !is_plain_norm(*layer.norm2)) return false;
@@ -91,7 +82,7 @@ torch::Tensor dense_block(const torch::Tensor& x,
                           const std::vector<DenseLayerParts>& layers,
                           double drop_rate) {
   const auto parameters = parameters_of(layers);
-  return DenseBlockFunction::apply(autocast(x), at::TensorList(parameters),
+  return DenseBlockFunction::apply(as_autocast(x), at::TensorList(parameters),
                                    layers, drop_rate);
 }
 

@@ -4,11 +4,19 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SKIPZOO_X86 1
+#include <cpuid.h>
 #endif
 
 namespace skipzoo {
 
 #ifdef SKIPZOO_X86
+/// Tiles that multiply bfloat16, which compilers' own names for came late.
+inline bool has_amx() {
+  constexpr unsigned kFeatures = 7, kAmxBf16 = 1U << 22;
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+         (edx & kAmxBf16) != 0;
+}
 inline bool has_avx2() {
   static const bool has =
       __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;

@@ -52,16 +52,17 @@ class Raster {
     std::fill_n(data_.data(), size_, T(0));
   }
 
-  /// fill(pixel among all, width, to) writes a row of pixels.
+  /// fill(pixel among all, width, to) writes a row of pixels. Those of images
+  /// less wide stay zero behind them.
   template <typename Fill>
   void load(const Band& band, const ImageSize& size, const Fill& fill) {
     for (int64_t y = -1; y <= band.count; ++y) {
       T* to = at(y, 0);
       const int64_t row = band.first + y;
       if (row < 0 || row >= size.height) {
-        std::fill_n(to, width_ * channels_, T(0));
+        std::fill_n(to, size.width * channels_, T(0));
       } else {
-        fill(band.pixel + row * width_, width_, to);
+        fill(band.pixel + row * size.width, size.width, to);
       }
     }
   }

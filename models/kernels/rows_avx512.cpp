@@ -184,6 +184,22 @@ SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
   }
 SKIPZOO_ELEMENTS(float, SKIPZOO_EACH, SKIPZOO_SUM)
 SKIPZOO_ELEMENTS(BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
+#undef SKIPZOO_EACH
+#undef SKIPZOO_SUM
+
+#define SKIPZOO_EACH(...)                                                      \
+  void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
+    const Vector<true> whole{0xFFFF, 0};                                       \
+    for (int64_t row = 0; row < rows; ++row) {                                 \
+      for (int64_t c = 0; c < channels; c += kLanes) {                         \
+        element(whole, row, c);                                                \
+      }                                                                        \
+    }                                                                          \
+  }
+SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
+SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+#undef SKIPZOO_EACH
 
 void interleave(const BFloat16* x, int64_t pairs, int64_t channels,
                 uint32_t* to) {

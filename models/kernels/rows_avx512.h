@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/kernels/row_elements.h"
+#include "models/kernels/tile_elements.h"
 
 // The loops of rows.h by intrinsics, for processors of which processor.h says
 // has_avx512_bf16(): there up to four times as fast as what a compiler makes of
@@ -21,6 +22,13 @@ SKIPZOO_ELEMENTS(float, SKIPZOO_EACH, SKIPZOO_SUM)
 SKIPZOO_ELEMENTS(c10::BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
 #undef SKIPZOO_EACH
 #undef SKIPZOO_SUM
+
+#define SKIPZOO_EACH(...) \
+  void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels);
+SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(c10::BFloat16, SKIPZOO_EACH)
+SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+#undef SKIPZOO_EACH
 
 void interleave(const c10::BFloat16* x, int64_t pairs, int64_t channels,
                 uint32_t* to);

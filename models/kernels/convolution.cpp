@@ -1,0 +1,123 @@
+#include "models/kernels/convolution.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "models/kernels/autocast.h"
+#include "models/kernels/inference.h"
+#include "models/kernels/norm.h"
+#include "models/kernels/pixel_rows.h"
+#include "models/kernels/processor.h"
+#include "models/kernels/winograd.h"
+
+namespace skipzoo {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+ImageSize size_of(const Tensor& images) {
+  return {images.size(2), images.size(3)};
+}
+
+/// images * weight, or the way back through that.
+Tensor convolve(const Tensor& images, const Tensor& weight, bool back) {
+  auto out = torch::empty({images.size(0), weight.size(back ? 1 : 0),
+                           images.size(2), images.size(3)},
+                          images.options(), at::MemoryFormat::ChannelsLast);
+  const ActivatedInput input{rows_of(images), images.size(1), {}, {}};
+  SKIPZOO_DISPATCH(images.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const WinogradWeight<A> packed(weight, back);
+    auto* to = out.mutable_data_ptr<scalar_t>();
+    winograd_convolution<scalar_t>(
+        input, size_of(images), packed, [&](const ResultRow<A>& row) {
+          rows::write(row.at, row.columns, static_cast<const A*>(nullptr),
+                      row.count, row.channels,
+                      to + row.pixel * packed.out() + row.channel,
+                      packed.out());
+        });
+  });
+  return out;
+}
+
+class WinogradConvolution
+    : public torch::autograd::Function<WinogradConvolution> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const Variable& weight) {
+    SKIPZOO_PROFILE("winograd_convolution");
+    context->save_for_backward({x, weight});
+    return convolve(x, weight, /*back=*/false);
+  }
+
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& gradients) {
+    SKIPZOO_PROFILE("winograd_convolution_backward");
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto& weight = saved[1];
+    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    Variable dx, of_weight;
+    if (context->needs_input_grad(0)) dx = convolve(dy, weight, /*back=*/true);
+    if (context->needs_input_grad(1)) {
+      of_weight = winograd_weight_gradient({rows_of(x), x.size(1), {}, {}},
+                                           size_of(x), rows_of(dy))
+                      .to(weight.scalar_type());
+    }
+    return {dx, of_weight};
+  }
+};
+
+bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
+  const auto& options = conv.options;
+  const auto* padding =
+      std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  const auto all = [](const torch::ExpandingArray<2>& values, int64_t value) {
+    return (*values)[0] == value && (*values)[1] == value;
+  };
+  return all(options.kernel_size(), 3) && all(options.stride(), 1) &&
+         all(options.dilation(), 1) && options.groups() == 1 &&
+         padding != nullptr && all(*padding, 1) &&
+         std::holds_alternative<torch::enumtype::kZeros>(
+             options.padding_mode()) &&
+         !conv.bias.defined();
+}
+
+}  // namespace
+
+bool suits_winograd(const Tensor& images, const Tensor& weight) {
+#ifdef SKIPZOO_X86
+  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx();
+#else
+  constexpr bool has_vectors = false, has_amx = false;
+#endif
+  const bool half = images.scalar_type() == at::kBFloat16;
+  // Tiles enough to be worth the weight's way to points. In bfloat16 oneDNN
+  // multiplies twice as fast as float32, with AMX sixteen times.
+  const int64_t least = half ? 128 : 32;
+  const int64_t tiles =
+      images.size(0) * ((images.size(2) + 3) / 4) * ((images.size(3) + 3) / 4);
+  return has_vectors && !(half && has_amx) && tiles >= least &&
+         // Less than half of a tile in use costs what it saves.
+         images.size(0) * images.size(2) * images.size(3) >= 8 * tiles &&
+         weight.size(0) >= gemm::kColumns && weight.size(1) >= gemm::kColumns;
+}
+
+torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
+                          Kernels kernels) {
+  if (kernels == Kernels::kReference || TextbookOnly::active() ||
+      !is_plain_convolution(*conv) || !conv->weight.device().is_cpu()) {
+    return conv(x);
+  }
+  const auto images = as_autocast(x);
+  if (!is_plain_input(images) || !suits_winograd(images, conv->weight) ||
+      (images.scalar_type() != conv->weight.scalar_type() && !autocasts())) {
+    return conv(x);
+  }
+  return WinogradConvolution::apply(images, conv->weight);
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,58 @@
+#include "models/kernels/tiles.h"
+
+#include "models/kernels/processor.h"
+#include "models/kernels/row_loops.h"
+#include "models/kernels/rows_avx512.h"
+
+namespace skipzoo::rows {
+
+namespace {
+
+template <typename Element>
+SKIPZOO_INLINE void for_each_tile(const Element& element, int64_t rows,
+                                  int64_t channels) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < channels; c += kTileLanes) {
+#pragma omp simd
+      for (int64_t i = 0; i < kTileLanes; ++i) element(OneLane(), row, c + i);
+    }
+  }
+}
+
+#define SKIPZOO_EACH(...)                                             \
+  SKIPZOO_CLONES void plain(const __VA_ARGS__& element, int64_t rows, \
+                            int64_t channels) {                       \
+    for_each_tile(element, rows, channels);                           \
+  }
+SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(double, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
+SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_SUM_TILES(double, SKIPZOO_EACH)
+#undef SKIPZOO_EACH
+
+}  // namespace
+
+#define SKIPZOO_PLAIN(...)                                                     \
+  void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
+    plain(element, rows, channels);                                            \
+  }
+#ifdef SKIPZOO_ROWS_AVX512
+#define SKIPZOO_EACH(...)                                                      \
+  void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
+    if (has_avx512_bf16()) {                                                   \
+      avx512::each_tile(element, rows, channels);                              \
+    } else {                                                                   \
+      plain(element, rows, channels);                                          \
+    }                                                                          \
+  }
+#else
+#define SKIPZOO_EACH SKIPZOO_PLAIN
+#endif
+SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
+SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_DATA_TILES(double, SKIPZOO_PLAIN)
+SKIPZOO_SUM_TILES(double, SKIPZOO_PLAIN)
+
+}  // namespace skipzoo::rows
