@@ -172,9 +172,14 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
   const size_t from = slot(activation.source);
   const int64_t channels = conv.weight.size(0), read = conv.weight.size(1);
   const bool is_pointwise = conv.weight.size(2) == 1;
-  const auto weight = std::make_shared<PackedWeight>(
-      is_pointwise ? pack_pointwise(conv.weight.flatten(1))
-                   : pack_conv3x3(conv.weight));
+  std::shared_ptr<PackedWeight> matrix;
+  std::shared_ptr<Conv3x3Weight> taps;
+  if (is_pointwise) {
+    matrix =
+        std::make_shared<PackedWeight>(pack_pointwise(conv.weight.flatten(1)));
+  } else {
+    taps = std::make_shared<Conv3x3Weight>(conv.weight, /*is_kept=*/true);
+  }
   const auto bias =
       conv.bias.defined() ? conv.bias.to(torch::kFloat) : Tensor();
   // An output outside of a block is the whole of a buffer of its own.
@@ -190,9 +195,9 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
         const ActivatedInput in{rows_of(x), read, activation.scale,
                                 activation.offset};
         if (is_pointwise) {
-          pointwise(in, *weight, bias, rows);
+          pointwise(in, *matrix, bias, rows);
         } else {
-          conv3x3(in, {x.size(2), x.size(3)}, *weight, bias, rows);
+          conv3x3(in, {x.size(2), x.size(3)}, *taps, bias, rows);
         }
       },
       {from, place.buffer});

@@ -20,6 +20,11 @@
 
 namespace skipzoo {
 
+/// The images that rows of pixels stand for.
+struct ImageSize {
+  int64_t height, width;
+};
+
 /// What a convolution reads: the first channels of rows of pixels, as they are,
 /// or relu(scale * x + offset) of them, which is never written to memory.
 struct ActivatedInput {

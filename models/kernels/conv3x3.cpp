@@ -40,7 +40,8 @@ void forward(const ActivatedInput& input, const ImageSize& size,
         for (int64_t y = 0; y < band.count; ++y) {
           const int64_t pixel = band.pixel + (band.first + y) * size.width;
           rows::write(own.out.data() + y * (size.width + 2) * columns, columns,
-                      b, size.width, out.size(1), to + pixel * stride, stride);
+                      b, static_cast<const T*>(nullptr), size.width,
+                      out.size(1), to + pixel * stride, stride);
         }
       });
 }
@@ -107,7 +108,7 @@ void deliver(BackwardSlice<T>& own, const ActivatedInput& input,
     }
     T* to = target.rows.mutable_data_ptr<T>() + pixel * channels;
     rows::write(da, own.a.channels(), static_cast<const Acc<T>*>(nullptr),
-                width, channels, to, channels);
+                static_cast<const T*>(nullptr), width, channels, to, channels);
     rows::gradient_sums(to, static_cast<const T*>(nullptr), x, m, scale,
                         input.offset.const_data_ptr<Acc<T>>(), width, channels,
                         own.sums.sum(), own.sums.product());
@@ -122,7 +123,8 @@ ConvolutionGradient backward(const ActivatedInput& input,
                              const torch::Tensor& weight,
                              const GradientTarget& target, bool with_weight) {
   const int64_t outputs = dy.size(1);
-  const auto taps = taps_back<T>(weight);
+  const auto of_type = weight.to(dy.scalar_type());
+  const auto taps = taps_back<T>(of_type);
   const auto bands = bands_of(dy.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
   Slices<BackwardSlice<T>> slices;
@@ -152,21 +154,81 @@ ConvolutionGradient backward(const ActivatedInput& input,
   return gradient;
 }
 
-}  // namespace
-
-PackedWeight pack_conv3x3(const torch::Tensor& weight) {
-  std::optional<PackedWeight> packed;
-  SKIPZOO_DISPATCH(weight.scalar_type(),
-                   [&] { packed.emplace(taps_of<scalar_t>(weight)); });
-  return std::move(*packed);
+/// With the gradient of what is read going to rows.
+template <typename T>
+ConvolutionGradient backward_by_points(
+    const ActivatedInput& input, const torch::Tensor& mean,
+    const ImageSize& size, const torch::Tensor& dy, const torch::Tensor& weight,
+    const torch::Tensor& rows, bool with_weight) {
+  using A = Acc<T>;
+  const int64_t channels = input.channels;
+  const T* x = input.rows.const_data_ptr<T>();
+  const T* g = rows.const_data_ptr<T>();
+  ChannelSums sums(winograd_strips(dy.size(0), size), channels,
+                   dy.scalar_type());
+  const auto finish = [&](int64_t strip, int64_t pixel, int64_t count) {
+    const auto [sum, product] = sums.of_block<A>(strip);
+    rows::gradient_sums(g + pixel * channels, static_cast<const T*>(nullptr),
+                        x + pixel * channels, mean.const_data_ptr<A>(),
+                        input.scale.const_data_ptr<A>(),
+                        input.offset.const_data_ptr<A>(), count, channels, sum,
+                        product);
+  };
+  winograd_convolution<T>({dy, dy.size(1), {}, {}}, size,
+                          WinogradWeight<A>(weight, /*back=*/true),
+                          {.rows = rows, .finish = finish});
+  const auto [sum, product] = sums.total();
+  return {sum, product,
+          with_weight ? winograd_weight_gradient(input, size, dy)
+                      : torch::Tensor()};
 }
 
+ConvolutionWork work_of(const ActivatedInput& input, const ImageSize& size,
+                        const torch::Tensor& weight, bool is_packed) {
+  return {.images = input.rows.size(0) / (size.height * size.width),
+          .size = size,
+          .in = weight.size(1),
+          .out = weight.size(0),
+          .type = input.rows.scalar_type(),
+          .packed = is_packed};
+}
+
+}  // namespace
+
+Conv3x3Weight::Conv3x3Weight(torch::Tensor weight, bool is_kept)
+    : weight_(std::move(weight)), is_kept_(is_kept) {}
+
+template <typename T>
+const RightMatrices<T>& Conv3x3Weight::taps() {
+  if (!taps_ || !std::holds_alternative<RightMatrices<T>>(*taps_)) {
+    taps_.emplace(taps_of<T>(weight_.to(c10::CppTypeToScalarType<T>::value)));
+  }
+  return std::get<RightMatrices<T>>(*taps_);
+}
+
+template <typename A>
+const WinogradWeight<A>& Conv3x3Weight::at_points() {
+  if (!std::holds_alternative<WinogradWeight<A>>(at_points_)) {
+    at_points_.emplace<WinogradWeight<A>>(weight_, /*back=*/false);
+  }
+  return std::get<WinogradWeight<A>>(at_points_);
+}
+template const WinogradWeight<float>& Conv3x3Weight::at_points();
+template const WinogradWeight<double>& Conv3x3Weight::at_points();
+
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
-             const PackedWeight& weight, const torch::Tensor& bias,
+             Conv3x3Weight& weight, const torch::Tensor& bias,
              const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution3x3");
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    forward(input, size, std::get<RightMatrices<scalar_t>>(weight), bias, out);
+    if (suits_winograd(
+            work_of(input, size, weight.tensor(), weight.is_kept()))) {
+      winograd_convolution<scalar_t>(input, size,
+                                     weight.at_points<rows::Acc<scalar_t>>(),
+                                     {.rows = out, .bias = bias});
+    } else {
+      forward(input, size, weight.taps<scalar_t>(), bias, out);
+    }
   });
 }
 
@@ -179,8 +241,14 @@ ConvolutionGradient conv3x3_back(const ActivatedInput& input,
   SKIPZOO_PROFILE("convolution3x3_backward");
   ConvolutionGradient gradient;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    gradient =
-        backward<scalar_t>(input, mean, size, dy, weight, target, with_weight);
+    if (target.rows.defined() &&
+        suits_winograd(work_of(input, size, weight, /*is_packed=*/false))) {
+      gradient = backward_by_points<scalar_t>(input, mean, size, dy, weight,
+                                              target.rows, with_weight);
+    } else {
+      gradient = backward<scalar_t>(input, mean, size, dy, weight, target,
+                                    with_weight);
+    }
   });
   return gradient;
 }

@@ -1,24 +1,38 @@
 #pragma once
 
-#include "models/kernels/blocks.h"
+#include "models/kernels/winograd.h"
 
 // 3x3 convolutions of channels-last data with a border of zeros, stride 1, one
 // group: float, double or bfloat16.
 
 namespace skipzoo {
 
-/// The images that rows of pixels stand for.
-struct ImageSize {
-  int64_t height, width;
-};
+/// A weight, packed for whichever way when that is first gone.
+class Conv3x3Weight {
+ public:
+  /// weight: (out channels, channels, 3, 3), of any type. is_kept: it is for
+  /// many runs.
+  Conv3x3Weight(torch::Tensor weight, bool is_kept);
 
-/// weight: (out channels, channels, 3, 3), of the input's type.
-PackedWeight pack_conv3x3(const torch::Tensor& weight);
+  const torch::Tensor& tensor() const { return weight_; }
+  bool is_kept() const { return is_kept_; }
+  template <typename T>
+  const RightMatrices<T>& taps();
+  template <typename A>
+  const WinogradWeight<A>& at_points();
+
+ private:
+  torch::Tensor weight_;
+  bool is_kept_;
+  std::optional<PackedWeight> taps_;
+  std::variant<std::monostate, WinogradWeight<float>, WinogradWeight<double>>
+      at_points_;
+};
 
 /// out = input * weight, or relu(that + bias) with a bias (out channels, of the
 /// type of sums). out: rows of all out channels.
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
-             const PackedWeight& weight, const torch::Tensor& bias,
+             Conv3x3Weight& weight, const torch::Tensor& bias,
              const torch::Tensor& out);
 
 /// Where the gradient of what a convolution reads goes: g itself, before the
@@ -32,7 +46,7 @@ struct GradientTarget {
 
 /// The way back. dy: rows of all out channels, of the input's type. mean:
 /// (channels), of the type of sums.
-/// weight: as pack_conv3x3() takes it.
+/// weight: as Conv3x3Weight takes it.
 ConvolutionGradient conv3x3_back(const ActivatedInput& input,
                                  const torch::Tensor& mean,
                                  const ImageSize& size, const torch::Tensor& dy,

@@ -6,7 +6,6 @@
 #include "models/kernels/inference.h"
 #include "models/kernels/norm.h"
 #include "models/kernels/pixel_rows.h"
-#include "models/kernels/processor.h"
 #include "models/kernels/winograd.h"
 
 namespace skipzoo {
@@ -29,16 +28,10 @@ Tensor convolve(const Tensor& images, const Tensor& weight, bool back) {
                           images.options(), at::MemoryFormat::ChannelsLast);
   const ActivatedInput input{rows_of(images), images.size(1), {}, {}};
   SKIPZOO_DISPATCH(images.scalar_type(), [&] {
-    using A = rows::Acc<scalar_t>;
-    const WinogradWeight<A> packed(weight, back);
-    auto* to = out.mutable_data_ptr<scalar_t>();
     winograd_convolution<scalar_t>(
-        input, size_of(images), packed, [&](const ResultRow<A>& row) {
-          rows::write(row.at, row.columns, static_cast<const A*>(nullptr),
-                      row.count, row.channels,
-                      to + row.pixel * packed.out() + row.channel,
-                      packed.out());
-        });
+        input, size_of(images),
+        WinogradWeight<rows::Acc<scalar_t>>(weight, back),
+        {.rows = rows_of(out)});
   });
   return out;
 }
@@ -88,24 +81,6 @@ bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
 
 }  // namespace
 
-bool suits_winograd(const Tensor& images, const Tensor& weight) {
-#ifdef SKIPZOO_X86
-  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx();
-#else
-  constexpr bool has_vectors = false, has_amx = false;
-#endif
-  const bool half = images.scalar_type() == at::kBFloat16;
-  // Tiles enough to be worth the weight's way to points. In bfloat16 oneDNN
-  // multiplies twice as fast as float32, with AMX sixteen times.
-  const int64_t least = half ? 128 : 32;
-  const int64_t tiles =
-      images.size(0) * ((images.size(2) + 3) / 4) * ((images.size(3) + 3) / 4);
-  return has_vectors && !(half && has_amx) && tiles >= least &&
-         // Less than half of a tile in use costs what it saves.
-         images.size(0) * images.size(2) * images.size(3) >= 8 * tiles &&
-         weight.size(0) >= gemm::kColumns && weight.size(1) >= gemm::kColumns;
-}
-
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels) {
   if (kernels == Kernels::kReference || TextbookOnly::active() ||
@@ -113,7 +88,12 @@ torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
     return conv(x);
   }
   const auto images = as_autocast(x);
-  if (!is_plain_input(images) || !suits_winograd(images, conv->weight) ||
+  if (!is_plain_input(images) ||
+      !suits_winograd({.images = images.size(0),
+                       .size = size_of(images),
+                       .in = conv->weight.size(1),
+                       .out = conv->weight.size(0),
+                       .type = images.scalar_type()}) ||
       (images.scalar_type() != conv->weight.scalar_type() && !autocasts())) {
     return conv(x);
   }

@@ -13,8 +13,4 @@ namespace skipzoo {
 torch::Tensor convolution(const torch::Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels);
 
-/// Whether Winograd's way is likely to be faster than oneDNN's for images
-/// (N, C, H, W). weight: (out, in, 3, 3).
-bool suits_winograd(const torch::Tensor& images, const torch::Tensor& weight);
-
 }  // namespace skipzoo

@@ -121,7 +121,7 @@ std::pair<ConvolutionGradient, torch::Tensor> DenseBackward::pass_inner(
   auto da = torch::empty_like(x);
   const auto gradient = conv3x3_back(
       activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
-      in_type_of(x, tensors.weight2), {.rows = da, .total = {}}, want);
+      tensors.weight2.detach(), {.rows = da, .total = {}}, want);
   finish_in_place(
       da, x, norm,
       through_statistics(norm, gradient.sum, gradient.product, x.size(0)));
@@ -134,11 +134,12 @@ ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
                                               bool want) {
   const auto input = activated(rows_, norm);
   const auto mean = accumulator(rows_, norm.mean);
-  const auto weight = in_type_of(rows_, parameter);
   const auto gradient =
-      weight.size(2) == 1
-          ? pointwise_back(input, mean, dy, as_matrix(weight), total_, want)
-          : conv3x3_back(input, mean, plan_.size, dy, weight,
+      parameter.size(2) == 1
+          ? pointwise_back(input, mean, dy,
+                           as_matrix(in_type_of(rows_, parameter)), total_,
+                           want)
+          : conv3x3_back(input, mean, plan_.size, dy, parameter.detach(),
                          {.rows = {}, .total = total_}, want);
   const auto through =
       through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));

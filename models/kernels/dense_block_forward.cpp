@@ -26,12 +26,13 @@ void convolve(const torch::Tensor& rows, const NormPlan& norm,
               const torch::Tensor& parameter, const ImageSize& size,
               const torch::Tensor& y) {
   const torch::Tensor no_bias;
-  const auto weight = in_type_of(rows, parameter);
-  if (weight.size(2) == 1) {
-    pointwise(activated(rows, norm), pack_pointwise(as_matrix(weight)), no_bias,
+  if (parameter.size(2) == 1) {
+    pointwise(activated(rows, norm),
+              pack_pointwise(as_matrix(in_type_of(rows, parameter))), no_bias,
               y);
   } else {
-    conv3x3(activated(rows, norm), size, pack_conv3x3(weight), no_bias, y);
+    Conv3x3Weight weight(parameter.detach(), /*is_kept=*/false);
+    conv3x3(activated(rows, norm), size, weight, no_bias, y);
   }
 }
 

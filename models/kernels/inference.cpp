@@ -41,15 +41,14 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
       bias_(std::move(bias)),
       shape_(std::move(shape)) {
   const std::vector<int64_t> one = {1, 1};
-  may_be_small_ = bias_.defined() && weight_.scalar_type() == at::kFloat &&
-                  weight_.size(2) == 3 && weight_.size(3) == 3 &&
-                  shape_.padding == one && shape_.stride[0] <= 2 &&
-                  shape_.stride[0] == shape_.stride[1] &&
-                  shape_.dilation == one && shape_.groups == 1;
+  is_plain_ = bias_.defined() && weight_.size(2) == 3 && weight_.size(3) == 3 &&
+              shape_.padding == one && shape_.stride[0] == shape_.stride[1] &&
+              shape_.dilation == one && shape_.groups == 1;
 }
 
 bool PackedConvolution::is_small(const Tensor& x, bool relu) {
-  if (!may_be_small_ || !relu ||
+  if (!is_plain_ || !relu || shape_.stride[0] > 2 ||
+      weight_.scalar_type() != at::kFloat ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
     return false;
   }
@@ -63,7 +62,33 @@ bool PackedConvolution::is_small(const Tensor& x, bool relu) {
 void PackedConvolution::pack(const Tensor& x) {
   if (packed_.defined()) return;
   packed_ = reorder(weight_, shape_, x.sizes());
-  if (!may_be_small_) weight_.reset();
+  if (!is_plain_) weight_.reset();
+}
+
+bool PackedConvolution::goes_by_points(const Tensor& x, bool relu) const {
+  return is_plain_ && relu && shape_.stride[0] == 1 &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         suits_winograd({.images = x.size(0),
+                         .size = {x.size(2), x.size(3)},
+                         .in = weight_.size(1),
+                         .out = weight_.size(0),
+                         .type = x.scalar_type(),
+                         .packed = true});
+}
+
+void PackedConvolution::run_by_points(const Tensor& x, const Tensor& out,
+                                      bool adds) {
+  SKIPZOO_PROFILE("winograd_convolution");
+  if (!taps_) taps_.emplace(weight_, /*is_kept=*/true);
+  const auto rows = rows_of(out);
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    winograd_convolution<scalar_t>({rows_of(x), x.size(1), {}, {}},
+                                   {x.size(2), x.size(3)},
+                                   taps_->at_points<rows::Acc<scalar_t>>(),
+                                   {.rows = rows,
+                                    .bias = accumulator(x, bias_),
+                                    .residual = adds ? rows : Tensor()});
+  });
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
@@ -74,6 +99,12 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
   if (is_small(x, relu)) return (*small_)(x);
+  if (goes_by_points(x, relu)) {
+    auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
+                            x.options(), at::MemoryFormat::ChannelsLast);
+    run_by_points(x, out, /*adds=*/false);
+    return out;
+  }
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
@@ -90,6 +121,10 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
   if (is_small(x, relu)) return small_->add_to(other, x);
+  if (goes_by_points(x, relu)) {
+    run_by_points(x, other, /*adds=*/true);
+    return other;
+  }
   pack(x);
   op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/kernels/blocks.h"
+#include "models/kernels/conv3x3.h"
 #include "models/kernels/small_convolution.h"
 
 // The operators that a network in evaluation is made of.
@@ -15,7 +15,8 @@
 namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
-/// by oneDNN, as torch.compile calls it, or for small images by our own.
+/// by oneDNN, as torch.compile calls it, or by our own for small images and
+/// where Winograd's way is faster.
 class PackedConvolution {
  public:
   struct Shape {
@@ -33,13 +34,18 @@ class PackedConvolution {
  private:
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x, bool relu);
+  bool goes_by_points(const torch::Tensor& x, bool relu) const;
+  /// Writes to `out`, or adds to it what it is.
+  void run_by_points(const torch::Tensor& x, const torch::Tensor& out,
+                     bool adds);
 
   torch::Tensor weight_;  ///< Null once nothing packs it any more.
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
-  bool may_be_small_;  ///< As far as shape and type go.
+  bool is_plain_;  ///< 3x3 with a bias and a border of one, one group.
   std::unique_ptr<SmallConvolution> small_;
+  std::optional<Conv3x3Weight> taps_;
 };
 
 /// Channels-last images, or the first channels of wider ones, as rows of

@@ -77,8 +77,8 @@ void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
                    padded(count, gemm::kRows), columns,
                    (input.channels + F::kPair - 1) / F::kPair, own.out.data(),
                    /*add=*/false);
-    rows::write(own.out.data(), columns, b, count, out.size(1),
-                to + first * out.stride(0), out.stride(0));
+    rows::write(own.out.data(), columns, b, static_cast<const T*>(nullptr),
+                count, out.size(1), to + first * out.stride(0), out.stride(0));
   });
 }
 

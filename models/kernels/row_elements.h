@@ -164,18 +164,21 @@ struct Copy {
   }
 };
 
-template <typename T, bool kBias>
+template <typename T, bool kBias, bool kResidual>
 struct Write {
   const Acc<T>* x;
   int64_t from;
   const Acc<T>* bias;
+  const T* residual;
   T* y;
   int64_t to;
 
   template <typename Lanes>
   SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
     auto v = lanes.load(x + row * from + c);
-    if constexpr (kBias) v = lanes.relu(v + lanes.load(bias + c));
+    if constexpr (kBias) v += lanes.load(bias + c);
+    if constexpr (kResidual) v += lanes.load(residual + row * to + c);
+    if constexpr (kBias) v = lanes.relu(v);
     lanes.store(v, y + row * to + c);
   }
 };
@@ -193,7 +196,8 @@ struct Write {
   SUM(AddedGradient<T>)                \
   EACH(FinishedGradient<T>)            \
   EACH(Copy<T>)                        \
-  EACH(Write<T, false>)                \
-  EACH(Write<T, true>)
+  EACH(Write<T, false, false>)         \
+  EACH(Write<T, true, false>)          \
+  EACH(Write<T, true, true>)
 
 }  // namespace skipzoo::rows

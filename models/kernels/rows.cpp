@@ -135,35 +135,41 @@ void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
 }
 
 template <typename T>
-void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, int64_t count,
-           int64_t channels, T* y, int64_t to) {
+void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
+           int64_t count, int64_t channels, T* y, int64_t to) {
+  const auto run = [&]<bool kBias, bool kResidual>() {
+    each<T>(Write<T, kBias, kResidual>{x, from, bias, residual, y, to}, count,
+            channels);
+  };
   if (bias == nullptr) {
-    each<T>(Write<T, false>{x, from, bias, y, to}, count, channels);
+    run.template operator()<false, false>();
+  } else if (residual == nullptr) {
+    run.template operator()<true, false>();
   } else {
-    each<T>(Write<T, true>{x, from, bias, y, to}, count, channels);
+    run.template operator()<true, true>();
   }
 }
 
-#define SKIPZOO_INSTANTIATE(T)                                                 \
-  template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,       \
-                     Acc<T>*, Acc<T>*);                                        \
-  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,        \
-                            const Acc<T>*, int64_t, int64_t, T*, int64_t);     \
-  template void gradient_sums(const T*, const T*, const T*, const Acc<T>*,     \
-                              const Acc<T>*, const Acc<T>*, int64_t, int64_t,  \
-                              Acc<T>*, Acc<T>*);                               \
-  template void input_gradient(const T*, const T*, const T*, const Acc<T>*,    \
-                               const Acc<T>*, const Acc<T>*, const Acc<T>*,    \
-                               const Acc<T>*, int64_t, int64_t, T*, T*);       \
-  template void add_gradient(const Acc<T>*, const T*, int64_t, const T*,       \
-                             int64_t, const Acc<T>*, const Acc<T>*, int64_t,   \
-                             int64_t, Acc<T>*, Acc<T>*, Acc<T>*);              \
-  template void finish_gradient(const Acc<T>*, const T*, int64_t,              \
-                                const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
-                                int64_t, int64_t, T*);                         \
-  template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);        \
-  template void write(const Acc<T>*, int64_t, const Acc<T>*, int64_t, int64_t, \
-                      T*, int64_t);
+#define SKIPZOO_INSTANTIATE(T)                                                \
+  template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,      \
+                     Acc<T>*, Acc<T>*);                                       \
+  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,       \
+                            const Acc<T>*, int64_t, int64_t, T*, int64_t);    \
+  template void gradient_sums(const T*, const T*, const T*, const Acc<T>*,    \
+                              const Acc<T>*, const Acc<T>*, int64_t, int64_t, \
+                              Acc<T>*, Acc<T>*);                              \
+  template void input_gradient(const T*, const T*, const T*, const Acc<T>*,   \
+                               const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
+                               const Acc<T>*, int64_t, int64_t, T*, T*);      \
+  template void add_gradient(const Acc<T>*, const T*, int64_t, const T*,      \
+                             int64_t, const Acc<T>*, const Acc<T>*, int64_t,  \
+                             int64_t, Acc<T>*, Acc<T>*, Acc<T>*);             \
+  template void finish_gradient(const Acc<T>*, const T*, int64_t,             \
+                                const Acc<T>*, const Acc<T>*, const Acc<T>*,  \
+                                int64_t, int64_t, T*);                        \
+  template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);       \
+  template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*,        \
+                      int64_t, int64_t, T*, int64_t);
 
 SKIPZOO_INSTANTIATE(float)
 SKIPZOO_INSTANTIATE(double)

@@ -72,11 +72,12 @@ template <typename T>
 void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
           int64_t to);
 
-/// y = x, or y = max(x + bias, 0) where bias is not null; x has rows of `from`,
-/// y of `to`.
+/// y = x, or y = max(x + bias, 0) where bias is not null, or y = max(x + bias +
+/// residual, 0) where residual is not either; x has rows of `from`, y and
+/// residual, which may be y, of `to`.
 template <typename T>
-void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, int64_t count,
-           int64_t channels, T* y, int64_t to);
+void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
+           int64_t count, int64_t channels, T* y, int64_t to);
 
 /// Element (k, c) of `to`: x(2k, c) in the lower half, x(2k + 1, c) in the
 /// upper.

@@ -1,51 +1,12 @@
 #include "models/kernels/winograd.h"
 
 #include "models/kernels/pixel_rows.h"
-#include "models/kernels/raster.h"
-#include "models/kernels/tiles.h"
+#include "models/kernels/processor.h"
+#include "models/kernels/winograd_strips.h"
 
 namespace skipzoo {
 
 namespace {
-
-using rows::Acc;
-
-constexpr int64_t kTile = 4;     ///< Pixels of a result's tile, each way.
-constexpr int64_t kPoints = 36;  ///< Pairs of them.
-
-/// Rows of tiles that images are cut into.
-struct Strips {
-  Strips(int64_t pixels, const ImageSize& image)
-      : size(image),
-        tiles((size.width + kTile - 1) / kTile),
-        of_image((size.height + kTile - 1) / kTile),
-        count(pixels / (size.height * size.width) * of_image) {}
-
-  /// All of its lines, of which the last may be behind the image.
-  Band band(int64_t strip) const {
-    return {strip / of_image * size.height * size.width,
-            strip % of_image * kTile, kTile};
-  }
-  /// What a raster of one is as wide as.
-  int64_t width() const { return tiles * kTile; }
-
-  ImageSize size;
-  int64_t tiles;  ///< Of one.
-  int64_t of_image, count;
-};
-
-/// Matrices that begin at a later row of these.
-template <typename A>
-rows::PointMatrices<A> rows_from(const rows::PointMatrices<A>& all,
-                                 int64_t row) {
-  return {all.at(0, row, 0), all.of_point, all.of_row};
-}
-
-/// From one matrix to the next: not by a power of two, whose multiples compete
-/// for the same part of a cache.
-constexpr int64_t of_point(int64_t rows, int64_t columns) {
-  return rows * columns + gemm::kColumns;
-}
 
 template <typename T>
 struct Slice {
@@ -56,8 +17,10 @@ struct Slice {
         m_data(kPoints * of_point(rows, columns)),
         y(kTile * strips.width() * columns) {
     // Rows behind the last tile are multiplied too.
-    std::fill_n(v_data.data(), kPoints * of_point(rows, raster.channels()),
-                Acc<T>(0));
+    const int64_t tiles = most * strips.tiles;
+    for (int64_t point = 0; point < kPoints; ++point) {
+      std::fill(v().at(point, tiles, 0), v().at(point, rows, 0), Acc<T>(0));
+    }
   }
   rows::PointMatrices<Acc<T>> v() {
     return {v_data.data(), of_point(rows, raster.channels()),
@@ -72,27 +35,19 @@ struct Slice {
   Scratch<Acc<T>> v_data, m_data, y;
 };
 
-template <typename T>
-void data_to_points(Raster<T>& raster, const Strips& strips,
-                    const rows::PointMatrices<Acc<T>>& v) {
-  const int64_t channels = raster.channels();
-  rows::each_tile(
-      rows::DataTiles<T>{
-          {raster.at(-1, -1), (strips.width() + 2) * channels, channels}, v},
-      strips.tiles, channels);
-}
-
 /// How the strips are shared out: in blocks of at most `most`, each of which
 /// `parts` threads share by the result's channels.
 struct Shares {
-  Shares(const Strips& strips, int64_t bytes_of_tile) {
+  Shares(const Strips& strips, int64_t bytes_of_tile, int64_t panels) {
     // Tiles enough for a weight that has to come from afar, few enough for the
     // rest to stay near.
     constexpr int64_t kBytes = 640 << 10, kLeast = 32, kMost = 64;
     const int64_t threads = at::get_num_threads();
     const int64_t tiles = std::clamp(kBytes / bytes_of_tile, kLeast, kMost);
     const int64_t wanted = std::max<int64_t>(tiles / strips.tiles, 1);
-    parts = strips.count * strips.tiles < threads * kLeast ? threads : 1;
+    parts = strips.count * strips.tiles < threads * kLeast
+                ? std::min(threads, panels)
+                : 1;
     blocks = (strips.count + wanted - 1) / wanted;
     if (parts == 1) blocks = gemm::padded(blocks, threads);
     most = std::max<int64_t>((strips.count + blocks - 1) / blocks, 1);
@@ -101,10 +56,26 @@ struct Shares {
   int64_t parts, blocks, most;
 };
 
+/// Some channels, from `channel` on, of `count` pixels.
+template <typename T>
+void write_row(const Acc<T>* sums, int64_t columns, int64_t pixel,
+               int64_t count, int64_t channel, int64_t channels,
+               const WinogradResult& result) {
+  const int64_t stride = result.rows.stride(0);
+  const int64_t at = pixel * stride + channel;
+  rows::write(
+      sums, columns,
+      result.bias.defined() ? result.bias.const_data_ptr<Acc<T>>() + channel
+                            : nullptr,
+      result.residual.defined() ? result.residual.const_data_ptr<T>() + at
+                                : nullptr,
+      count, channels, result.rows.mutable_data_ptr<T>() + at, stride);
+}
+
 template <typename T>
 void convolve_block(Slice<T>& own, const Strips& strips, int64_t first,
                     int64_t count, const WinogradWeight<Acc<T>>& weight,
-                    int64_t panel, const TakeRow<Acc<T>>& take) {
+                    int64_t panel, const WinogradResult& result) {
   const int64_t columns = weight.columns(panel);
   const auto v = own.v(), m = own.m(columns);
   const int64_t rows = gemm::padded(count * strips.tiles, gemm::kRows);
@@ -120,17 +91,50 @@ void convolve_block(Slice<T>& own, const Strips& strips, int64_t first,
                                               {own.y.data(), of_line, columns}},
                     strips.tiles, columns);
     const Band band = strips.band(first + s);
-    const int64_t lines = std::min(band.count, strips.size.height - band.first);
-    for (int64_t y = 0; y < lines; ++y) {
-      take({own.y.data() + y * of_line, columns,
-            band.pixel + (band.first + y) * strips.size.width,
-            strips.size.width, channel,
-            std::min(columns, weight.out() - channel)});
+    for (int64_t y = 0; y < strips.lines(band); ++y) {
+      write_row<T>(own.y.data() + y * of_line, columns,
+                   band.pixel + (band.first + y) * strips.size.width,
+                   strips.size.width, channel,
+                   std::min(columns, weight.out() - channel), result);
     }
   }
 }
 
+void finish(const Strips& strips, int64_t first, int64_t count,
+            const WinogradResult& result) {
+  if (!result.finish) return;
+  for (int64_t s = first; s < first + count; ++s) {
+    const Band band = strips.band(s);
+    result.finish(s, band.pixel + band.first * strips.size.width,
+                  strips.lines(band) * strips.size.width);
+  }
+}
+
 }  // namespace
+
+bool suits_winograd(const ConvolutionWork& work) {
+#ifdef SKIPZOO_X86
+  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx();
+#else
+  constexpr bool has_vectors = false, has_amx = false;
+#endif
+  const bool half = work.type == at::kBFloat16;
+  const int64_t pixels = work.images * work.size.height * work.size.width;
+  const int64_t tiles =
+      winograd_strips(pixels, work.size) * Strips(pixels, work.size).tiles;
+  // Tiles enough to be worth the way of a weight to points, or from memory. In
+  // bfloat16 a direct way multiplies twice as fast, with AMX sixteen times.
+  const int64_t least = work.packed ? (half ? 96 : 16) : (half ? 128 : 32);
+  constexpr int64_t kLeastChannels = 8;
+  return has_vectors && !(half && has_amx) && tiles >= least &&
+         // Less than half of a tile in use costs what it saves.
+         pixels >= kTile * kTile / 2 * tiles &&
+         std::min(work.in, work.out) >= kLeastChannels;
+}
+
+int64_t winograd_strips(int64_t pixels, const ImageSize& size) {
+  return Strips(pixels, size).count;
+}
 
 /// A weight's kernels: column's and row's are of_column and of_row apart.
 template <typename A>
@@ -188,12 +192,13 @@ template class WinogradWeight<double>;
 template <typename T>
 void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
                           const WinogradWeight<Acc<T>>& weight,
-                          const TakeRow<Acc<T>>& take) {
+                          const WinogradResult& result) {
   const Strips strips(input.rows.size(0), size);
   const Shares shares(
       strips,
       kPoints * (gemm::padded(input.channels, gemm::kColumns) + weight.kPanel) *
-          static_cast<int64_t>(sizeof(Acc<T>)));
+          static_cast<int64_t>(sizeof(Acc<T>)),
+      weight.panels());
   Slices<Slice<T>> slices;
   slices.for_each(
       shares.blocks * shares.parts,
@@ -214,108 +219,19 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
                          rows_from(own.v(), s * strips.tiles));
         }
         for (int64_t panel = begin; panel < end; ++panel) {
-          convolve_block(own, strips, first, count, weight, panel, take);
+          convolve_block(own, strips, first, count, weight, panel, result);
         }
+        if (shares.parts == 1) finish(strips, first, count, result);
       });
+  if (shares.parts > 1) finish(strips, 0, strips.count, result);
 }
 
 #define SKIPZOO_INSTANTIATE(T)                                                \
   template void winograd_convolution<T>(                                      \
       const ActivatedInput&, const ImageSize&, const WinogradWeight<Acc<T>>&, \
-      const TakeRow<Acc<T>>&);
+      const WinogradResult&);
 SKIPZOO_INSTANTIATE(float)
 SKIPZOO_INSTANTIATE(double)
 SKIPZOO_INSTANTIATE(c10::BFloat16)
-
-namespace {
-
-/// What a thread has to itself while it takes strips to points.
-template <typename T>
-struct GradientSlice {
-  Raster<T> x, dy;
-};
-
-template <typename T>
-torch::Tensor weight_gradient(const ActivatedInput& input,
-                              const ImageSize& size, const torch::Tensor& dy) {
-  using A = Acc<T>;
-  const Strips strips(input.rows.size(0), size);
-  const int64_t out = gemm::padded(dy.size(1), gemm::kColumns);
-  const int64_t in = gemm::padded(input.channels, gemm::kColumns);
-  // Strips at a time: enough for the sums' way through memory, few enough for
-  // a cache.
-  constexpr int64_t kBytes = 4 << 20, kLeast = 64;
-  const int64_t tiles = std::max(
-      kBytes / (kPoints * (in + out) * static_cast<int64_t>(sizeof(A))),
-      kLeast);
-  const int64_t most =
-      std::min(std::max<int64_t>(tiles / strips.tiles, 1), strips.count);
-  const int64_t rows = most * strips.tiles;
-  Scratch<A> v_data(kPoints * of_point(rows, in));
-  Scratch<A> m_data(kPoints * of_point(rows, out));
-  Scratch<A> sums(kPoints * out * in);
-  const rows::PointMatrices<A> v{v_data.data(), of_point(rows, in), in};
-  const rows::PointMatrices<A> m{m_data.data(), of_point(rows, out), out};
-  const ActivatedInput past{dy, dy.size(1), {}, {}};
-  Slices<GradientSlice<T>> slices;
-  for (int64_t first = 0; first < strips.count; first += most) {
-    const int64_t count = std::min(most, strips.count - first);
-    slices.for_each(
-        count,
-        [&] {
-          return GradientSlice<T>{
-              Raster<T>(strips.width(), kTile, input.channels),
-              Raster<T>(strips.width(), kTile, dy.size(1))};
-        },
-        [&](GradientSlice<T>& own, int64_t s) {
-          const Band band = strips.band(first + s);
-          own.x.load(band, size, Fill<T>{input, in});
-          data_to_points(own.x, strips, rows_from(v, s * strips.tiles));
-          own.dy.load(band, size, Fill<T>{past, out});
-          rows::each_tile(
-              rows::GradientTiles<T>{
-                  {own.dy.at(0, 0), (strips.width() + 2) * out, out},
-                  rows_from(m, s * strips.tiles)},
-              strips.tiles, out);
-        });
-    constexpr int64_t kRows = 64;
-    const int64_t parts = (out + kRows - 1) / kRows;
-    at::parallel_for(0, kPoints * parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t point = i / parts, row = i % parts * kRows;
-        gemm::multiply({m.at(point, 0, row), 1, out}, v.at(point, 0, 0),
-                       std::min(kRows, out - row), in, count * strips.tiles,
-                       sums.data() + (point * out + row) * in,
-                       /*add=*/first > 0);
-      }
-    });
-  }
-  auto gradient =
-      torch::empty({out, 3, 3, in}, c10::CppTypeToScalarType<A>::value);
-  auto* to = gradient.template mutable_data_ptr<A>();
-  at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
-    rows::each_tile(
-        rows::KernelGradientTiles<A>{{sums.data() + begin * in, out * in, in},
-                                     to + begin * 9 * in,
-                                     in,
-                                     9 * in},
-        end - begin, in);
-  });
-  return gradient.narrow(0, 0, dy.size(1))
-      .narrow(3, 0, input.channels)
-      .permute({0, 3, 1, 2});
-}
-
-}  // namespace
-
-torch::Tensor winograd_weight_gradient(const ActivatedInput& input,
-                                       const ImageSize& size,
-                                       const torch::Tensor& dy) {
-  torch::Tensor gradient;
-  SKIPZOO_DISPATCH(dy.scalar_type(), [&] {
-    gradient = weight_gradient<scalar_t>(input, size, dy);
-  });
-  return gradient;
-}
 
 }  // namespace skipzoo

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "models/kernels/conv3x3.h"
+#include "models/kernels/blocks.h"
 
 // 3x3 convolutions with a quarter of the multiplications: Winograd's F(4x4,
 // 3x3) (Lavin & Gray 2015, arXiv:1509.09308). Channels-last data of float,
@@ -13,6 +13,17 @@
 // give less error than a direct convolution, which rounds the weights as well.
 
 namespace skipzoo {
+
+/// What a 3x3 convolution has to do.
+struct ConvolutionWork {
+  int64_t images;
+  ImageSize size;
+  int64_t in, out;
+  at::ScalarType type;
+  bool packed = false;  ///< The weight is there, in whatever form is wanted.
+};
+/// Whether Winograd's way is likely to be faster than a direct one.
+bool suits_winograd(const ConvolutionWork& work);
 
 /// A weight at the 36 pairs of points: for each a right matrix, (in, out), in
 /// panels of columns.
@@ -45,23 +56,24 @@ class WinogradWeight {
   Scratch<A> data_;
 };
 
-/// Some channels of a row of an image's pixels, as they come: `columns` from a
-/// pixel to the next.
-template <typename A>
-struct ResultRow {
-  const A* at;
-  int64_t columns;
-  int64_t pixel, count;       ///< First among all, and how many.
-  int64_t channel, channels;  ///< First of the result's, and how many.
+/// Where a sum goes, and what is made of it on the way.
+struct WinogradResult {
+  torch::Tensor rows;  ///< Of all out channels; of the input's type.
+  /// (out), of the type of sums: relu(sum + bias). Null: the sum itself.
+  torch::Tensor bias = {};
+  /// With a bias: relu(sum + bias + residual). As rows, which it may be.
+  torch::Tensor residual = {};
+  /// Called on any thread once these pixels, those of a strip of images, are
+  /// there. May be null.
+  std::function<void(int64_t strip, int64_t pixel, int64_t count)> finish = {};
 };
-template <typename A>
-using TakeRow = std::function<void(const ResultRow<A>&)>;
+int64_t winograd_strips(int64_t pixels, const ImageSize& size);
 
-/// input * weight, handed out row by row on any thread.
+/// input * weight.
 template <typename T>
 void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
                           const WinogradWeight<rows::Acc<T>>& weight,
-                          const TakeRow<rows::Acc<T>>& take);
+                          const WinogradResult& result);
 
 /// The gradient of the weight, (out, in, 3, 3), of the type of sums. dy: rows
 /// of all out channels, of the input's type.

@@ -176,7 +176,7 @@ TEST(WinogradConvolution, LeavesToLibTorchWhatItIsNotFor) {
   EXPECT_FALSE(runs(nn::Conv2dOptions(16, 16, 5).padding(2).bias(false), x));
   EXPECT_FALSE(runs(plain, x.contiguous()));     // (N, C, H, W) in memory.
   EXPECT_FALSE(runs(plain, x.narrow(0, 0, 1)));  // Too few tiles.
-  EXPECT_FALSE(runs((options = plain).out_channels(8), x));
+  EXPECT_FALSE(runs((options = plain).out_channels(7), x));
   const TextbookOnly textbook;
   EXPECT_FALSE(runs(plain, x));
 }

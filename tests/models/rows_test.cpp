@@ -203,15 +203,31 @@ TYPED_TEST(Rows, CopyAndWrite) {
   this->expect_same(
       [](Data<T>& d) {
         copy(d.x.data(), d.stride, kRows, d.channels, d.out.data(), d.stride);
-        write(d.wide.data(), d.stride, d.offset.data(), kRows, d.channels,
-              d.more.data(), d.stride);
+        write(d.wide.data(), d.stride, d.offset.data(),
+              static_cast<const T*>(nullptr), kRows, d.channels, d.more.data(),
+              d.stride);
       },
       [this](Data<T>& d) {
         this->each_plain(Copy<T>{d.x.data(), d.stride, d.out.data(), d.stride},
                          d);
         this->each_plain(
-            Write<T, true>{d.wide.data(), d.stride, d.offset.data(),
-                           d.more.data(), d.stride},
+            Write<T, true, false>{d.wide.data(), d.stride, d.offset.data(),
+                                  nullptr, d.more.data(), d.stride},
+            d);
+      });
+}
+
+TYPED_TEST(Rows, WriteOnTopOfAnother) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        write(d.wide.data(), d.stride, d.offset.data(), d.out.data(), kRows,
+              d.channels, d.out.data(), d.stride);
+      },
+      [this](Data<T>& d) {
+        this->each_plain(
+            Write<T, true, true>{d.wide.data(), d.stride, d.offset.data(),
+                                 d.out.data(), d.out.data(), d.stride},
             d);
       });
 }

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "models/kernels/raster.h"
+#include "models/kernels/tiles.h"
+#include "models/kernels/winograd.h"
+
+// What Winograd's ways forward and back share: images in strips of tiles, and
+// how they get to points. For their files alone.
+
+namespace skipzoo {
+
+using rows::Acc;
+
+constexpr int64_t kTile = 4;     ///< Pixels of a result's tile, each way.
+constexpr int64_t kPoints = 36;  ///< Pairs of them.
+
+/// Rows of tiles that images are cut into.
+struct Strips {
+  Strips(int64_t pixels, const ImageSize& image)
+      : size(image),
+        tiles((size.width + kTile - 1) / kTile),
+        of_image((size.height + kTile - 1) / kTile),
+        count(pixels / (size.height * size.width) * of_image) {}
+
+  /// All of its lines, of which the last may be behind the image.
+  Band band(int64_t strip) const {
+    return {strip / of_image * size.height * size.width,
+            strip % of_image * kTile, kTile};
+  }
+  /// Those of them that are there.
+  int64_t lines(const Band& band) const {
+    return std::min(band.count, size.height - band.first);
+  }
+  /// What a raster of one is as wide as.
+  int64_t width() const { return tiles * kTile; }
+
+  ImageSize size;
+  int64_t tiles;  ///< Of one.
+  int64_t of_image, count;
+};
+
+/// Matrices that begin at a later row of these.
+template <typename A>
+rows::PointMatrices<A> rows_from(const rows::PointMatrices<A>& all,
+                                 int64_t row) {
+  return {all.at(0, row, 0), all.of_point, all.of_row};
+}
+
+/// From one matrix to the next: not by a power of two, whose multiples compete
+/// for the same part of a cache.
+constexpr int64_t of_point(int64_t rows, int64_t columns) {
+  return rows * columns + gemm::kColumns;
+}
+
+template <typename T>
+void data_to_points(Raster<T>& raster, const Strips& strips,
+                    const rows::PointMatrices<Acc<T>>& v) {
+  const int64_t channels = raster.channels();
+  rows::each_tile(
+      rows::DataTiles<T>{
+          {raster.at(-1, -1), (strips.width() + 2) * channels, channels}, v},
+      strips.tiles, channels);
+}
+
+}  // namespace skipzoo
