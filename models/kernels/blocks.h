@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -91,17 +92,23 @@ struct Format<c10::BFloat16> {
   }
 };
 
-/// Memory with nothing in it yet.
+/// Memory with nothing in it yet. It begins where a line of a cache does: of
+/// wide vectors elsewhere, each is in two.
 template <typename T>
 class Scratch {
  public:
   explicit Scratch(int64_t size)
-      : data_(std::make_unique_for_overwrite<T[]>(static_cast<size_t>(size))) {}
+      : data_(static_cast<T*>(
+            ::operator new(static_cast<size_t>(size) * sizeof(T), kLine))) {}
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
 
  private:
-  std::unique_ptr<T[]> data_;
+  static constexpr std::align_val_t kLine{64};
+  struct Free {
+    void operator()(T* data) const { ::operator delete(data, kLine); }
+  };
+  std::unique_ptr<T, Free> data_;
 };
 
 /// Zeros behind the channels of rows of `width`.

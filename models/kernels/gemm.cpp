@@ -57,7 +57,8 @@ void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 
 #ifdef SKIPZOO_X86
 
-// The same loops for three sets of instructions: a tile of kTileRows rows and
+// The same loops for three sets of instructions: a tile of some rows, kRows or
+// twice as many, and
 // up to three vectors of columns stays in registers over the whole depth.
 #define SKIPZOO_AVX512 __attribute__((target("avx512f")))
 #define SKIPZOO_AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
@@ -110,26 +111,26 @@ struct Avx2 {
 }  // namespace
 
 #define SKIPZOO_GEMM(target, S)                                                \
-  template <int kVectors>                                                      \
+  template <int kTileRows, int kVectors>                                       \
   target static SKIPZOO_INLINE void tile(                                      \
       Left<S::Element> a, const S::Element* b, int64_t columns, int64_t depth, \
       float* c, bool add, S) {                                                 \
     constexpr int kLanes = sizeof(S::Vector) / sizeof(float);                  \
-    S::Vector sums[S::kTileRows][kVectors];                                    \
-    for (int i = 0; i < S::kTileRows; ++i) {                                   \
+    S::Vector sums[kTileRows][kVectors];                                       \
+    for (int i = 0; i < kTileRows; ++i) {                                      \
       for (int v = 0; v < kVectors; ++v) {                                     \
         sums[i][v] =                                                           \
             add ? S::load(c + i * columns + kLanes * v) : S::Vector{};         \
       }                                                                        \
     }                                                                          \
     for (int64_t k = 0; k < depth; ++k, b += columns, a.at += a.column) {      \
-      _Pragma("GCC unroll 8") for (int i = 0; i < S::kTileRows; ++i) {         \
+      _Pragma("GCC unroll 8") for (int i = 0; i < kTileRows; ++i) {            \
         _Pragma("GCC unroll 3") for (int v = 0; v < kVectors; ++v) {           \
           sums[i][v] = S::dot(sums[i][v], a.at[i * a.row], b + kLanes * v);    \
         }                                                                      \
       }                                                                        \
     }                                                                          \
-    for (int i = 0; i < S::kTileRows; ++i) {                                   \
+    for (int i = 0; i < kTileRows; ++i) {                                      \
       for (int v = 0; v < kVectors; ++v) {                                     \
         S::store(c + i * columns + kLanes * v, sums[i][v]);                    \
       }                                                                        \
@@ -139,9 +140,14 @@ struct Avx2 {
   target static void panel(Left<S::Element> a, const S::Element* b,            \
                            int64_t rows, int64_t columns, int64_t depth,       \
                            float* c, bool add, S) {                            \
-    for (int64_t i = 0; i < rows; i += S::kTileRows) {                         \
-      tile<kVectors>({a.at + i * a.row, a.row, a.column}, b, columns, depth,   \
-                     c + i * columns, add, S{});                               \
+    int64_t i = 0;                                                             \
+    for (; i + S::kTileRows <= rows; i += S::kTileRows) {                      \
+      tile<S::kTileRows, kVectors>({a.at + i * a.row, a.row, a.column}, b,     \
+                                   columns, depth, c + i * columns, add, S{}); \
+    }                                                                          \
+    if (i < rows) {                                                            \
+      tile<kRows, kVectors>({a.at + i * a.row, a.row, a.column}, b, columns,   \
+                            depth, c + i * columns, add, S{});                 \
     }                                                                          \
   }                                                                            \
   target static void by_tiles(Left<S::Element> a, const S::Element* b,         \

@@ -8,7 +8,7 @@
 namespace skipzoo::gemm {
 
 /// Rows come in multiples of kRows, columns of kColumns; the rest is padding.
-constexpr int64_t kRows = 8;
+constexpr int64_t kRows = 4;
 constexpr int64_t kColumns = 16;
 constexpr int64_t padded(int64_t size, int64_t to) {
   return (size + to - 1) / to * to;

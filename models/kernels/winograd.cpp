@@ -41,7 +41,7 @@ struct Shares {
   Shares(const Strips& strips, int64_t bytes_of_tile, int64_t panels) {
     // Tiles enough for a weight that has to come from afar, few enough for the
     // rest to stay near.
-    constexpr int64_t kBytes = 640 << 10, kLeast = 32, kMost = 64;
+    constexpr int64_t kBytes = 1 << 20, kLeast = 40, kMost = 56;
     const int64_t threads = at::get_num_threads();
     const int64_t tiles = std::clamp(kBytes / bytes_of_tile, kLeast, kMost);
     const int64_t wanted = std::max<int64_t>(tiles / strips.tiles, 1);

@@ -5,11 +5,99 @@ namespace skipzoo {
 
 namespace {
 
-/// What a thread has to itself while it takes strips to points.
+/// How the work is shared out. Nothing that is written often is read by two
+/// threads, whose cores may be far from each other.
+struct GradientShares {
+  GradientShares(const Strips& strips, int64_t in, int64_t out,
+                 int64_t bytes_of_tile) {
+    const int64_t threads = at::get_num_threads();
+    // Few tiles are taken to points by every thread, each of which then has
+    // some points to itself; of many tiles, each thread has some to itself.
+    const bool few = strips.count * strips.tiles <= std::min(in, out);
+    groups = few ? 1 : std::min(threads, strips.count);
+    parts = few ? std::min(threads, kPoints) : 1;
+    // Tiles at a time: enough for the sums' way through memory, few enough for
+    // a cache.
+    constexpr int64_t kBytes = 2 << 20, kLeast = 64;
+    const int64_t tiles = std::max(kBytes / bytes_of_tile, kLeast);
+    const int64_t share = (strips.count + groups - 1) / groups;
+    most = std::clamp<int64_t>(tiles / strips.tiles, 1, share);
+  }
+  int64_t groups;  ///< Of threads, by tiles.
+  int64_t parts;   ///< Of a group, by points.
+  int64_t most;    ///< Strips at a time.
+};
+
+/// What a thread has to itself.
 template <typename T>
 struct GradientSlice {
+  using A = Acc<T>;
+  GradientSlice(const Strips& strips, int64_t most, const ActivatedInput& input,
+                const torch::Tensor& dy_)
+      : x(strips.width(), kTile, input.channels),
+        dy(strips.width(), kTile, dy_.size(1)),
+        rows(most * strips.tiles),
+        v_data(kPoints * of_point(rows, x.channels())),
+        m_data(kPoints * of_point(rows, dy.channels())) {}
+
+  rows::PointMatrices<A> v() {
+    return {v_data.data(), of_point(rows, x.channels()), x.channels()};
+  }
+  rows::PointMatrices<A> m() {
+    return {m_data.data(), of_point(rows, dy.channels()), dy.channels()};
+  }
+  void gradient_to_points(const Strips& strips, int64_t row) {
+    const int64_t out = dy.channels();
+    rows::each_tile(
+        rows::GradientTiles<T>{{dy.at(0, 0), (strips.width() + 2) * out, out},
+                               rows_from(m(), row)},
+        strips.tiles, out);
+  }
+  /// sums (+)= what `tiles` tiles add, of one point.
+  void multiply(int64_t point, int64_t tiles, A* sums, bool add) {
+    const int64_t in = x.channels(), out = dy.channels();
+    constexpr int64_t kBlock = 64;
+    for (int64_t row = 0; row < out; row += kBlock) {
+      gemm::multiply({m().at(point, 0, row), 1, out}, v().at(point, 0, 0),
+                     std::min(kBlock, out - row), in, tiles, sums + row * in,
+                     add);
+    }
+  }
+
   Raster<T> x, dy;
+  int64_t rows;
+  Scratch<A> v_data, m_data;
 };
+
+/// Adds up a group's strips at the points of one of its parts.
+template <typename T>
+void add_up_share(const ActivatedInput& input, const torch::Tensor& dy,
+                  const Strips& strips, const GradientShares& shares,
+                  int64_t share, Acc<T>* sums) {
+  GradientSlice<T> own(strips, shares.most, input, dy);
+  const ActivatedInput past{dy, dy.size(1), {}, {}};
+  const int64_t in = own.x.channels(), out = own.dy.channels();
+  const int64_t group = share / shares.parts, part = share % shares.parts;
+  const int64_t begin = strips.count * group / shares.groups;
+  const int64_t end = strips.count * (group + 1) / shares.groups;
+  for (int64_t first = begin; first < end; first += shares.most) {
+    const int64_t count = std::min(shares.most, end - first);
+    for (int64_t s = 0; s < count; ++s) {
+      const Band band = strips.band(first + s);
+      own.x.load(band, strips.size, Fill<T>{input, in});
+      data_to_points(own.x, strips, rows_from(own.v(), s * strips.tiles));
+      own.dy.load(band, strips.size, Fill<T>{past, out});
+      own.gradient_to_points(strips, s * strips.tiles);
+    }
+    const int64_t last_point = kPoints * (part + 1) / shares.parts;
+    for (int64_t point = kPoints * part / shares.parts; point < last_point;
+         ++point) {
+      own.multiply(point, count * strips.tiles,
+                   sums + (group * kPoints + point) * out * in,
+                   /*add=*/first > begin);
+    }
+  }
+}
 
 template <typename T>
 torch::Tensor weight_gradient(const ActivatedInput& input,
@@ -18,58 +106,26 @@ torch::Tensor weight_gradient(const ActivatedInput& input,
   const Strips strips(input.rows.size(0), size);
   const int64_t out = gemm::padded(dy.size(1), gemm::kColumns);
   const int64_t in = gemm::padded(input.channels, gemm::kColumns);
-  // Strips at a time: enough for the sums' way through memory, few enough for
-  // a cache.
-  constexpr int64_t kBytes = 4 << 20, kLeast = 64;
-  const int64_t tiles = std::max(
-      kBytes / (kPoints * (in + out) * static_cast<int64_t>(sizeof(A))),
-      kLeast);
-  const int64_t most =
-      std::min(std::max<int64_t>(tiles / strips.tiles, 1), strips.count);
-  const int64_t rows = most * strips.tiles;
-  Scratch<A> v_data(kPoints * of_point(rows, in));
-  Scratch<A> m_data(kPoints * of_point(rows, out));
-  Scratch<A> sums(kPoints * out * in);
-  const rows::PointMatrices<A> v{v_data.data(), of_point(rows, in), in};
-  const rows::PointMatrices<A> m{m_data.data(), of_point(rows, out), out};
-  const ActivatedInput past{dy, dy.size(1), {}, {}};
-  Slices<GradientSlice<T>> slices;
-  for (int64_t first = 0; first < strips.count; first += most) {
-    const int64_t count = std::min(most, strips.count - first);
-    slices.for_each(
-        count,
-        [&] {
-          return GradientSlice<T>{
-              Raster<T>(strips.width(), kTile, input.channels),
-              Raster<T>(strips.width(), kTile, dy.size(1))};
-        },
-        [&](GradientSlice<T>& own, int64_t s) {
-          const Band band = strips.band(first + s);
-          own.x.load(band, size, Fill<T>{input, in});
-          data_to_points(own.x, strips, rows_from(v, s * strips.tiles));
-          own.dy.load(band, size, Fill<T>{past, out});
-          rows::each_tile(
-              rows::GradientTiles<T>{
-                  {own.dy.at(0, 0), (strips.width() + 2) * out, out},
-                  rows_from(m, s * strips.tiles)},
-              strips.tiles, out);
-        });
-    constexpr int64_t kRows = 64;
-    const int64_t parts = (out + kRows - 1) / kRows;
-    at::parallel_for(0, kPoints * parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t point = i / parts, row = i % parts * kRows;
-        gemm::multiply({m.at(point, 0, row), 1, out}, v.at(point, 0, 0),
-                       std::min(kRows, out - row), in, count * strips.tiles,
-                       sums.data() + (point * out + row) * in,
-                       /*add=*/first > 0);
-      }
-    });
-  }
+  const GradientShares shares(
+      strips, in, out, kPoints * (in + out) * static_cast<int64_t>(sizeof(A)));
+  Scratch<A> sums(shares.groups * kPoints * out * in);
+  at::parallel_for(
+      0, shares.groups * shares.parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          add_up_share<T>(input, dy, strips, shares, i, sums.data());
+        }
+      });
   auto gradient =
       torch::empty({out, 3, 3, in}, c10::CppTypeToScalarType<A>::value);
   auto* to = gradient.template mutable_data_ptr<A>();
   at::parallel_for(0, out, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t group = 1; group < shares.groups; ++group) {
+      for (int64_t point = 0; point < kPoints; ++point) {
+        A* sum = sums.data() + (point * out + begin) * in;
+        const A* more = sum + group * kPoints * out * in;
+        for (int64_t i = 0; i < (end - begin) * in; ++i) sum[i] += more[i];
+      }
+    }
     rows::each_tile(
         rows::KernelGradientTiles<A>{{sums.data() + begin * in, out * in, in},
                                      to + begin * 9 * in,
