@@ -120,11 +120,11 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
-  if (is_small(x, relu)) return small_->add_to(other, x);
   if (goes_by_points(x, relu)) {
     run_by_points(x, other, /*adds=*/true);
     return other;
   }
+  if (is_small(x, relu)) return small_->add_to(other, x);
   pack(x);
   op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),

@@ -7,6 +7,8 @@
 
 #include <limits>
 
+#include "tests/support/distance.h"
+
 namespace skipzoo {
 namespace {
 
@@ -76,10 +78,6 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
       random({c.images, c.out, c.height, c.width}, c.type, compute).detach();
   y.backward(g);
   return {y, x.grad(), conv->weight.grad()};
-}
-
-double distance(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
 }
 
 class Winograd : public testing::TestWithParam<Case> {};

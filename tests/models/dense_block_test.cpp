@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "models/densenet.h"
+#include "tests/support/distance.h"
 
 namespace skipzoo {
 namespace {
@@ -27,6 +28,8 @@ struct Case {
 std::vector<Case> cases() {
   DenseNetOptions plain{.growth_rate = 5, .bn_size = 0};
   DenseNetOptions odd{.growth_rate = 7, .bn_size = 3};
+  DenseNetOptions odd_tiles{.growth_rate = 9, .bn_size = 3};
+  DenseNetOptions plain_tiles{.growth_rate = 11, .bn_size = 0};
   DenseNetOptions dropping{.growth_rate = 12, .drop_rate = 0.3};
   return {
       {"usual", {2, 24, 8, 8}},
@@ -37,6 +40,12 @@ std::vector<Case> cases() {
       {"one_row", {3, 8, 1, 17}, 2},
       {"many_channels", {2, 150, 4, 4}, 3, {.growth_rate = 32}},
       {"many_pixels", {2, 16, 40, 33}, 2},
+      // Enough for Winograd's way, of which a strip of tiles is a part.
+      {"many_tiles", {4, 24, 33, 30}, 3},
+      {"many_tiles_odd", {3, 13, 45, 39}, 2, odd_tiles},
+      {"many_tiles_one_image", {1, 16, 50, 49}, 2, {.growth_rate = 40}},
+      {"many_tiles_evaluation", {4, 24, 33, 30}, 2, odd_tiles, false},
+      {"many_tiles_plain", {2, 9, 40, 37}, 3, plain_tiles},
       {"plain", {2, 9, 8, 7}, 3, plain},
       {"dropout", {2, 24, 8, 8}, 3, dropping},
       {"plain_dropout",
@@ -118,9 +127,6 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType data,
   return outcome;
 }
 
-double distance(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
-}
 double scale_of(const torch::Tensor& x) {
   return std::max(x.to(torch::kDouble).norm().item<double>(), 1.0);
 }

@@ -5,10 +5,12 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
-#include "models/eval_mode.h"
 #include "models/zoo.h"
+#include "tests/support/distance.h"
+#include "tests/support/textbook.h"
 
 namespace skipzoo {
 namespace {
@@ -84,17 +86,6 @@ std::shared_ptr<Classifier> trained(const ModelOptions& options) {
   return model;
 }
 
-torch::Tensor textbook(Classifier& model, const torch::Tensor& images) {
-  const EvalMode eval(model);
-  const torch::NoGradGuard no_grad;
-  const TextbookOnly textbook;
-  return model.forward(images);
-}
-
-double distance(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
-}
-
 class EngineOf : public testing::TestWithParam<Case> {};
 
 TEST_P(EngineOf, EqualsTheNetwork) {
@@ -135,116 +126,62 @@ TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
 INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(cases()),
                          [](const auto& one) { return one.param.name; });
 
-/// Concatenates as no network of the zoo does: parts twice, parts read alone,
-/// images, and other axes.
-struct Tangled : Classifier {
-  explicit Tangled() {
-    for (const auto& [name, in] :
-         {std::pair{"a", 3}, {"b", 4}, {"c", 8}, {"d", 12}}) {
-      convolutions.push_back(register_module(
-          name,
-          torch::nn::Conv2d(
-              torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false))));
+/// How often an operator of this name begins on this thread.
+class Calls {
+ public:
+  explicit Calls(std::string_view name) {
+    count() = 0;
+    wanted() = name;
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback([](const at::RecordFunction& function)
+                                       -> std::unique_ptr<at::ObserverContext> {
+          if (function.name() == wanted()) ++count();
+          return nullptr;
+        }));
+  }
+  ~Calls() { at::removeCallback(handle_); }
+  static int& count() {
+    thread_local int count = 0;
+    return count;
+  }
+
+ private:
+  static std::string_view& wanted() {
+    thread_local std::string_view wanted;
+    return wanted;
+  }
+  at::CallbackHandle handle_;
+};
+
+TEST(Engine, GoesByPointsWhereThatIsFaster) {
+  const ResNetOptions basic{.depths = {2, 1}, .widths = {16, 24}};
+  const ResNetOptions bottleneck{.depths = {2, 2},
+                                 .widths = {16, 32},
+                                 .bottleneck = true,
+                                 .shortcut = Shortcut::kB};
+  for (const auto& [options, convolutions] :
+       {std::pair{basic, 5}, {bottleneck, 3}}) {
+    const auto model = trained(options);
+    const auto images = torch::randn({8, 3, 48, 47});
+    const auto expected = textbook(*model, images);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    const auto cast = textbook(*model, images);
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+    Engine engine(*model, Kernels::kFused);
+    Engine half(*model, Kernels::kFused, at::kBFloat16);
+    engine(images);  // Packs the weights.
+    {
+      const Calls calls("skipzoo::winograd_convolution");
+      EXPECT_LE(distance(engine(images), expected),
+                1e-5 * expected.norm().item<double>());
+      EXPECT_EQ(calls.count(), convolutions);
     }
-    norm = register_module("norm", torch::nn::BatchNorm2d(8));
-    fc = register_module("fc", torch::nn::Linear(31, 5));
-  }
-  torch::Tensor forward(const torch::Tensor& images) override {
-    const auto a = convolutions[0](images);
-    const auto b = convolutions[1](torch::relu(a));
-    const auto ab = torch::cat({a, b}, 1);
-    const auto c = convolutions[2](torch::relu(norm(ab)));
-    const auto d = convolutions[3](torch::cat({a, b, c}, 1));
-    const auto tall = torch::cat({c, c}, 2).mean(2, true) + b;
-    const auto all = torch::cat({images, d, d, tall, b * c, ab, a}, 1);
-    return fc(all.mean({2, 3}));
-  }
-  std::string head_name() const override { return "fc"; }
-  void reset_head(int64_t) override {}
-  std::vector<std::string> block_names() const override { return {}; }
-
-  std::vector<torch::nn::Conv2d> convolutions;
-  torch::nn::BatchNorm2d norm{nullptr};
-  torch::nn::Linear fc{nullptr};
-};
-
-TEST(Engine, TakesConcatenationsThatAreNoDenseBlock) {
-  torch::manual_seed(5);
-  Tangled model;
-  model.norm->running_mean.uniform_(-1, 1);
-  Engine engine(model, Kernels::kFused);
-  const auto images = torch::randn({2, 3, 9, 7});
-  const auto expected = textbook(model, images);
-  for (int run = 0; run < 2; ++run) {
-    EXPECT_LE(distance(engine(images), expected),
-              1e-5 * expected.norm().item<double>());
-  }
-}
-
-/// Made of what looks like the zoo's wiring and is not: norms without weights,
-/// of two axes, shared; a transposed convolution; sums that broadcast.
-struct Unusual : Classifier {
-  Unusual() {
-    const auto conv = [&](const char* name, int64_t in) {
-      return register_module(
-          name, torch::nn::Conv2d(
-                    torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false)));
-    };
-    first = conv("first", 3);
-    again = conv("again", 4);
-    scalar = conv("scalar", 4);
-    mean = conv("mean", 4);
-    place = conv("place", 4);
-    up = register_module(
-        "up", torch::nn::ConvTranspose2d(
-                  torch::nn::ConvTranspose2dOptions(4, 4, 3).padding(1)));
-    bare = register_module(
-        "bare",
-        torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(4).affine(false)));
-    norm = register_module("norm", torch::nn::BatchNorm2d(4));
-    up_norm = register_module("up_norm", torch::nn::BatchNorm2d(4));
-    flat_norm = register_module("flat_norm", torch::nn::BatchNorm1d(4));
-    fc = register_module("fc", torch::nn::Linear(4, 5));
-    where = register_parameter("where", torch::randn({1, 4, 9, 7}));
-  }
-  torch::Tensor forward(const torch::Tensor& images) override {
-    auto x = torch::relu(bare(first(images)));
-    x = torch::relu(norm(again(x)));
-    x = torch::relu(norm(again(x)));
-    x = torch::relu(up_norm(up(x)));
-    x = torch::relu(scalar(x) + 0.5);
-    x = torch::relu(mean(x) + x.mean({2, 3}, true));
-    x = torch::relu(place(x) + where);
-    return fc(torch::relu(flat_norm(x.mean({2, 3}))));
-  }
-  std::string head_name() const override { return "fc"; }
-  void reset_head(int64_t) override {}
-  std::vector<std::string> block_names() const override { return {}; }
-
-  torch::nn::Conv2d first{nullptr}, again{nullptr}, scalar{nullptr},
-      mean{nullptr}, place{nullptr};
-  torch::nn::ConvTranspose2d up{nullptr};
-  torch::nn::BatchNorm2d bare{nullptr}, norm{nullptr}, up_norm{nullptr};
-  torch::nn::BatchNorm1d flat_norm{nullptr};
-  torch::nn::Linear fc{nullptr};
-  torch::Tensor where;
-};
-
-TEST(Engine, LeavesToLibTorchWhatItDoesNotKnow) {
-  torch::manual_seed(6);
-  Unusual model;
-  const torch::NoGradGuard no_grad;
-  for (const auto& buffer : model.named_buffers()) {
-    if (buffer.key().ends_with("running_mean")) buffer.value().uniform_(-1, 1);
-    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 2);
-  }
-  Engine engine(model, Kernels::kFused);
-  for (const int64_t batch : {1, 3}) {
-    const auto images = torch::randn({batch, 3, 9, 7});
-    const auto expected = textbook(model, images);
-    EXPECT_LE(distance(engine(images), expected),
-              1e-5 * expected.norm().item<double>())
-        << batch;
+    const Calls calls("skipzoo::winograd_convolution");
+    EXPECT_LE(
+        distance(half(images), expected),
+        2 * distance(cast, expected) + 2e-3 * expected.norm().item<double>());
+    EXPECT_EQ(calls.count(), convolutions);
   }
 }
 

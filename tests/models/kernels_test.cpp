@@ -5,6 +5,7 @@
 
 #include "models/kernels/batch_norm_relu.h"
 #include "models/zoo.h"
+#include "tests/support/distance.h"
 
 namespace skipzoo {
 namespace {
@@ -92,10 +93,6 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
 }
 
 class BatchNormRelu : public testing::TestWithParam<Case> {};
-
-double distance(const torch::Tensor& a, const torch::Tensor& b) {
-  return (a.to(torch::kDouble) - b.to(torch::kDouble)).norm().item<double>();
-}
 
 TEST_P(BatchNormRelu, EqualsTheTextbook) {
   const Case& c = GetParam();

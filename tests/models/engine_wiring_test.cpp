@@ -1,0 +1,187 @@
+// The engine on networks wired as none of the zoo is.
+
+#include <gtest/gtest.h>
+
+#include "models/engine.h"
+#include "tests/support/distance.h"
+#include "tests/support/textbook.h"
+
+namespace skipzoo {
+namespace {
+
+/// Two convolutions, of images and of what the first makes, and what is made of
+/// both.
+struct Joined : Classifier {
+  using Join = torch::Tensor (*)(const torch::Tensor& images,
+                                 const torch::Tensor& a,
+                                 const torch::Tensor& b);
+  explicit Joined(Join join_) : join(join_) {
+    for (const auto& [name, in] : {std::pair{"a", 3}, {"b", 3}}) {
+      convolutions.push_back(register_module(
+          name,
+          torch::nn::Conv2d(
+              torch::nn::Conv2dOptions(in, 3, 3).padding(1).bias(false))));
+    }
+  }
+  torch::Tensor forward(const torch::Tensor& images) override {
+    const auto a = convolutions[0](images);
+    return join(images, a, convolutions[1](torch::relu(a))).flatten(1);
+  }
+  std::string head_name() const override { return ""; }
+  void reset_head(int64_t) override {}
+  std::vector<std::string> block_names() const override { return {}; }
+
+  Join join;
+  std::vector<torch::nn::Conv2d> convolutions;
+};
+
+TEST(Engine, SharesABufferOnlyAmongPartsOfADenseBlock) {
+  using torch::Tensor;
+  const std::pair<const char*, Joined::Join> joins[] = {
+      {"a block",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return torch::cat({a, b}, 1);
+       }},
+      {"twice a part",
+       [](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::cat({b, b}, 1);
+       }},
+      {"another axis",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return torch::cat({a, b}, 2);
+       }},
+      {"images first",
+       [](const Tensor& images, const Tensor&, const Tensor& b) {
+         return torch::cat({images, b}, 1);
+       }},
+      {"images last", [](const Tensor& images, const Tensor&, const Tensor& b) {
+         return torch::cat({b, images}, 1);
+       }}};
+  for (const auto& [name, join] : joins) {
+    torch::manual_seed(5);
+    Joined model(join);
+    Engine engine(model, Kernels::kFused);
+    const auto images = torch::randn({2, 3, 9, 7});
+    const auto expected = textbook(model, images);
+    const auto found = engine(images);
+    ASSERT_EQ(found.sizes(), expected.sizes()) << name;
+    EXPECT_LE(distance(found, expected), 1e-5 * expected.norm().item<double>())
+        << name;
+  }
+}
+
+/// Concatenates as no network of the zoo does: parts twice, parts read alone,
+/// images, and other axes.
+struct Tangled : Classifier {
+  explicit Tangled() {
+    for (const auto& [name, in] :
+         {std::pair{"a", 3}, {"b", 4}, {"c", 8}, {"d", 12}}) {
+      convolutions.push_back(register_module(
+          name,
+          torch::nn::Conv2d(
+              torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false))));
+    }
+    norm = register_module("norm", torch::nn::BatchNorm2d(8));
+    fc = register_module("fc", torch::nn::Linear(31, 5));
+  }
+  torch::Tensor forward(const torch::Tensor& images) override {
+    const auto a = convolutions[0](images);
+    const auto b = convolutions[1](torch::relu(a));
+    const auto ab = torch::cat({a, b}, 1);
+    const auto c = convolutions[2](torch::relu(norm(ab)));
+    const auto d = convolutions[3](torch::cat({a, b, c}, 1));
+    const auto tall = torch::cat({c, c}, 2).mean(2, true) + b;
+    const auto all = torch::cat({images, d, d, tall, b * c, ab, a}, 1);
+    return fc(all.mean({2, 3}));
+  }
+  std::string head_name() const override { return "fc"; }
+  void reset_head(int64_t) override {}
+  std::vector<std::string> block_names() const override { return {}; }
+
+  std::vector<torch::nn::Conv2d> convolutions;
+  torch::nn::BatchNorm2d norm{nullptr};
+  torch::nn::Linear fc{nullptr};
+};
+
+TEST(Engine, TakesConcatenationsThatAreNoDenseBlock) {
+  torch::manual_seed(5);
+  Tangled model;
+  model.norm->running_mean.uniform_(-1, 1);
+  Engine engine(model, Kernels::kFused);
+  const auto images = torch::randn({2, 3, 9, 7});
+  const auto expected = textbook(model, images);
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_LE(distance(engine(images), expected),
+              1e-5 * expected.norm().item<double>());
+  }
+}
+
+/// Made of what looks like the zoo's wiring and is not: norms without weights,
+/// of two axes, shared; a transposed convolution; sums that broadcast.
+struct Unusual : Classifier {
+  Unusual() {
+    const auto conv = [&](const char* name, int64_t in) {
+      return register_module(
+          name, torch::nn::Conv2d(
+                    torch::nn::Conv2dOptions(in, 4, 3).padding(1).bias(false)));
+    };
+    first = conv("first", 3);
+    again = conv("again", 4);
+    scalar = conv("scalar", 4);
+    mean = conv("mean", 4);
+    place = conv("place", 4);
+    up = register_module(
+        "up", torch::nn::ConvTranspose2d(
+                  torch::nn::ConvTranspose2dOptions(4, 4, 3).padding(1)));
+    bare = register_module(
+        "bare",
+        torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(4).affine(false)));
+    norm = register_module("norm", torch::nn::BatchNorm2d(4));
+    up_norm = register_module("up_norm", torch::nn::BatchNorm2d(4));
+    flat_norm = register_module("flat_norm", torch::nn::BatchNorm1d(4));
+    fc = register_module("fc", torch::nn::Linear(4, 5));
+    where = register_parameter("where", torch::randn({1, 4, 9, 7}));
+  }
+  torch::Tensor forward(const torch::Tensor& images) override {
+    auto x = torch::relu(bare(first(images)));
+    x = torch::relu(norm(again(x)));
+    x = torch::relu(norm(again(x)));
+    x = torch::relu(up_norm(up(x)));
+    x = torch::relu(scalar(x) + 0.5);
+    x = torch::relu(mean(x) + x.mean({2, 3}, true));
+    x = torch::relu(place(x) + where);
+    return fc(torch::relu(flat_norm(x.mean({2, 3}))));
+  }
+  std::string head_name() const override { return "fc"; }
+  void reset_head(int64_t) override {}
+  std::vector<std::string> block_names() const override { return {}; }
+
+  torch::nn::Conv2d first{nullptr}, again{nullptr}, scalar{nullptr},
+      mean{nullptr}, place{nullptr};
+  torch::nn::ConvTranspose2d up{nullptr};
+  torch::nn::BatchNorm2d bare{nullptr}, norm{nullptr}, up_norm{nullptr};
+  torch::nn::BatchNorm1d flat_norm{nullptr};
+  torch::nn::Linear fc{nullptr};
+  torch::Tensor where;
+};
+
+TEST(Engine, LeavesToLibTorchWhatItDoesNotKnow) {
+  torch::manual_seed(6);
+  Unusual model;
+  const torch::NoGradGuard no_grad;
+  for (const auto& buffer : model.named_buffers()) {
+    if (buffer.key().ends_with("running_mean")) buffer.value().uniform_(-1, 1);
+    if (buffer.key().ends_with("running_var")) buffer.value().uniform_(0.5, 2);
+  }
+  Engine engine(model, Kernels::kFused);
+  for (const int64_t batch : {1, 3}) {
+    const auto images = torch::randn({batch, 3, 9, 7});
+    const auto expected = textbook(model, images);
+    EXPECT_LE(distance(engine(images), expected),
+              1e-5 * expected.norm().item<double>())
+        << batch;
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo
