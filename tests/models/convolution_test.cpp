@@ -29,7 +29,8 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
 }
 
 /// Whole tiles and parts of some, one image, channels that are no multiple of a
-/// vector or a panel, and so few tiles that threads share them by channels.
+/// vector or a panel, and so few tiles that threads share them by channels, or
+/// by points.
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16}) {
@@ -38,7 +39,9 @@ std::vector<Case> cases() {
     all.push_back({70, 19, 33, 5, 7, type});
     all.push_back({160, 16, 17, 3, 3, type});
     all.push_back({2, 24, 100, 64, 61, type});
-    if (type != at::kBFloat16) all.push_back({1, 16, 100, 30, 23, type});
+    if (type == at::kBFloat16) continue;
+    all.push_back({1, 16, 100, 30, 23, type});
+    all.push_back({2, 48, 64, 16, 17, type});
   }
   return all;
 }

@@ -44,6 +44,7 @@ std::vector<Case> cases() {
       {"many_tiles", {4, 24, 33, 30}, 3},
       {"many_tiles_odd", {3, 13, 45, 39}, 2, odd_tiles},
       {"many_tiles_one_image", {1, 16, 50, 49}, 2, {.growth_rate = 40}},
+      {"some_tiles", {1, 24, 30, 25}, 2},
       {"many_tiles_evaluation", {4, 24, 33, 30}, 2, odd_tiles, false},
       {"many_tiles_plain", {2, 9, 40, 37}, 3, plain_tiles},
       {"plain", {2, 9, 8, 7}, 3, plain},
