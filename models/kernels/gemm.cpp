@@ -57,9 +57,9 @@ void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 
 #ifdef SKIPZOO_X86
 
-// The same loops for three sets of instructions: a tile of some rows, kRows or
-// twice as many, and
-// up to three vectors of columns stays in registers over the whole depth.
+// The same loops for three sets of instructions: a tile of kTileRows rows, or
+// of kRows where no more are left, and up to three vectors of columns stays in
+// registers over the whole depth.
 #define SKIPZOO_AVX512 __attribute__((target("avx512f")))
 #define SKIPZOO_AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
 #define SKIPZOO_AVX2 __attribute__((target("avx2,fma")))

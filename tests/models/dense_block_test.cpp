@@ -23,6 +23,11 @@ struct Case {
   /// Parameters that take no gradient, by the end of their names.
   std::string fixed = {};
   bool input_gradient = true;
+
+  /// Whether there are so many values that float's rounding moves some across
+  /// zero, where a ReLU then takes or leaves a whole gradient; in double it
+  /// does not.
+  bool is_large() const { return shape[0] * shape[2] * shape[3] > 500; }
 };
 
 std::vector<Case> cases() {
@@ -145,7 +150,11 @@ void expect_equal(const Case& c, at::ScalarType type, double bound) {
     if (!found.defined()) continue;
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
     EXPECT_EQ(found.scalar_type(), expected.scalar_type()) << name;
-    EXPECT_LE(distance(found, expected), bound * scale_of(expected)) << name;
+    const bool may_jump = type == at::kFloat && c.is_large() &&
+                          (name == "dx" || name.starts_with("d "));
+    EXPECT_LE(distance(found, expected),
+              (may_jump ? 1e-3 : bound) * scale_of(expected))
+        << name;
   }
 }
 
