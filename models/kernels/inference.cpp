@@ -41,22 +41,25 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
       bias_(std::move(bias)),
       shape_(std::move(shape)) {
   const std::vector<int64_t> one = {1, 1};
+  const std::vector<int64_t> two = {2, 2};
   is_plain_ = bias_.defined() && weight_.size(2) == 3 && weight_.size(3) == 3 &&
-              shape_.padding == one && shape_.stride[0] == shape_.stride[1] &&
-              shape_.dilation == one && shape_.groups == 1;
+              shape_.padding == one && shape_.dilation == one &&
+              shape_.groups == 1 &&
+              (shape_.stride == one ||
+               (shape_.stride == two && weight_.scalar_type() == at::kFloat));
 }
 
 bool PackedConvolution::is_small(const Tensor& x, bool relu) {
-  if (!is_plain_ || !relu || shape_.stride[0] > 2 ||
-      weight_.scalar_type() != at::kFloat ||
-      !x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+  if (!is_plain_ || !relu || weight_.scalar_type() != at::kFloat ||
+      !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
+      !SmallConvolution::suits(x, weight_.size(0), shape_.stride[0])) {
     return false;
   }
   if (small_ == nullptr) {
     small_ =
         std::make_unique<SmallConvolution>(weight_, bias_, shape_.stride[0]);
   }
-  return small_->suits(x);
+  return true;
 }
 
 void PackedConvolution::pack(const Tensor& x) {
@@ -98,13 +101,13 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
-  if (is_small(x, relu)) return (*small_)(x);
   if (goes_by_points(x, relu)) {
     auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                             x.options(), at::MemoryFormat::ChannelsLast);
     run_by_points(x, out, /*adds=*/false);
     return out;
   }
+  if (is_small(x, relu)) return (*small_)(x);
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",

@@ -94,11 +94,11 @@ SmallConvolution::SmallConvolution(const torch::Tensor& weight,
 
 SmallConvolution::~SmallConvolution() = default;
 
-bool SmallConvolution::suits(const torch::Tensor& images) const {
+bool SmallConvolution::suits(const torch::Tensor& images, int64_t out,
+                             int64_t stride) {
   // Where oneDNN's better use of the processor is worth what it costs to call.
   constexpr int64_t kMostProducts = 8 << 20;
-  return images.numel() * 9 * ready_->out / (ready_->stride * ready_->stride) <=
-         kMostProducts;
+  return images.numel() * 9 * out / (stride * stride) <= kMostProducts;
 }
 
 torch::Tensor SmallConvolution::operator()(const torch::Tensor& images) {

@@ -18,8 +18,9 @@ class SmallConvolution {
                    int64_t stride);
   ~SmallConvolution();
 
-  /// Whether it is faster on these images than oneDNN is likely to be.
-  bool suits(const torch::Tensor& images) const;
+  /// Whether it is likely to be faster on these images than oneDNN. out,
+  /// stride: the weight's channels and the stride of both axes.
+  static bool suits(const torch::Tensor& images, int64_t out, int64_t stride);
   /// relu(conv(images) + bias), in memory of its own.
   torch::Tensor operator()(const torch::Tensor& images);
   /// relu(conv(images) + bias + other), which replaces `other`.

@@ -127,6 +127,21 @@ struct PointMatrices {
   }
 };
 
+/// Columns at their points become lines at theirs: to_points takes one value of
+/// each column.
+template <typename Lanes, typename A, typename ToPoints, typename... Columns>
+SKIPZOO_INLINE void store_lines(Lanes lanes, const PointMatrices<A>& to,
+                                int64_t row, int64_t c,
+                                const ToPoints& to_points,
+                                const Columns&... columns) {
+  to.store(lanes, 0, row, c, to_points(columns.zero...));
+  to.store(lanes, 1, row, c, to_points(columns.a...));
+  to.store(lanes, 2, row, c, to_points(columns.minus_a...));
+  to.store(lanes, 3, row, c, to_points(columns.b...));
+  to.store(lanes, 4, row, c, to_points(columns.minus_b...));
+  to.store(lanes, 5, row, c, to_points(columns.infinity...));
+}
+
 /// Tiles beside each other in rows of pixels. Tile 0's pixel (0, 0) is the
 /// first.
 template <typename T>
@@ -156,16 +171,10 @@ struct DataTiles {
     };
     const auto l0 = column(0), l1 = column(1), l2 = column(2), l3 = column(3),
                l4 = column(4), l5 = column(5);
-#define SKIPZOO_LINE(i, at)  \
-  v.store(lanes, i, tile, c, \
-          data_to_points<A>(l0.at, l1.at, l2.at, l3.at, l4.at, l5.at))
-    SKIPZOO_LINE(0, zero);
-    SKIPZOO_LINE(1, a);
-    SKIPZOO_LINE(2, minus_a);
-    SKIPZOO_LINE(3, b);
-    SKIPZOO_LINE(4, minus_b);
-    SKIPZOO_LINE(5, infinity);
-#undef SKIPZOO_LINE
+    store_lines(
+        lanes, v, tile, c,
+        [](const auto&... line) { return data_to_points<A>(line...); }, l0, l1,
+        l2, l3, l4, l5);
   }
 };
 
@@ -184,16 +193,12 @@ struct GradientTiles {
           lanes.load(dy.at(tile, 2, i, c)), lanes.load(dy.at(tile, 3, i, c))});
     };
     const auto l0 = column(0), l1 = column(1), l2 = column(2), l3 = column(3);
-#define SKIPZOO_LINE(i, at)  \
-  m.store(lanes, i, tile, c, \
-          gradient_to_points<A>(Four{l0.at, l1.at, l2.at, l3.at}))
-    SKIPZOO_LINE(0, zero);
-    SKIPZOO_LINE(1, a);
-    SKIPZOO_LINE(2, minus_a);
-    SKIPZOO_LINE(3, b);
-    SKIPZOO_LINE(4, minus_b);
-    SKIPZOO_LINE(5, infinity);
-#undef SKIPZOO_LINE
+    store_lines(
+        lanes, m, tile, c,
+        [](const auto&... line) {
+          return gradient_to_points<A>(Four{line...});
+        },
+        l0, l1, l2, l3);
   }
 };
 
@@ -239,15 +244,10 @@ struct KernelTiles {
     const auto l0 = kernel_to_points<A>(Three{tap(0), tap(3), tap(6)});
     const auto l1 = kernel_to_points<A>(Three{tap(1), tap(4), tap(7)});
     const auto l2 = kernel_to_points<A>(Three{tap(2), tap(5), tap(8)});
-#define SKIPZOO_LINE(i, at) \
-  u.store(lanes, i, row, c, kernel_to_points<A>(Three{l0.at, l1.at, l2.at}))
-    SKIPZOO_LINE(0, zero);
-    SKIPZOO_LINE(1, a);
-    SKIPZOO_LINE(2, minus_a);
-    SKIPZOO_LINE(3, b);
-    SKIPZOO_LINE(4, minus_b);
-    SKIPZOO_LINE(5, infinity);
-#undef SKIPZOO_LINE
+    store_lines(
+        lanes, u, row, c,
+        [](const auto&... line) { return kernel_to_points<A>(Three{line...}); },
+        l0, l1, l2);
   }
 };
 

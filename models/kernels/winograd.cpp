@@ -120,8 +120,8 @@ bool suits_winograd(const ConvolutionWork& work) {
 #endif
   const bool half = work.type == at::kBFloat16;
   const int64_t pixels = work.images * work.size.height * work.size.width;
-  const int64_t tiles =
-      winograd_strips(pixels, work.size) * Strips(pixels, work.size).tiles;
+  const Strips strips(pixels, work.size);
+  const int64_t tiles = strips.count * strips.tiles;
   // Tiles enough to be worth the way of a weight to points, or from memory. In
   // bfloat16 a direct way multiplies twice as fast, with AMX sixteen times.
   const int64_t least = work.packed ? (half ? 96 : 16) : (half ? 128 : 32);

@@ -15,6 +15,8 @@
 
 namespace skipzoo {
 
+constexpr int64_t kPoints = 36;  ///< Pairs of them.
+
 /// What a 3x3 convolution has to do.
 struct ConvolutionWork {
   int64_t images;
@@ -26,7 +28,7 @@ struct ConvolutionWork {
 /// Whether Winograd's way is likely to be faster than a direct one.
 bool suits_winograd(const ConvolutionWork& work);
 
-/// A weight at the 36 pairs of points: for each a right matrix, (in, out), in
+/// A weight at the pairs of points: for each a right matrix, (in, out), in
 /// panels of columns.
 template <typename A>
 class WinogradWeight {
@@ -45,7 +47,8 @@ class WinogradWeight {
     return std::min(kPanel, padded_out() - panel * kPanel);
   }
   const A* at(int64_t panel, int64_t point) const {
-    return data_.data() + (36 * panel * kPanel + point * columns(panel)) * in_;
+    return data_.data() +
+           (kPoints * panel * kPanel + point * columns(panel)) * in_;
   }
 
  private:

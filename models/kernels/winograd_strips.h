@@ -11,8 +11,7 @@ namespace skipzoo {
 
 using rows::Acc;
 
-constexpr int64_t kTile = 4;     ///< Pixels of a result's tile, each way.
-constexpr int64_t kPoints = 36;  ///< Pairs of them.
+constexpr int64_t kTile = 4;  ///< Pixels of a result's tile, each way.
 
 /// Rows of tiles that images are cut into.
 struct Strips {

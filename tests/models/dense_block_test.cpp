@@ -24,10 +24,12 @@ struct Case {
   std::string fixed = {};
   bool input_gradient = true;
 
-  /// Whether there are so many values that float's rounding moves some across
-  /// zero, where a ReLU then takes or leaves a whole gradient; in double it
-  /// does not.
-  bool is_large() const { return shape[0] * shape[2] * shape[3] > 500; }
+  /// Whether some of its many values are so near zero that float's rounding
+  /// moves them across, where a ReLU takes or leaves a whole gradient. In
+  /// many_tiles_plain one does with some of the orders in which LibTorch sums:
+  /// the textbook's gradients move by 1e-4 of their norm from one environment
+  /// to another, and the fused block's stay bit-equal. In double none does.
+  bool has_jumps() const { return name.find("tiles") != std::string::npos; }
 };
 
 std::vector<Case> cases() {
@@ -150,7 +152,7 @@ void expect_equal(const Case& c, at::ScalarType type, double bound) {
     if (!found.defined()) continue;
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
     EXPECT_EQ(found.scalar_type(), expected.scalar_type()) << name;
-    const bool may_jump = type == at::kFloat && c.is_large() &&
+    const bool may_jump = type == at::kFloat && c.has_jumps() &&
                           (name == "dx" || name.starts_with("d "));
     EXPECT_LE(distance(found, expected),
               (may_jump ? 1e-3 : bound) * scale_of(expected))
