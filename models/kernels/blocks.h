@@ -15,6 +15,7 @@
 
 #include "models/kernels/gemm.h"
 #include "models/kernels/rows.h"
+#include "models/kernels/share_out.h"
 
 // What the convolutions of this folder share: they take pixels in blocks that
 // stay in a core's own cache, with zeros around what gemm wants padded.
@@ -178,16 +179,30 @@ class Slices {
     const auto count = static_cast<int64_t>(locals_.size());
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
       for (int64_t s = begin; s < end; ++s) {
-        auto& local = locals_[static_cast<size_t>(s)];
-        if (!local) local.emplace(make());
+        auto& local = made(s, make);
         const int64_t last = blocks * (s + 1) / count;
-        for (int64_t b = blocks * s / count; b < last; ++b) body(*local, b);
+        for (int64_t b = blocks * s / count; b < last; ++b) body(local, b);
       }
+    });
+  }
+  /// The same of blocks whose slice and order do not matter.
+  template <typename Make, typename Body>
+  void for_each_in_any_order(int64_t blocks, const Make& make,
+                             const Body& body) {
+    share_out(blocks, [&](int64_t worker, int64_t block) {
+      body(made(worker, make), block);
     });
   }
   const std::vector<std::optional<Local>>& locals() const { return locals_; }
 
  private:
+  template <typename Make>
+  Local& made(int64_t slice, const Make& make) {
+    auto& local = locals_[static_cast<size_t>(slice)];
+    if (!local) local.emplace(make());
+    return *local;
+  }
+
   std::vector<std::optional<Local>> locals_;
 };
 

@@ -29,7 +29,7 @@ void forward(const ActivatedInput& input, const ImageSize& size,
   const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
   const int64_t stride = out.stride(0), columns = taps.columns();
   T* to = out.mutable_data_ptr<T>();
-  slices.for_each(
+  slices.for_each_in_any_order(
       static_cast<int64_t>(bands.size()),
       [&] { return ForwardSlice<T>(input, size, most_rows(bands), columns); },
       [&](auto& own, int64_t i) {

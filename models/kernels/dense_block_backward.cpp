@@ -1,5 +1,4 @@
 #include "models/kernels/dense_block_passes.h"
-#include "models/kernels/pointwise.h"
 
 namespace skipzoo {
 
@@ -36,30 +35,15 @@ torch::Tensor finished_gradient(const torch::Tensor& total,
   return dx;
 }
 
-/// Makes da, the gradient behind a norm and a ReLU, that of the norm's input x.
-void finish_in_place(const torch::Tensor& da, const torch::Tensor& x,
-                     const NormPlan& norm, const NormGradient& through) {
-  SKIPZOO_PROFILE("batch_norm_backward");
-  const PixelRows blocks(da.size(0), da.size(1));
-  const auto mean = accumulator(x, norm.mean),
-             scale = accumulator(x, norm.scale),
-             bias = accumulator(x, norm.offset),
-             slope = accumulator(x, through.slope),
-             offset = accumulator(x, through.offset);
-  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
-    using A = rows::Acc<scalar_t>;
-    auto* g = da.mutable_data_ptr<scalar_t>();
-    const auto* from = x.const_data_ptr<scalar_t>();
-    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
-      const int64_t at = first * blocks.channels;
-      rows::input_gradient(g + at, static_cast<const scalar_t*>(nullptr),
-                           from + at, mean.const_data_ptr<A>(),
-                           scale.const_data_ptr<A>(), bias.const_data_ptr<A>(),
-                           slope.const_data_ptr<A>(),
-                           offset.const_data_ptr<A>(), count, blocks.channels,
-                           g + at, static_cast<scalar_t*>(nullptr));
-    });
-  });
+/// da is the gradient behind a norm and a ReLU that read x.
+OutputGradient behind_norm(const torch::Tensor& da, const torch::Tensor& x,
+                           const NormPlan& norm, const NormGradient& through) {
+  return {da, OutputGradient::Norm{.x = x,
+                                   .mean = accumulator(x, norm.mean),
+                                   .scale = accumulator(x, norm.scale),
+                                   .offset = accumulator(x, norm.offset),
+                                   .slope = accumulator(x, through.slope),
+                                   .shift = accumulator(x, through.offset)}};
 }
 
 /// The gradients of a norm's weight and bias and of the convolution behind it.
@@ -97,11 +81,12 @@ variable_list DenseBackward::pass_layer(size_t layer,
   auto dy =
       finished_gradient(total_, rows_, channels_, count, plan_.mean, through_);
   if (tensors.dropout.defined()) dy.mul_(tensors.dropout);
+  OutputGradient of_outer{dy};
   ConvolutionGradient inner;
   if (bottleneck) {
-    std::tie(inner, dy) = pass_inner(norms.norm2, tensors, dy, want2);
+    std::tie(inner, of_outer) = pass_inner(norms.norm2, tensors, dy, want2);
   }
-  const auto outer = pass_outer(norms.norm1, tensors.weight1, dy, want1);
+  const auto outer = pass_outer(norms.norm1, tensors.weight1, of_outer, want1);
   variable_list gradients;
   append(gradients, outer, norms.norm1, tensors.weight1);
   if (bottleneck) append(gradients, inner, norms.norm2, tensors.weight2);
@@ -114,7 +99,7 @@ torch::Tensor DenseBackward::input_gradient() const {
       plan_.size);
 }
 
-std::pair<ConvolutionGradient, torch::Tensor> DenseBackward::pass_inner(
+std::pair<ConvolutionGradient, OutputGradient> DenseBackward::pass_inner(
     const NormPlan& norm, const LayerTensors& tensors, const torch::Tensor& dy,
     bool want) const {
   const auto& x = tensors.inner;
@@ -122,15 +107,15 @@ std::pair<ConvolutionGradient, torch::Tensor> DenseBackward::pass_inner(
   const auto gradient = conv3x3_back(
       activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
       tensors.weight2.detach(), {.rows = da, .total = {}}, want);
-  finish_in_place(
-      da, x, norm,
-      through_statistics(norm, gradient.sum, gradient.product, x.size(0)));
-  return {gradient, da};
+  return {gradient,
+          behind_norm(da, x, norm,
+                      through_statistics(norm, gradient.sum, gradient.product,
+                                         x.size(0)))};
 }
 
 ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
                                               const torch::Tensor& parameter,
-                                              const torch::Tensor& dy,
+                                              const OutputGradient& dy,
                                               bool want) {
   const auto input = activated(rows_, norm);
   const auto mean = accumulator(rows_, norm.mean);
@@ -139,7 +124,7 @@ ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
           ? pointwise_back(input, mean, dy,
                            as_matrix(in_type_of(rows_, parameter)), total_,
                            want)
-          : conv3x3_back(input, mean, plan_.size, dy, parameter.detach(),
+          : conv3x3_back(input, mean, plan_.size, dy.rows, parameter.detach(),
                          {.rows = {}, .total = total_}, want);
   const auto through =
       through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));

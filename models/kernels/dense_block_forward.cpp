@@ -1,5 +1,4 @@
 #include "models/kernels/dense_block_passes.h"
-#include "models/kernels/pointwise.h"
 
 namespace skipzoo {
 
@@ -21,19 +20,24 @@ void put(const torch::Tensor& rows, const torch::Tensor& wider,
   });
 }
 
-/// y = the convolution of relu(norm(x)), as rows.
+/// y = the 3x3 convolution of relu(norm(x)), as rows.
 void convolve(const torch::Tensor& rows, const NormPlan& norm,
               const torch::Tensor& parameter, const ImageSize& size,
               const torch::Tensor& y) {
-  const torch::Tensor no_bias;
-  if (parameter.size(2) == 1) {
-    pointwise(activated(rows, norm),
-              pack_pointwise(as_matrix(in_type_of(rows, parameter))), no_bias,
-              y);
-  } else {
-    Conv3x3Weight weight(parameter.detach(), /*is_kept=*/false);
-    conv3x3(activated(rows, norm), size, weight, no_bias, y);
-  }
+  Conv3x3Weight weight(parameter.detach(), /*is_kept=*/false);
+  conv3x3(activated(rows, norm), size, weight, /*bias=*/{}, y);
+}
+
+/// y = the 1x1 convolution of relu(norm(x)), as rows; its moments where they
+/// are wanted.
+Moments mix(const torch::Tensor& rows, const NormPlan& norm,
+            const torch::Tensor& parameter, const torch::Tensor& y,
+            bool with_moments) {
+  const auto input = activated(rows, norm);
+  const auto weight = pack_pointwise(as_matrix(in_type_of(rows, parameter)));
+  if (with_moments) return pointwise_moments(input, weight, y);
+  pointwise(input, weight, /*bias=*/{}, y);
+  return {};
 }
 
 }  // namespace
@@ -71,11 +75,10 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
   if (layer.norm2) {
     const auto y = torch::empty({pixels, layer.conv1->options.out_channels()},
                                 rows_.options());
-    convolve(rows_, plan.norm1, tensors.weight1, size, y);
+    const auto moments =
+        mix(rows_, plan.norm1, tensors.weight1, y, layer.norm2->is_training());
     tensors.inner = y;
     tensors.weight2 = layer.conv2->weight;
-    Moments moments;
-    if (layer.norm2->is_training()) moments = moments_of_rows(y);
     plan.norm2 = plan_norm(*layer.norm2.ptr(), moments, pixels);
     convolve(y, plan.norm2, tensors.weight2, size, features);
   } else {

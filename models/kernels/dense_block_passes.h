@@ -7,6 +7,7 @@
 #include "models/kernels/dense_block.h"
 #include "models/kernels/norm.h"
 #include "models/kernels/pixel_rows.h"
+#include "models/kernels/pointwise.h"
 
 // The two ways through a dense block. For the files dense_block*.cpp alone.
 
@@ -117,14 +118,14 @@ class DenseBackward {
  private:
   /// Through the second convolution and its norm; with the gradient of what
   /// that reads.
-  std::pair<ConvolutionGradient, torch::Tensor> pass_inner(
+  std::pair<ConvolutionGradient, OutputGradient> pass_inner(
       const NormPlan& norm, const LayerTensors& tensors,
       const torch::Tensor& dy, bool want) const;
 
   /// Through the first convolution into the features' gradient.
   ConvolutionGradient pass_outer(const NormPlan& norm,
                                  const torch::Tensor& parameter,
-                                 const torch::Tensor& dy, bool want);
+                                 const OutputGradient& dy, bool want);
 
   const BlockPlan& plan_;
   torch::Tensor rows_;    ///< The features.

@@ -66,10 +66,13 @@ void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 
 namespace {
 
+/// kFar: elements of a right matrix too many for the nearest cache; 0 where the
+/// way there is no bottleneck.
+
 struct Avx512 {
   using Element = float;
   using Vector = __m512;
-  static constexpr int kTileRows = 8;
+  static constexpr int kTileRows = 8, kFar = 0;
   SKIPZOO_AVX512 static SKIPZOO_INLINE Vector load(const float* x) {
     return _mm512_loadu_ps(x);
   }
@@ -95,7 +98,7 @@ struct Avx512Bf16 : Avx512 {
 struct Avx2 {
   using Element = float;
   using Vector = __m256;
-  static constexpr int kTileRows = 4;
+  static constexpr int kTileRows = 4, kFar = 8192;
   SKIPZOO_AVX2 static SKIPZOO_INLINE Vector load(const float* x) {
     return _mm256_loadu_ps(x);
   }
@@ -108,13 +111,33 @@ struct Avx2 {
   }
 };
 
+/// A bfloat16 is the upper half of a float.
+struct Avx2Pairs : Avx2 {
+  using Element = uint32_t;
+  SKIPZOO_AVX2 static SKIPZOO_INLINE Vector first(__m256i pairs) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+  }
+  SKIPZOO_AVX2 static SKIPZOO_INLINE Vector second(__m256i pairs) {
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+  }
+  SKIPZOO_AVX2 static SKIPZOO_INLINE Vector dot(Vector sum, uint32_t a,
+                                                const uint32_t* b) {
+    const __m256i left = _mm256_set1_epi32(static_cast<int>(a));
+    const __m256i right =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+    return _mm256_fmadd_ps(second(left), second(right),
+                           _mm256_fmadd_ps(first(left), first(right), sum));
+  }
+};
+
 }  // namespace
 
 #define SKIPZOO_GEMM(target, S)                                                \
   template <int kTileRows, int kVectors>                                       \
   target static SKIPZOO_INLINE void tile(                                      \
-      Left<S::Element> a, const S::Element* b, int64_t columns, int64_t depth, \
-      float* c, bool add, S) {                                                 \
+      Left<S::Element> a, const S::Element* b, int64_t step, int64_t columns,  \
+      int64_t depth, float* c, bool add, S) {                                  \
     constexpr int kLanes = sizeof(S::Vector) / sizeof(float);                  \
     S::Vector sums[kTileRows][kVectors];                                       \
     for (int i = 0; i < kTileRows; ++i) {                                      \
@@ -123,7 +146,7 @@ struct Avx2 {
             add ? S::load(c + i * columns + kLanes * v) : S::Vector{};         \
       }                                                                        \
     }                                                                          \
-    for (int64_t k = 0; k < depth; ++k, b += columns, a.at += a.column) {      \
+    for (int64_t k = 0; k < depth; ++k, b += step, a.at += a.column) {         \
       _Pragma("GCC unroll 8") for (int i = 0; i < kTileRows; ++i) {            \
         _Pragma("GCC unroll 3") for (int v = 0; v < kVectors; ++v) {           \
           sums[i][v] = S::dot(sums[i][v], a.at[i * a.row], b + kLanes * v);    \
@@ -138,16 +161,47 @@ struct Avx2 {
   }                                                                            \
   template <int kVectors>                                                      \
   target static void panel(Left<S::Element> a, const S::Element* b,            \
-                           int64_t rows, int64_t columns, int64_t depth,       \
-                           float* c, bool add, S) {                            \
+                           int64_t step, int64_t rows, int64_t columns,        \
+                           int64_t depth, float* c, bool add, S) {             \
     int64_t i = 0;                                                             \
     for (; i + S::kTileRows <= rows; i += S::kTileRows) {                      \
       tile<S::kTileRows, kVectors>({a.at + i * a.row, a.row, a.column}, b,     \
-                                   columns, depth, c + i * columns, add, S{}); \
+                                   step, columns, depth, c + i * columns, add, \
+                                   S{});                                       \
     }                                                                          \
     if (i < rows) {                                                            \
-      tile<kRows, kVectors>({a.at + i * a.row, a.row, a.column}, b, columns,   \
-                            depth, c + i * columns, add, S{});                 \
+      tile<kRows, kVectors>({a.at + i * a.row, a.row, a.column}, b, step,      \
+                            columns, depth, c + i * columns, add, S{});        \
+    }                                                                          \
+  }                                                                            \
+  /* A panel's part of b, some of its depth at a time, goes where it stays in  \
+     the nearest cache: parts of long rows compete for the same places there.  \
+   */                                                                          \
+  template <int kVectors>                                                      \
+  target static __attribute__((noinline)) void far_panel(                      \
+      Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
+      int64_t depth, float* c, bool add, S) {                                  \
+    constexpr int64_t kWidth = kVectors * sizeof(S::Vector) / sizeof(float);   \
+    constexpr int64_t kDepth = 256;                                            \
+    alignas(64) S::Element near[kDepth * kWidth];                              \
+    for (int64_t k = 0; k < depth; k += kDepth) {                              \
+      const int64_t count = std::min(kDepth, depth - k);                       \
+      for (int64_t i = 0; i < count; ++i) {                                    \
+        std::copy_n(b + (k + i) * columns, kWidth, near + i * kWidth);         \
+      }                                                                        \
+      panel<kVectors>({a.at + k * a.column, a.row, a.column}, near, kWidth,    \
+                      rows, columns, count, c, add || k > 0, S{});             \
+    }                                                                          \
+  }                                                                            \
+  template <int kVectors>                                                      \
+  target static SKIPZOO_INLINE void any_panel(                                 \
+      Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
+      int64_t depth, float* c, bool add, S) {                                  \
+    if (S::kFar > 0 && columns >= 64 && rows >= 16 &&                          \
+        columns * depth >= S::kFar) {                                          \
+      far_panel<kVectors>(a, b, rows, columns, depth, c, add, S{});            \
+    } else {                                                                   \
+      panel<kVectors>(a, b, columns, rows, columns, depth, c, add, S{});       \
     }                                                                          \
   }                                                                            \
   target static void by_tiles(Left<S::Element> a, const S::Element* b,         \
@@ -155,19 +209,23 @@ struct Avx2 {
                               float* c, bool add, S) {                         \
     constexpr int64_t kLanes = sizeof(S::Vector) / sizeof(float);              \
     int64_t j = 0;                                                             \
-    for (; j + 3 * kLanes <= columns; j += 3 * kLanes) {                       \
-      panel<3>(a, b + j, rows, columns, depth, c + j, add, S{});               \
+    /* The last four as twice two: one alone waits for its own sums. */        \
+    for (; columns - j == 3 * kLanes || columns - j > 4 * kLanes;              \
+         j += 3 * kLanes) {                                                    \
+      any_panel<3>(a, b + j, rows, columns, depth, c + j, add, S{});           \
     }                                                                          \
-    if (columns - j == 2 * kLanes) {                                           \
-      panel<2>(a, b + j, rows, columns, depth, c + j, add, S{});               \
-    } else if (columns - j == kLanes) {                                        \
-      panel<1>(a, b + j, rows, columns, depth, c + j, add, S{});               \
+    for (; columns - j >= 2 * kLanes; j += 2 * kLanes) {                       \
+      any_panel<2>(a, b + j, rows, columns, depth, c + j, add, S{});           \
+    }                                                                          \
+    if (j < columns) {                                                         \
+      any_panel<1>(a, b + j, rows, columns, depth, c + j, add, S{});           \
     }                                                                          \
   }
 
 SKIPZOO_GEMM(SKIPZOO_AVX512, Avx512)
 SKIPZOO_GEMM(SKIPZOO_AVX512_BF16, Avx512Bf16)
 SKIPZOO_GEMM(SKIPZOO_AVX2, Avx2)
+SKIPZOO_GEMM(SKIPZOO_AVX2, Avx2Pairs)
 
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
@@ -189,14 +247,26 @@ void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add) {
   if (has_avx512_bf16()) {
     by_tiles(a, b, rows, columns, depth, c, add, Avx512Bf16{});
-  } else {
+  } else if (!by_avx2(a, b, rows, columns, depth, c, add)) {
     by_loops(a, b, rows, columns, depth, c, add);
   }
+}
+
+bool by_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows, int64_t columns,
+             int64_t depth, float* c, bool add) {
+  if (!has_avx2()) return false;
+  by_tiles(a, b, rows, columns, depth, c, add, Avx2Pairs{});
+  return true;
 }
 
 #else
 
 bool by_avx2(Left<float>, const float*, int64_t, int64_t, int64_t, float*,
+             bool) {
+  return false;
+}
+
+bool by_avx2(Left<uint32_t>, const uint32_t*, int64_t, int64_t, int64_t, float*,
              bool) {
   return false;
 }

@@ -45,5 +45,7 @@ void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add);
 bool by_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
              int64_t depth, float* c, bool add);
+bool by_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows, int64_t columns,
+             int64_t depth, float* c, bool add);
 
 }  // namespace skipzoo::gemm

@@ -7,6 +7,18 @@
 
 namespace skipzoo {
 
+namespace {
+
+/// Per-channel numbers, few enough that a tensor's operators would cost more
+/// than what they do.
+std::vector<double> numbers_of(const torch::Tensor& x) {
+  const auto wide = x.to(torch::kDouble).contiguous();
+  const auto* data = wide.const_data_ptr<double>();
+  return {data, data + wide.numel()};
+}
+
+}  // namespace
+
 Moments moments_of(const torch::Tensor& x) {
   return moments_of_rows(x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)}));
 }
@@ -15,33 +27,39 @@ Moments moments_of_rows(const torch::Tensor& x) {
   SKIPZOO_PROFILE("batch_norm_statistics");
   const PixelRows rows(x.size(0), x.size(1));
   const int64_t stride = x.stride(0);
-  Moments moments;
+  // Shifted by the first pixel: E[x²] - E[x]² would lose the digits of a
+  // variance that is small beside its mean.
+  const auto shift = accumulator(x, x[0]);
+  ChannelSums sums(rows.blocks(), rows.channels, x.scalar_type());
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
     const auto* data = x.const_data_ptr<scalar_t>();
-    // Shifted by the first pixel: E[x²] - E[x]² would lose the digits of a
-    // variance that is small beside its mean.
-    std::vector<A> shift(data, data + rows.channels);
-    ChannelSums sums(rows.blocks(), rows.channels, x.scalar_type());
     rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
       const auto [sum, squares] = sums.of_block<A>(b);
-      rows::sums(data + first * stride, stride, shift.data(), count,
-                 rows.channels, sum, squares);
+      rows::sums(data + first * stride, stride, shift.const_data_ptr<A>(),
+                 count, rows.channels, sum, squares);
     });
-    const auto [sum, squares] = sums.total();
-    auto found = torch::empty({2, rows.channels}, torch::kDouble);
-    moments = {found[0], found[1]};
-    auto* mean = moments.mean.mutable_data_ptr<double>();
-    auto* variance = moments.variance.mutable_data_ptr<double>();
-    const auto count = static_cast<double>(rows.count);
-    for (int64_t c = 0; c < rows.channels; ++c) {
-      const double shifted = sum.const_data_ptr<double>()[c] / count;
-      mean[c] = shifted + static_cast<double>(shift[static_cast<size_t>(c)]);
-      variance[c] = squares.const_data_ptr<double>()[c] / count;
-      variance[c] -= shifted * shifted;
-      if (variance[c] < 0) variance[c] = 0;  // A NaN stays one.
-    }
   });
+  const auto [sum, squares] = sums.total();
+  return moments_of_sums(sum, squares, shift, rows.count);
+}
+
+Moments moments_of_sums(const torch::Tensor& sum, const torch::Tensor& squares,
+                        const torch::Tensor& shift, int64_t count) {
+  const auto start = numbers_of(shift);
+  const auto found = torch::empty({2, sum.size(0)}, torch::kDouble);
+  Moments moments{found[0], found[1]};
+  auto* mean = moments.mean.mutable_data_ptr<double>();
+  auto* variance = moments.variance.mutable_data_ptr<double>();
+  for (int64_t c = 0; c < sum.size(0); ++c) {
+    const double shifted =
+        sum.const_data_ptr<double>()[c] / static_cast<double>(count);
+    mean[c] = shifted + start[static_cast<size_t>(c)];
+    variance[c] =
+        squares.const_data_ptr<double>()[c] / static_cast<double>(count);
+    variance[c] -= shifted * shifted;
+    if (variance[c] < 0) variance[c] = 0;  // A NaN stays one.
+  }
   return moments;
 }
 
@@ -58,14 +76,6 @@ void move_statistics(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
   norm.running_var.lerp_(
       (batch.variance * unbiased).to(norm.running_var.scalar_type()), momentum);
   norm.num_batches_tracked.add_(1);
-}
-
-/// Per-channel numbers, few enough that a tensor's operators would cost more
-/// than what they do.
-std::vector<double> numbers_of(const torch::Tensor& x) {
-  const auto wide = x.to(torch::kDouble).contiguous();
-  const auto* data = wide.const_data_ptr<double>();
-  return {data, data + wide.numel()};
 }
 
 }  // namespace

@@ -13,6 +13,10 @@ struct Moments {
 Moments moments_of(const torch::Tensor& x);
 /// Of rows of pixels, (pixels, C), one maybe some way behind the other.
 Moments moments_of_rows(const torch::Tensor& rows);
+/// Of the sums Σ (x - shift) and Σ (x - shift)² over `count` pixels, (C),
+/// double; shift: (C), of any type.
+Moments moments_of_sums(const torch::Tensor& sum, const torch::Tensor& squares,
+                        const torch::Tensor& shift, int64_t count);
 
 /// What a BatchNorm makes of its input, scale * x + offset, and what its way
 /// back needs (Ioffe & Szegedy 2015, arXiv:1502.03167, section 3). (C), double.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "models/kernels/rows.h"
+#include "models/kernels/share_out.h"
 
 namespace skipzoo {
 
@@ -42,11 +42,9 @@ struct PixelRows {
   /// Calls body(block, first row, rows) for each block, on any thread.
   template <typename Body>
   void for_each_block(const Body& body) const {
-    at::parallel_for(0, blocks(), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) {
-        const int64_t first = b * block;
-        body(b, first, std::min(block, count - first));
-      }
+    share_out(blocks(), [&](int64_t, int64_t b) {
+      const int64_t first = b * block;
+      body(b, first, std::min(block, count - first));
     });
   }
 

@@ -13,9 +13,7 @@ using rows::Acc;
 // a core's own cache.
 constexpr int64_t kBlock = 128;
 
-int64_t blocks_of(const torch::Tensor& rows) {
-  return (rows.size(0) + kBlock - 1) / kBlock;
-}
+int64_t blocks_of(int64_t pixels) { return (pixels + kBlock - 1) / kBlock; }
 
 /// A block of an input, with zeros behind its channels.
 template <typename T>
@@ -60,9 +58,12 @@ struct ForwardSlice {
   Scratch<Acc<T>> out;
 };
 
-template <typename T>
+/// Writes the first `pixels` of out; then calls done(block, first, rows), on
+/// any thread, for each block.
+template <typename T, typename Done>
 void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
-             const torch::Tensor& bias, const torch::Tensor& out) {
+             const torch::Tensor& bias, const torch::Tensor& out,
+             int64_t pixels, const Done& done) {
   using F = Format<T>;
   const int64_t depth = padded(input.channels, gemm::kColumns);
   const int64_t columns = matrix.columns();
@@ -70,16 +71,20 @@ void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
   T* to = out.mutable_data_ptr<T>();
   Slices<ForwardSlice<T>> slices;
   const auto make = [&] { return ForwardSlice<T>(input, columns); };
-  slices.for_each(blocks_of(out), make, [&](auto& own, int64_t block) {
-    const int64_t first = block * kBlock;
-    const int64_t count = std::min(kBlock, out.size(0) - first);
-    gemm::multiply(F::left(own.input.load(first, count), depth), matrix.at(0),
-                   padded(count, gemm::kRows), columns,
-                   (input.channels + F::kPair - 1) / F::kPair, own.out.data(),
-                   /*add=*/false);
-    rows::write(own.out.data(), columns, b, static_cast<const T*>(nullptr),
-                count, out.size(1), to + first * out.stride(0), out.stride(0));
-  });
+  slices.for_each_in_any_order(
+      blocks_of(pixels), make, [&](auto& own, int64_t block) {
+        const int64_t first = block * kBlock;
+        const int64_t count = std::min(kBlock, pixels - first);
+        gemm::multiply(F::left(own.input.load(first, count), depth),
+                       matrix.at(0), padded(count, gemm::kRows), columns,
+                       (input.channels + F::kPair - 1) / F::kPair,
+                       own.out.data(),
+                       /*add=*/false);
+        rows::write(own.out.data(), columns, b, static_cast<const T*>(nullptr),
+                    count, out.size(1), to + first * out.stride(0),
+                    out.stride(0));
+        done(block, first, count);
+      });
 }
 
 /// What a slice of pixels has to itself on the way back.
@@ -90,6 +95,7 @@ struct BackwardSlice {
         width(padded(from.channels, gemm::kColumns)),
         outputs(outputs_),
         columns(padded(outputs_, gemm::kColumns)),
+        through(kBlock * outputs),
         dy(kBlock * columns),
         da(kBlock * width),
         weight(with_weight ? static_cast<size_t>(columns * width) : 0),
@@ -97,11 +103,26 @@ struct BackwardSlice {
     clear_padding(dy.data(), kBlock, outputs, columns);
   }
 
-  /// A block of dy with zeros behind its channels and its last pixel.
-  const T* load(const T* from, int64_t count) {
-    rows::copy(from, outputs, count, outputs, dy.data(), columns);
+  /// A block of `from` with zeros behind its channels and its last pixel.
+  const T* load(const OutputGradient& from, int64_t first, int64_t count) {
+    const T* g = from.rows.const_data_ptr<T>() + first * outputs;
+    if (from.norm) g = pass_norm(g, *from.norm, first, count);
+    rows::copy(g, outputs, count, outputs, dy.data(), columns);
     std::fill(dy.data() + count * columns, dy.data() + kBlock * columns, T(0));
     return dy.data();
+  }
+  const T* pass_norm(const T* g, const OutputGradient::Norm& norm,
+                     int64_t first, int64_t count) {
+    const auto number = [](const torch::Tensor& of) {
+      return of.const_data_ptr<Acc<T>>();
+    };
+    rows::input_gradient(g, static_cast<const T*>(nullptr),
+                         norm.x.const_data_ptr<T>() + first * outputs,
+                         number(norm.mean), number(norm.scale),
+                         number(norm.offset), number(norm.slope),
+                         number(norm.shift), count, outputs, through.data(),
+                         static_cast<T*>(nullptr));
+    return through.data();
   }
   void add_weight(const T* a, int64_t count) {
     using F = Format<T>;
@@ -112,9 +133,10 @@ struct BackwardSlice {
   }
 
   InputBlock<T> input;
-  int64_t width;    ///< Channels, padded.
-  int64_t outputs;  ///< Out channels,
-  int64_t columns;  ///< and padded.
+  int64_t width;       ///< Channels, padded.
+  int64_t outputs;     ///< Out channels,
+  int64_t columns;     ///< and padded.
+  Scratch<T> through;  ///< A block's gradient of what a norm read.
   Scratch<T> dy;
   Scratch<Acc<T>> da;
   std::vector<Acc<T>> weight;  ///< (columns, width), or empty.
@@ -124,7 +146,8 @@ struct BackwardSlice {
 
 template <typename T>
 ConvolutionGradient backward(const ActivatedInput& input,
-                             const torch::Tensor& mean, const torch::Tensor& dy,
+                             const torch::Tensor& mean,
+                             const OutputGradient& dy,
                              const torch::Tensor& weight,
                              const torch::Tensor& total, bool with_weight) {
   using F = Format<T>;
@@ -133,17 +156,17 @@ ConvolutionGradient backward(const ActivatedInput& input,
                                 {0, weight.stride(0), weight.stride(1)});
   Slices<BackwardSlice<T>> slices;
   const auto make = [&] {
-    return BackwardSlice<T>(input, dy.size(1), with_weight);
+    return BackwardSlice<T>(input, dy.rows.size(1), with_weight);
   };
   const T* x = input.rows.const_data_ptr<T>();
-  const T* from = dy.const_data_ptr<T>();
   auto* to = total.mutable_data_ptr<Acc<T>>();
   const int64_t stride = input.rows.stride(0);
-  slices.for_each(blocks_of(dy), make, [&](auto& own, int64_t block) {
+  const int64_t pixels = dy.rows.size(0);
+  slices.for_each(blocks_of(pixels), make, [&](auto& own, int64_t block) {
     const int64_t first = block * kBlock;
-    const int64_t count = std::min(kBlock, dy.size(0) - first);
+    const int64_t count = std::min(kBlock, pixels - first);
     const T* a = own.input.load(first, count);
-    const T* g = own.load(from + first * own.outputs, count);
+    const T* g = own.load(dy, first, count);
     gemm::multiply(F::left(g, own.columns), matrix.at(0),
                    padded(count, gemm::kRows), own.width,
                    (own.outputs + F::kPair - 1) / F::kPair, own.da.data(),
@@ -181,13 +204,42 @@ void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution1x1");
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    forward(input, std::get<RightMatrices<scalar_t>>(weight), bias, out);
+    forward(input, std::get<RightMatrices<scalar_t>>(weight), bias, out,
+            out.size(0), [](int64_t, int64_t, int64_t) {});
   });
+}
+
+Moments pointwise_moments(const ActivatedInput& input,
+                          const PackedWeight& weight,
+                          const torch::Tensor& out) {
+  SKIPZOO_PROFILE("convolution1x1");
+  const int64_t pixels = out.size(0), channels = out.size(1);
+  ChannelSums sums(blocks_of(pixels), channels, out.scalar_type());
+  torch::Tensor shift;
+  SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
+    const auto& matrix = std::get<RightMatrices<scalar_t>>(weight);
+    const torch::Tensor no_bias;
+    // As moments_of_rows() shifts: by the first pixel, which is made twice.
+    forward(input, matrix, no_bias, out, /*pixels=*/1,
+            [](int64_t, int64_t, int64_t) {});
+    shift = accumulator(out, out[0]).clone();
+    const auto* y = out.const_data_ptr<scalar_t>();
+    const int64_t stride = out.stride(0);
+    forward(input, matrix, no_bias, out, pixels,
+            [&](int64_t block, int64_t first, int64_t count) {
+              using A = Acc<scalar_t>;
+              const auto [sum, squares] = sums.of_block<A>(block);
+              rows::sums(y + first * stride, stride, shift.const_data_ptr<A>(),
+                         count, channels, sum, squares);
+            });
+  });
+  const auto [sum, squares] = sums.total();
+  return moments_of_sums(sum, squares, shift, pixels);
 }
 
 ConvolutionGradient pointwise_back(const ActivatedInput& input,
                                    const torch::Tensor& mean,
-                                   const torch::Tensor& dy,
+                                   const OutputGradient& dy,
                                    const torch::Tensor& weight,
                                    const torch::Tensor& total,
                                    bool with_weight) {

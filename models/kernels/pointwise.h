@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/kernels/blocks.h"
+#include "models/kernels/norm.h"
 
 // 1x1 convolutions of channels-last data: float, double or bfloat16.
 
@@ -13,13 +14,29 @@ PackedWeight pack_pointwise(const torch::Tensor& weight);
 /// the type of sums). out: rows of all out channels.
 void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out);
+/// The same without a bias, and the moments of out, in one pass.
+Moments pointwise_moments(const ActivatedInput& input,
+                          const PackedWeight& weight, const torch::Tensor& out);
+
+/// A gradient of rows of pixels, of the input's type, without a gap.
+struct OutputGradient {
+  torch::Tensor rows;
+  /// Where rows are the gradient behind a norm and a ReLU: of what those read,
+  /// x (of the same shape), the gradient is taken. All numbers (channels), of
+  /// the type of sums.
+  struct Norm {
+    torch::Tensor x, mean, scale, offset;
+    torch::Tensor slope, shift;  ///< As NormGradient's slope and offset.
+  };
+  std::optional<Norm> norm = {};
+};
 
 /// The way back: adds scale * g to `total`, rows as the input's, of the type of
-/// sums. dy: rows of all out channels, of the input's type. mean: (channels),
-/// of the type of sums. weight: as pack_pointwise() takes it.
+/// sums. dy: of all out channels. mean: (channels), of the type of sums.
+/// weight: as pack_pointwise() takes it.
 ConvolutionGradient pointwise_back(const ActivatedInput& input,
                                    const torch::Tensor& mean,
-                                   const torch::Tensor& dy,
+                                   const OutputGradient& dy,
                                    const torch::Tensor& weight,
                                    const torch::Tensor& total,
                                    bool with_weight);

@@ -4,6 +4,7 @@
 
 #include "models/kernels/processor.h"
 #include "models/kernels/row_loops.h"
+#include "models/kernels/rows_avx2.h"
 #include "models/kernels/rows_avx512.h"
 
 namespace skipzoo::rows {
@@ -33,6 +34,11 @@ void each(const Element& element, int64_t count, int64_t channels) {
     if (has_avx512_bf16()) return avx512::each(element, count, channels);
   }
 #endif
+#ifdef SKIPZOO_ROWS_AVX2
+  if constexpr (!std::is_same_v<T, double>) {
+    if (has_avx2()) return avx2::each(element, count, channels);
+  }
+#endif
   plain_each(element, count, channels);
 }
 
@@ -44,6 +50,11 @@ void sum(const Element& element, int64_t count, int64_t channels, Acc<T>* first,
     if (has_avx512_bf16()) {
       return avx512::sum(element, count, channels, first, second);
     }
+  }
+#endif
+#ifdef SKIPZOO_ROWS_AVX2
+  if constexpr (!std::is_same_v<T, double>) {
+    if (has_avx2()) return avx2::sum(element, count, channels, first, second);
   }
 #endif
   plain_sum(element, count, channels, first, second);

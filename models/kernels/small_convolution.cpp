@@ -125,7 +125,7 @@ void SmallConvolution::run(const torch::Tensor& images, const float* residual,
   const auto* x = images.const_data_ptr<float>();
   const auto* bias = own.bias.const_data_ptr<float>();
   const auto* ones = own.ones.const_data_ptr<float>();
-  own.slices->for_each(
+  own.slices->for_each_in_any_order(
       static_cast<int64_t>(own.bands.size()), [&] { return own.make_slice(); },
       [&](Slice& slice, int64_t i) {
         const Band& band = own.bands[static_cast<size_t>(i)];

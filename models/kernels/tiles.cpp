@@ -2,6 +2,7 @@
 
 #include "models/kernels/processor.h"
 #include "models/kernels/row_loops.h"
+#include "models/kernels/rows_avx2.h"
 #include "models/kernels/rows_avx512.h"
 
 namespace skipzoo::rows {
@@ -42,6 +43,8 @@ SKIPZOO_SUM_TILES(double, SKIPZOO_EACH)
   void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
     if (has_avx512_bf16()) {                                                   \
       avx512::each_tile(element, rows, channels);                              \
+    } else if (has_avx2()) {                                                   \
+      avx2::each_tile(element, rows, channels);                                \
     } else {                                                                   \
       plain(element, rows, channels);                                          \
     }                                                                          \

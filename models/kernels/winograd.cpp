@@ -114,11 +114,12 @@ void finish(const Strips& strips, int64_t first, int64_t count,
 
 bool suits_winograd(const ConvolutionWork& work) {
 #ifdef SKIPZOO_X86
-  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx();
+  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx(),
+                    has_half = has_avx512_bf16();
 #else
-  constexpr bool has_vectors = false, has_amx = false;
+  constexpr bool has_vectors = false, has_amx = false, has_half = false;
 #endif
-  const bool half = work.type == at::kBFloat16;
+  const bool half = work.type == at::kBFloat16 && has_half;
   const int64_t pixels = work.images * work.size.height * work.size.width;
   const Strips strips(pixels, work.size);
   const int64_t tiles = strips.count * strips.tiles;
@@ -200,7 +201,7 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
           static_cast<int64_t>(sizeof(Acc<T>)),
       weight.panels());
   Slices<Slice<T>> slices;
-  slices.for_each(
+  slices.for_each_in_any_order(
       shares.blocks * shares.parts,
       [&] {
         return Slice<T>(strips, shares.most, input.channels, weight.columns(0));

@@ -31,6 +31,11 @@ std::vector<Shape> shapes() {
       }
     }
   }
+  // Right matrices too large for the nearest cache, one deeper than is brought
+  // there at once.
+  all.push_back({20, 80, 130, false, false});
+  all.push_back({20, 64, 130, true, true});
+  all.push_back({16, 112, 600, false, true});
   return all;
 }
 
@@ -101,7 +106,7 @@ TEST(Gemm, OfFloatByLoops) {
 TEST(Gemm, OfFloatByAvx2) {
   float out[128];
   const float in[128] = {};
-  if (!by_avx2({in, 1, 1}, in, 8, 16, 1, out, false)) {
+  if (!by_avx2(Left<float>{in, 1, 1}, in, 8, 16, 1, out, false)) {
     GTEST_SKIP() << "this processor has no AVX2";
   }
   expect_right([](Left<float> a, const float* b, const Shape& s, float* c) {
@@ -119,32 +124,52 @@ double half(uint32_t pair, int which) {
   return static_cast<double>(static_cast<float>(value));
 }
 
-TEST(Gemm, OfPairsOfBfloat16) {
-  for (const bool loops : {false, true}) {
-    for (const Shape& s : shapes()) {
-      const auto pairs = [](int64_t count) {
-        const auto values = numbers(2 * count);
-        std::vector<uint32_t> all;
-        for (size_t i = 0; i < values.size(); i += 2) {
-          all.push_back(pair(values[i], values[i + 1]));
-        }
-        return all;
-      };
-      const auto a = pairs(s.rows * s.depth), b = pairs(s.depth * s.columns);
-      const auto before = numbers(s.rows * s.columns);
-      auto c = before;
-      if (loops) {
-        by_loops(left(a, s), b.data(), s.rows, s.columns, s.depth, c.data(),
-                 s.add);
-      } else {
-        multiply(left(a, s), b.data(), s.rows, s.columns, s.depth, c.data(),
-                 s.add);
-      }
-      expect_product(a, b, before, c, s, [](uint32_t x, uint32_t y) {
-        return half(x, 0) * half(y, 0) + half(x, 1) * half(y, 1);
-      });
+/// multiply(a, b, shape, c) against products of the halves.
+template <typename Multiply>
+void expect_right_of_pairs(const Multiply& multiply) {
+  const auto pairs = [](int64_t count) {
+    const auto values = numbers(2 * count);
+    std::vector<uint32_t> all;
+    for (size_t i = 0; i < values.size(); i += 2) {
+      all.push_back(pair(values[i], values[i + 1]));
     }
+    return all;
+  };
+  for (const Shape& s : shapes()) {
+    const auto a = pairs(s.rows * s.depth), b = pairs(s.depth * s.columns);
+    const auto before = numbers(s.rows * s.columns);
+    auto c = before;
+    multiply(left(a, s), b.data(), s, c.data());
+    expect_product(a, b, before, c, s, [](uint32_t x, uint32_t y) {
+      return half(x, 0) * half(y, 0) + half(x, 1) * half(y, 1);
+    });
   }
+}
+
+TEST(Gemm, OfPairsOfBfloat16) {
+  expect_right_of_pairs(
+      [](Left<uint32_t> a, const uint32_t* b, const Shape& s, float* c) {
+        multiply(a, b, s.rows, s.columns, s.depth, c, s.add);
+      });
+}
+
+TEST(Gemm, OfPairsOfBfloat16ByLoops) {
+  expect_right_of_pairs(
+      [](Left<uint32_t> a, const uint32_t* b, const Shape& s, float* c) {
+        by_loops(a, b, s.rows, s.columns, s.depth, c, s.add);
+      });
+}
+
+TEST(Gemm, OfPairsOfBfloat16ByAvx2) {
+  float out[128];
+  const uint32_t in[128] = {};
+  if (!by_avx2(Left<uint32_t>{in, 1, 1}, in, 8, 16, 1, out, false)) {
+    GTEST_SKIP() << "this processor has no AVX2";
+  }
+  expect_right_of_pairs(
+      [](Left<uint32_t> a, const uint32_t* b, const Shape& s, float* c) {
+        by_avx2(a, b, s.rows, s.columns, s.depth, c, s.add);
+      });
 }
 
 }  // namespace

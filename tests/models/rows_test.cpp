@@ -1,5 +1,5 @@
-// The row loops as this processor runs them against the plain ones, which other
-// processors run.
+// The row loops as this processor runs them, and by AVX2 where it has more,
+// against the plain ones, which other processors run.
 
 #include "models/kernels/rows.h"
 
@@ -10,7 +10,9 @@
 #include <random>
 #include <vector>
 
+#include "models/kernels/processor.h"
 #include "models/kernels/row_loops.h"
+#include "models/kernels/rows_avx2.h"
 
 namespace skipzoo::rows {
 namespace {
@@ -71,26 +73,50 @@ class Rows : public testing::Test {
     for (const int64_t channels :
          {1, 3, 12, 16, 17, 32, 40, 48, 50, 64, 65, 80, 100, 257}) {
       SCOPED_TRACE(channels);
-      Data<T> a(channels), b(channels);
+      Data<T> a(channels), b(channels), c(channels);
       ours(a);
       plain(b);
-      expect_near(a.out, b.out, tolerance, "out");
-      expect_near(a.more, b.more, tolerance, "more");
-      expect_near(a.total, b.total, 1e-5, "total");
-      expect_near(a.first, b.first, 1e-5, "first");
-      expect_near(a.second, b.second, 1e-5, "second");
+      expect_near(a, b, tolerance);
+#ifdef SKIPZOO_ROWS_AVX2
+      if (has_avx2()) {
+        by_avx2_ = true;
+        plain(c);
+        by_avx2_ = false;
+        expect_near(c, b, tolerance);
+      }
+#endif
       EXPECT_FALSE(a.out == Data<T>(channels).out &&
                    a.first == Data<T>(channels).first);
     }
   }
+  static void expect_near(const Data<T>& a, const Data<T>& b,
+                          double tolerance) {
+    rows::expect_near(a.out, b.out, tolerance, "out");
+    rows::expect_near(a.more, b.more, tolerance, "more");
+    rows::expect_near(a.total, b.total, 1e-5, "total");
+    rows::expect_near(a.first, b.first, 1e-5, "first");
+    rows::expect_near(a.second, b.second, 1e-5, "second");
+  }
   template <typename Element>
-  static void each_plain(const Element& element, const Data<T>& d) {
+  void each_plain(const Element& element, const Data<T>& d) const {
+#ifdef SKIPZOO_ROWS_AVX2
+    if (by_avx2_) return avx2::each(element, kRows, d.channels);
+#endif
     for_each(element, kRows, d.channels);
   }
   template <typename Element>
-  static void sum_plain(const Element& element, Data<T>& d) {
+  void sum_plain(const Element& element, Data<T>& d) const {
+#ifdef SKIPZOO_ROWS_AVX2
+    if (by_avx2_) {
+      return avx2::sum(element, kRows, d.channels, d.first.data(),
+                       d.second.data());
+    }
+#endif
     add_up(element, kRows, d.channels, d.first.data(), d.second.data());
   }
+
+ private:
+  bool by_avx2_ = false;
 };
 
 using Types = testing::Types<float, c10::BFloat16>;

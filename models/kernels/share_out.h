@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace skipzoo {
+
+/// Calls body(worker, i) for every i below count, on any thread and in any
+/// order; a worker, one of at::get_num_threads(), is on one thread at a time.
+///
+/// Every worker has a part of its own, near what it worked on before, and then
+/// takes from the others': threads are seldom equally fast for long, and the
+/// fastest would wait. So this is for work that comes to the same whoever does
+/// it.
+template <typename Body>
+void share_out(int64_t count, const Body& body) {
+  const auto workers = std::min<int64_t>(count, at::get_num_threads());
+  std::vector<std::atomic<int64_t>> taken(static_cast<size_t>(workers));
+  at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
+    for (int64_t worker = first; worker < last; ++worker) {
+      for (int64_t k = 0; k < workers; ++k) {
+        const int64_t other = (worker + k) % workers;
+        const int64_t begin = count * other / workers;
+        const int64_t size = count * (other + 1) / workers - begin;
+        auto& next = taken[static_cast<size_t>(other)];
+        for (int64_t i = next++; i < size; i = next++) body(worker, begin + i);
+      }
+    }
+  });
+}
+
+}  // namespace skipzoo
