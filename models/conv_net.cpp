@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/convolution.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -98,10 +99,11 @@ torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
     }
     return activate(past.defined() ? norm(y) + past : norm(y), activation_);
   };
-  const auto y = end(conv1(pad_same(x, 3, stride_)), bn1, {});
+  const auto y =
+      end(convolution(pad_same(x, 3, stride_), conv1, kernels_), bn1, {});
   // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return end(conv2(pad_same(y, 3, 1)), bn2,
-             skip ? skip->forward(x) : torch::Tensor());
+  return end(convolution(pad_same(y, 3, 1), conv2, kernels_), bn2,
+             skip ? project(x, skip, kernels_) : torch::Tensor());
 }
 
 ConvNetImpl::ConvNetImpl(const ConvNetOptions& options) {

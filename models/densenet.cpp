@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/convolution.h"
 #include "models/kernels/dense_block.h"
 #include "models/layers.h"
 
@@ -52,8 +53,11 @@ DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
 }
 
 torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
-  auto y = conv1(batch_norm_relu(x, norm1, {}, kernels_));
-  if (norm2) y = conv2(batch_norm_relu(y, norm2, {}, kernels_));
+  auto y =
+      convolution(batch_norm_relu(x, norm1, {}, kernels_), conv1, kernels_);
+  if (norm2) {
+    y = convolution(batch_norm_relu(y, norm2, {}, kernels_), conv2, kernels_);
+  }
   return drop_rate_ > 0 ? torch::dropout(y, drop_rate_, is_training()) : y;
 }
 
@@ -92,7 +96,7 @@ torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
   // Both are linear, and the one does not look beyond a pixel: the mean of a
   // convolution is the convolution of the mean, of a quarter of the pixels.
   return kernels_ == Kernels::kFused && !TextbookOnly::active()
-             ? conv(torch::avg_pool2d(y, 2))
+             ? convolution(torch::avg_pool2d(y, 2), conv, kernels_)
              : torch::avg_pool2d(conv(y), 2);
 }
 
@@ -140,7 +144,7 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
 }
 
 torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
-  auto x = conv0(images);
+  auto x = convolution(images, conv0, kernels_);
   if (norm0) {
     x = torch::max_pool2d(batch_norm_relu(x, norm0, {}, kernels_), 3, 2, 1);
   }

@@ -1,5 +1,7 @@
 #include "models/layers.h"
 
+#include "models/kernels/convolution.h"
+
 namespace skipzoo {
 
 namespace nn = torch::nn;
@@ -18,6 +20,15 @@ nn::Conv2d conv1x1(int64_t in, int64_t out, int64_t stride) {
 
 nn::Sequential projection(int64_t in, int64_t out, int64_t stride) {
   return nn::Sequential(conv1x1(in, out, stride), nn::BatchNorm2d(out));
+}
+
+torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
+                      Kernels kernels) {
+  nn::Conv2d conv(
+      std::dynamic_pointer_cast<nn::Conv2dImpl>(projection->ptr(0)));
+  nn::BatchNorm2d norm(
+      std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(projection->ptr(1)));
+  return norm(convolution(x, conv, kernels));
 }
 
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,

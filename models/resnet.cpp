@@ -19,9 +19,9 @@ bool needs_projection(Shortcut shortcut, int64_t in, int64_t out,
 /// What goes past F(x); null in the plain network.
 torch::Tensor past(const torch::Tensor& x, int64_t out,
                    nn::Sequential& downsample, Shortcut shortcut,
-                   int64_t stride) {
+                   int64_t stride, Kernels kernels) {
   if (shortcut == Shortcut::kNone) return {};
-  if (downsample) return downsample->forward(x);
+  if (downsample) return project(x, downsample, kernels);
   return pad_shortcut(x, out, stride, shortcut == Shortcut::kAEnd);
 }
 
@@ -91,7 +91,8 @@ torch::Tensor BasicBlockImpl::forward(const torch::Tensor& x) {
       batch_norm_relu(convolution(x, conv1, kernels_), bn1, {}, kernels_);
   residual = convolution(residual, conv2, kernels_);
   return batch_norm_relu(
-      residual, bn2, past(x, residual.size(1), downsample, shortcut_, stride_),
+      residual, bn2,
+      past(x, residual.size(1), downsample, shortcut_, stride_, kernels_),
       kernels_);
 }
 
@@ -113,12 +114,14 @@ BottleneckImpl::BottleneckImpl(int64_t in, int64_t width, int64_t stride,
 }
 
 torch::Tensor BottleneckImpl::forward(const torch::Tensor& x) {
-  auto residual = batch_norm_relu(conv1(x), bn1, {}, kernels_);
+  auto residual =
+      batch_norm_relu(convolution(x, conv1, kernels_), bn1, {}, kernels_);
   residual = batch_norm_relu(convolution(residual, conv2, kernels_), bn2, {},
                              kernels_);
-  residual = conv3(residual);
+  residual = convolution(residual, conv3, kernels_);
   return batch_norm_relu(
-      residual, bn3, past(x, residual.size(1), downsample, shortcut_, stride_),
+      residual, bn3,
+      past(x, residual.size(1), downsample, shortcut_, stride_, kernels_),
       kernels_);
 }
 
@@ -163,7 +166,8 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options)
 }
 
 torch::Tensor ResNetImpl::forward(const torch::Tensor& images) {
-  auto x = batch_norm_relu(conv1(images), bn1, {}, kernels_);
+  auto x =
+      batch_norm_relu(convolution(images, conv1, kernels_), bn1, {}, kernels_);
   if (stem_ == Stem::kImageNet) x = torch::max_pool2d(x, 3, 2, 1);
   for (auto& stage : stages) x = stage->forward(x);
   x = torch::adaptive_avg_pool2d(x, {1, 1});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/types.h>
 
 namespace skipzoo {
@@ -13,6 +14,18 @@ inline torch::Tensor as_autocast(const torch::Tensor& x) {
     return x;
   }
   return x.to(at::autocast::get_autocast_dtype(at::kCPU));
+}
+
+/// Whether LibTorch's convolutions take bfloat16 as this processor's own
+/// instructions do. Where there are none, those that it packs weights for
+/// refuse it, and the others are ten times slower than in float.
+inline bool convolves_bfloat16() {
+  static const bool does =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("mkldnn::_is_mkldnn_bf16_supported", "")
+          .typed<bool()>()
+          .call();
+  return does;
 }
 
 }  // namespace skipzoo

@@ -64,6 +64,75 @@ class WinogradConvolution
   }
 };
 
+/// A convolution of bfloat16 images in float.
+class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
+ public:
+  struct Shape {
+    std::vector<int64_t> stride, padding, dilation;
+    int64_t groups;
+  };
+
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const Variable& weight,
+                          const std::optional<Variable>& bias,
+                          const Shape& shape) {
+    context->save_for_backward({x, weight});
+    context->saved_data["stride"] = shape.stride;
+    context->saved_data["padding"] = shape.padding;
+    context->saved_data["dilation"] = shape.dilation;
+    context->saved_data["groups"] = shape.groups;
+    return at::convolution(x.to(at::kFloat), weight, bias, shape.stride,
+                           shape.padding, shape.dilation, /*transposed=*/false,
+                           /*output_padding=*/{0, 0}, shape.groups)
+        .to(x.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto& weight = saved[1];
+    auto& kept = context->saved_data;
+    const bool has_bias = context->needs_input_grad(2);
+    const int64_t channels[] = {weight.size(0)};
+    auto [dx, of_weight, of_bias] = at::convolution_backward(
+        gradients[0].to(at::kFloat), x.to(at::kFloat), weight,
+        has_bias ? at::OptionalIntArrayRef(channels) : std::nullopt,
+        kept["stride"].toIntVector(), kept["padding"].toIntVector(),
+        kept["dilation"].toIntVector(), /*transposed=*/false,
+        /*output_padding=*/{0, 0}, kept["groups"].toInt(),
+        {context->needs_input_grad(0), context->needs_input_grad(1), has_bias});
+    if (dx.defined()) dx = dx.to(x.scalar_type());
+    return {dx, of_weight, of_bias, Variable()};
+  }
+};
+
+/// By LibTorch: of bfloat16, where the processor has no instructions for it, in
+/// float.
+Tensor by_library(const Tensor& x, torch::nn::Conv2d& conv) {
+  const auto& options = conv->options;
+  const auto* padding =
+      std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  const auto images = as_autocast(x);
+  if (!images.is_cpu() || images.scalar_type() != at::kBFloat16 ||
+      conv->weight.scalar_type() != at::kFloat || padding == nullptr ||
+      !std::holds_alternative<torch::enumtype::kZeros>(
+          options.padding_mode()) ||
+      convolves_bfloat16()) {
+    return conv(x);
+  }
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(
+      c10::DispatchKey::AutocastCPU);
+  const auto both = [](const torch::ExpandingArray<2>& of) {
+    return std::vector<int64_t>(of->begin(), of->end());
+  };
+  return FloatConvolution::apply(
+      images, conv->weight,
+      conv->bias.defined() ? std::optional(conv->bias) : std::nullopt,
+      FloatConvolution::Shape{both(options.stride()), both(*padding),
+                              both(options.dilation()), options.groups()});
+}
+
 bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
   const auto& options = conv.options;
   const auto* padding =
@@ -83,9 +152,9 @@ bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
 
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels) {
-  if (kernels == Kernels::kReference || TextbookOnly::active() ||
-      !is_plain_convolution(*conv) || !conv->weight.device().is_cpu()) {
-    return conv(x);
+  if (kernels == Kernels::kReference || TextbookOnly::active()) return conv(x);
+  if (!is_plain_convolution(*conv) || !conv->weight.device().is_cpu()) {
+    return by_library(x, conv);
   }
   const auto images = as_autocast(x);
   if (!is_plain_input(images) ||
@@ -95,7 +164,7 @@ torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                        .out = conv->weight.size(0),
                        .type = images.scalar_type()}) ||
       (images.scalar_type() != conv->weight.scalar_type() && !autocasts())) {
-    return conv(x);
+    return by_library(x, conv);
   }
   return WinogradConvolution::apply(images, conv->weight);
 }

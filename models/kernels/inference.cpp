@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include "models/kernels/autocast.h"
 #include "models/kernels/pixel_rows.h"
 
 namespace skipzoo {
@@ -40,17 +41,21 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
     : weight_(std::move(weight)),
       bias_(std::move(bias)),
       shape_(std::move(shape)) {
+  if (weight_.scalar_type() == at::kBFloat16 && !convolves_bfloat16()) {
+    weight_ = weight_.to(at::kFloat);
+    if (bias_.defined()) bias_ = bias_.to(at::kFloat);
+  }
+  type_ = weight_.scalar_type();
   const std::vector<int64_t> one = {1, 1};
   const std::vector<int64_t> two = {2, 2};
-  is_plain_ = bias_.defined() && weight_.size(2) == 3 && weight_.size(3) == 3 &&
-              shape_.padding == one && shape_.dilation == one &&
-              shape_.groups == 1 &&
-              (shape_.stride == one ||
-               (shape_.stride == two && weight_.scalar_type() == at::kFloat));
+  is_plain_ =
+      bias_.defined() && weight_.size(2) == 3 && weight_.size(3) == 3 &&
+      shape_.padding == one && shape_.dilation == one && shape_.groups == 1 &&
+      (shape_.stride == one || (shape_.stride == two && type_ == at::kFloat));
 }
 
 bool PackedConvolution::is_small(const Tensor& x, bool relu) {
-  if (!is_plain_ || !relu || weight_.scalar_type() != at::kFloat ||
+  if (!is_plain_ || !relu || type_ != at::kFloat ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
       !SmallConvolution::suits(x, weight_.size(0), shape_.stride[0])) {
     return false;
@@ -95,18 +100,22 @@ void PackedConvolution::run_by_points(const Tensor& x, const Tensor& out,
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
-  using Signature =
-      Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&,
-             at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
-             std::string_view, Scalars, std::optional<std::string_view>);
-  static const auto op =
-      find_operator<Signature>("mkldnn::_convolution_pointwise", "");
   if (goes_by_points(x, relu)) {
     auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                             x.options(), at::MemoryFormat::ChannelsLast);
     run_by_points(x, out, /*adds=*/false);
     return out;
   }
+  return run(x.to(type_), relu).to(x.scalar_type());
+}
+
+Tensor PackedConvolution::run(const Tensor& x, bool relu) {
+  using Signature =
+      Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&,
+             at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
+             std::string_view, Scalars, std::optional<std::string_view>);
+  static const auto op =
+      find_operator<Signature>("mkldnn::_convolution_pointwise", "");
   if (is_small(x, relu)) return (*small_)(x);
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
@@ -115,6 +124,16 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
 }
 
 Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
+  if (goes_by_points(x, relu)) {
+    run_by_points(x, other, /*adds=*/true);
+    return other;
+  }
+  const auto sum = other.to(type_);
+  run_onto(sum, x.to(type_), relu);
+  return sum.to(other.scalar_type());
+}
+
+void PackedConvolution::run_onto(Tensor other, const Tensor& x, bool relu) {
   using Signature =
       Tensor&(Tensor&, const Tensor&, const Tensor&,
               const std::optional<Tensor>&, at::IntArrayRef, at::IntArrayRef,
@@ -123,17 +142,15 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
-  if (goes_by_points(x, relu)) {
-    run_by_points(x, other, /*adds=*/true);
-    return other;
+  if (is_small(x, relu)) {
+    small_->add_to(other, x);
+    return;
   }
-  if (is_small(x, relu)) return small_->add_to(other, x);
   pack(x);
   op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
           relu ? std::optional<std::string_view>("relu") : std::nullopt,
           Scalars(), std::nullopt);
-  return other;
 }
 
 Tensor rows_of(const Tensor& images) {

@@ -16,14 +16,15 @@ namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
 /// by oneDNN, as torch.compile calls it, or by our own for small images and
-/// where Winograd's way is faster.
+/// where Winograd's way is faster. Of bfloat16 in float where the processor has
+/// no instructions for it.
 class PackedConvolution {
  public:
   struct Shape {
     std::vector<int64_t> padding, stride, dilation;
     int64_t groups = 1;
   };
-  /// weight and bias (or null) of the type that it computes in.
+  /// weight and bias (or null) of the type of the images.
   PackedConvolution(torch::Tensor weight, torch::Tensor bias, Shape shape);
 
   /// conv(x) + bias, then a ReLU where `relu` says so.
@@ -32,6 +33,9 @@ class PackedConvolution {
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& x, bool relu);
 
  private:
+  /// x of the weight's type, not by points.
+  torch::Tensor run(const torch::Tensor& x, bool relu);
+  void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x, bool relu);
   bool goes_by_points(const torch::Tensor& x, bool relu) const;
@@ -39,6 +43,7 @@ class PackedConvolution {
   void run_by_points(const torch::Tensor& x, const torch::Tensor& out,
                      bool adds);
 
+  at::ScalarType type_;   ///< What it is computed in.
   torch::Tensor weight_;  ///< Null once nothing packs it any more.
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
