@@ -16,15 +16,15 @@ inline torch::Tensor as_autocast(const torch::Tensor& x) {
   return x.to(at::autocast::get_autocast_dtype(at::kCPU));
 }
 
-/// Whether LibTorch's convolutions take bfloat16 as this processor's own
-/// instructions do. Where there are none, those that it packs weights for
-/// refuse it, and the others are ten times slower than in float.
+/// Whether LibTorch has a way of its own for convolutions of bfloat16 on this
+/// processor. Where it has none (AVX2 alone), those that it packs weights for
+/// refuse the type, and the others are ten times slower than in float.
 inline bool convolves_bfloat16() {
-  static const bool does =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("mkldnn::_is_mkldnn_bf16_supported", "")
-          .typed<bool()>()
-          .call();
+  static const bool does = [] {
+    const auto op = c10::Dispatcher::singleton().findSchema(
+        {"mkldnn::_is_mkldnn_bf16_supported", ""});
+    return !op || op->typed<bool()>().call();
+  }();
   return does;
 }
 

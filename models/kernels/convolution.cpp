@@ -81,6 +81,7 @@ class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
     context->saved_data["padding"] = shape.padding;
     context->saved_data["dilation"] = shape.dilation;
     context->saved_data["groups"] = shape.groups;
+    context->saved_data["bias"] = bias.has_value();
     return at::convolution(x.to(at::kFloat), weight, bias, shape.stride,
                            shape.padding, shape.dilation, /*transposed=*/false,
                            /*output_padding=*/{0, 0}, shape.groups)
@@ -93,7 +94,7 @@ class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
     const auto& x = saved[0];
     const auto& weight = saved[1];
     auto& kept = context->saved_data;
-    const bool has_bias = context->needs_input_grad(2);
+    const bool has_bias = kept["bias"].toBool() && context->needs_input_grad(2);
     const int64_t channels[] = {weight.size(0)};
     auto [dx, of_weight, of_bias] = at::convolution_backward(
         gradients[0].to(at::kFloat), x.to(at::kFloat), weight,
@@ -107,48 +108,58 @@ class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
   }
 };
 
-/// By LibTorch: of bfloat16, where the processor has no instructions for it, in
-/// float.
+bool pads_with_zeros(const torch::nn::Conv2dImpl& conv) {
+  return std::holds_alternative<torch::ExpandingArray<2>>(
+             conv.options.padding()) &&
+         std::holds_alternative<torch::enumtype::kZeros>(
+             conv.options.padding_mode());
+}
+
+/// As autocast asks for, or of the weight's own type.
+bool takes_type(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
+  return images.scalar_type() == conv.weight.scalar_type() || autocasts();
+}
+
 Tensor by_library(const Tensor& x, torch::nn::Conv2d& conv) {
-  const auto& options = conv->options;
-  const auto* padding =
-      std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  if (!x.is_cpu() || convolves_bfloat16()) return conv(x);
   const auto images = as_autocast(x);
-  if (!images.is_cpu() || images.scalar_type() != at::kBFloat16 ||
-      conv->weight.scalar_type() != at::kFloat || padding == nullptr ||
-      !std::holds_alternative<torch::enumtype::kZeros>(
-          options.padding_mode()) ||
-      convolves_bfloat16()) {
-    return conv(x);
-  }
+  const bool is_slow = images.scalar_type() == at::kBFloat16 &&
+                       images.dim() == 4 && takes_type(images, *conv) &&
+                       conv->weight.scalar_type() == at::kFloat &&
+                       pads_with_zeros(*conv);
+  return is_slow ? convolution_in_float(images, *conv) : conv(x);
+}
+
+bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
+  const auto& options = conv.options;
+  const auto all = [](const torch::ExpandingArray<2>& values, int64_t value) {
+    return (*values)[0] == value && (*values)[1] == value;
+  };
+  return pads_with_zeros(conv) && all(options.kernel_size(), 3) &&
+         all(options.stride(), 1) && all(options.dilation(), 1) &&
+         options.groups() == 1 &&
+         all(std::get<torch::ExpandingArray<2>>(options.padding()), 1) &&
+         !conv.bias.defined();
+}
+
+}  // namespace
+
+torch::Tensor convolution_in_float(const torch::Tensor& images,
+                                   const torch::nn::Conv2dImpl& conv) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKey::AutocastCPU);
   const auto both = [](const torch::ExpandingArray<2>& of) {
     return std::vector<int64_t>(of->begin(), of->end());
   };
-  return FloatConvolution::apply(
-      images, conv->weight,
-      conv->bias.defined() ? std::optional(conv->bias) : std::nullopt,
-      FloatConvolution::Shape{both(options.stride()), both(*padding),
-                              both(options.dilation()), options.groups()});
-}
-
-bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
   const auto& options = conv.options;
-  const auto* padding =
-      std::get_if<torch::ExpandingArray<2>>(&options.padding());
-  const auto all = [](const torch::ExpandingArray<2>& values, int64_t value) {
-    return (*values)[0] == value && (*values)[1] == value;
-  };
-  return all(options.kernel_size(), 3) && all(options.stride(), 1) &&
-         all(options.dilation(), 1) && options.groups() == 1 &&
-         padding != nullptr && all(*padding, 1) &&
-         std::holds_alternative<torch::enumtype::kZeros>(
-             options.padding_mode()) &&
-         !conv.bias.defined();
+  return FloatConvolution::apply(
+      images, conv.weight,
+      conv.bias.defined() ? std::optional(conv.bias) : std::nullopt,
+      FloatConvolution::Shape{
+          both(options.stride()),
+          both(std::get<torch::ExpandingArray<2>>(options.padding())),
+          both(options.dilation()), options.groups()});
 }
-
-}  // namespace
 
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels) {
@@ -163,7 +174,7 @@ torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                        .in = conv->weight.size(1),
                        .out = conv->weight.size(0),
                        .type = images.scalar_type()}) ||
-      (images.scalar_type() != conv->weight.scalar_type() && !autocasts())) {
+      !takes_type(images, *conv)) {
     return by_library(x, conv);
   }
   return WinogradConvolution::apply(images, conv->weight);

@@ -9,9 +9,16 @@ namespace skipzoo {
 /// conv(x), by Winograd's F(4x4, 3x3) where that is faster: on the CPU,
 /// channels-last, 3x3 with a border of one, stride 1 and one group, images and
 /// channels enough. In bfloat16 that is computed in float32 (winograd.h), so
-/// under autocast the weight is not rounded. So is, by whatever way, all of
-/// bfloat16 where the processor has no instructions for it.
+/// under autocast the weight is not rounded. So are under autocast other
+/// convolutions of bfloat16 that LibTorch is slow at: convolution_in_float().
 torch::Tensor convolution(const torch::Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels);
+
+/// conv(images), which are of bfloat16 as the result is and conv of float: what
+/// convolution() does where LibTorch would take ten times longer
+/// (convolves_bfloat16() in autocast.h). What is kept for the way back is of
+/// bfloat16 too. (N, C, H, W), padded with zeros, by numbers.
+torch::Tensor convolution_in_float(const torch::Tensor& images,
+                                   const torch::nn::Conv2dImpl& conv);
 
 }  // namespace skipzoo

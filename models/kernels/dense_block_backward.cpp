@@ -38,12 +38,13 @@ torch::Tensor finished_gradient(const torch::Tensor& total,
 /// da is the gradient behind a norm and a ReLU that read x.
 OutputGradient behind_norm(const torch::Tensor& da, const torch::Tensor& x,
                            const NormPlan& norm, const NormGradient& through) {
-  return {da, OutputGradient::Norm{.x = x,
-                                   .mean = accumulator(x, norm.mean),
-                                   .scale = accumulator(x, norm.scale),
-                                   .offset = accumulator(x, norm.offset),
-                                   .slope = accumulator(x, through.slope),
-                                   .shift = accumulator(x, through.offset)}};
+  return {da, OutputGradient::Norm{
+                  .x = x,
+                  .mean = accumulator(x, norm.mean),
+                  .scale = accumulator(x, norm.scale),
+                  .bias = accumulator(x, norm.offset),
+                  .through = {.slope = accumulator(x, through.slope),
+                              .offset = accumulator(x, through.offset)}}};
 }
 
 /// The gradients of a norm's weight and bias and of the convolution behind it.

@@ -66,12 +66,11 @@ void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
 
 namespace {
 
-/// kFar: elements of a right matrix too many for the nearest cache; 0 where the
-/// way there is no bottleneck.
-
 struct Avx512 {
   using Element = float;
   using Vector = __m512;
+  /// kFar: as many elements of a right matrix are too many for the nearest
+  /// cache; 0 where the next is near enough.
   static constexpr int kTileRows = 8, kFar = 0;
   SKIPZOO_AVX512 static SKIPZOO_INLINE Vector load(const float* x) {
     return _mm512_loadu_ps(x);
@@ -174,9 +173,8 @@ struct Avx2Pairs : Avx2 {
                             columns, depth, c + i * columns, add, S{});        \
     }                                                                          \
   }                                                                            \
-  /* A panel's part of b, some of its depth at a time, goes where it stays in  \
-     the nearest cache: parts of long rows compete for the same places there.  \
-   */                                                                          \
+  /* Brings a panel of b, some of its depth at a time, to where it stays       \
+     in the nearest cache: far apart, its rows compete for few places. */      \
   template <int kVectors>                                                      \
   target static __attribute__((noinline)) void far_panel(                      \
       Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
@@ -197,6 +195,7 @@ struct Avx2Pairs : Avx2 {
   target static SKIPZOO_INLINE void any_panel(                                 \
       Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
       int64_t depth, float* c, bool add, S) {                                  \
+    /* With rows enough to be worth the copy, of rows that are far apart. */   \
     if (S::kFar > 0 && columns >= 64 && rows >= 16 &&                          \
         columns * depth >= S::kFar) {                                          \
       far_panel<kVectors>(a, b, rows, columns, depth, c, add, S{});            \

@@ -16,8 +16,8 @@ namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
 /// by oneDNN, as torch.compile calls it, or by our own for small images and
-/// where Winograd's way is faster. Of bfloat16 in float where the processor has
-/// no instructions for it.
+/// where Winograd's way is faster. Of bfloat16 in float where LibTorch refuses
+/// it (convolves_bfloat16() in autocast.h).
 class PackedConvolution {
  public:
   struct Shape {
@@ -29,7 +29,7 @@ class PackedConvolution {
 
   /// conv(x) + bias, then a ReLU where `relu` says so.
   torch::Tensor operator()(const torch::Tensor& x, bool relu);
-  /// The same, added to `other`, which it replaces, before the ReLU.
+  /// The same, added to `other` before the ReLU; may overwrite that.
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& x, bool relu);
 
  private:

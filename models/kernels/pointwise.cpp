@@ -119,9 +119,9 @@ struct BackwardSlice {
     rows::input_gradient(g, static_cast<const T*>(nullptr),
                          norm.x.const_data_ptr<T>() + first * outputs,
                          number(norm.mean), number(norm.scale),
-                         number(norm.offset), number(norm.slope),
-                         number(norm.shift), count, outputs, through.data(),
-                         static_cast<T*>(nullptr));
+                         number(norm.bias), number(norm.through.slope),
+                         number(norm.through.offset), count, outputs,
+                         through.data(), static_cast<T*>(nullptr));
     return through.data();
   }
   void add_weight(const T* a, int64_t count) {

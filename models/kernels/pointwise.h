@@ -14,7 +14,8 @@ PackedWeight pack_pointwise(const torch::Tensor& weight);
 /// the type of sums). out: rows of all out channels.
 void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out);
-/// The same without a bias, and the moments of out, in one pass.
+/// The same without a bias, and the moments of out, in one pass. One row at
+/// least.
 Moments pointwise_moments(const ActivatedInput& input,
                           const PackedWeight& weight, const torch::Tensor& out);
 
@@ -25,8 +26,8 @@ struct OutputGradient {
   /// x (of the same shape), the gradient is taken. All numbers (channels), of
   /// the type of sums.
   struct Norm {
-    torch::Tensor x, mean, scale, offset;
-    torch::Tensor slope, shift;  ///< As NormGradient's slope and offset.
+    torch::Tensor x, mean, scale, bias;
+    NormGradient through;
   };
   std::optional<Norm> norm = {};
 };

@@ -4,8 +4,8 @@
 #include "models/kernels/tile_elements.h"
 
 // The loops of rows.h and tiles.h by intrinsics, for processors of which
-// processor.h says has_avx2() and that have nothing wider: a compiler gives up
-// on most of the plain ones.
+// processor.h says has_avx2() but not has_avx512_bf16(): a compiler gives up on
+// most of the plain ones.
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SKIPZOO_ROWS_AVX2 1

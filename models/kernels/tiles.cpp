@@ -34,24 +34,28 @@ SKIPZOO_SUM_TILES(double, SKIPZOO_EACH)
 
 }  // namespace
 
+#ifdef SKIPZOO_ROWS_AVX512
+#define SKIPZOO_BY_AVX512 \
+  if (has_avx512_bf16()) return avx512::each_tile(element, rows, channels);
+#else
+#define SKIPZOO_BY_AVX512
+#endif
+#ifdef SKIPZOO_ROWS_AVX2
+#define SKIPZOO_BY_AVX2 \
+  if (has_avx2()) return avx2::each_tile(element, rows, channels);
+#else
+#define SKIPZOO_BY_AVX2
+#endif
 #define SKIPZOO_PLAIN(...)                                                     \
   void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
     plain(element, rows, channels);                                            \
   }
-#ifdef SKIPZOO_ROWS_AVX512
 #define SKIPZOO_EACH(...)                                                      \
   void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels) { \
-    if (has_avx512_bf16()) {                                                   \
-      avx512::each_tile(element, rows, channels);                              \
-    } else if (has_avx2()) {                                                   \
-      avx2::each_tile(element, rows, channels);                                \
-    } else {                                                                   \
-      plain(element, rows, channels);                                          \
-    }                                                                          \
+    SKIPZOO_BY_AVX512                                                          \
+    SKIPZOO_BY_AVX2                                                            \
+    plain(element, rows, channels);                                            \
   }
-#else
-#define SKIPZOO_EACH SKIPZOO_PLAIN
-#endif
 SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
 SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
 SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)

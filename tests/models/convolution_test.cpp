@@ -182,5 +182,35 @@ TEST(WinogradConvolution, LeavesToLibTorchWhatItIsNotFor) {
   EXPECT_FALSE(runs(plain, x));
 }
 
+// What a processor without instructions for bfloat16 does; here by any.
+TEST(ConvolutionInFloat, RoundsWhatItReadsAndGivesAlone) {
+  for (const bool bias : {false, true}) {
+    nn::Conv2d conv(nn::Conv2dOptions(8, 12, {3, 1})
+                        .stride({2, 1})
+                        .padding({1, 2})
+                        .dilation({1, 2})
+                        .groups(4)
+                        .bias(bias));
+    const auto x = random({3, 8, 9, 7}, at::kBFloat16, at::kBFloat16);
+    const auto wide = x.detach().to(at::kFloat).requires_grad_();
+    const auto y = convolution_in_float(x, *conv);
+    const auto expected = conv(wide);
+    EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+    EXPECT_TRUE(torch::equal(y, expected.to(at::kBFloat16)));
+
+    const auto dy = torch::randn_like(y);
+    y.backward(dy);
+    const auto weight = conv->weight.grad().clone();
+    const auto of_bias = bias ? conv->bias.grad().clone() : torch::Tensor();
+    conv->zero_grad();
+    expected.backward(dy.to(at::kFloat));
+    EXPECT_TRUE(torch::equal(x.grad(), wide.grad().to(at::kBFloat16)));
+    EXPECT_TRUE(torch::equal(weight, conv->weight.grad()));
+    if (bias) {
+      EXPECT_TRUE(torch::equal(of_bias, conv->bias.grad()));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace skipzoo

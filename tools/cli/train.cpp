@@ -4,6 +4,7 @@
 #include <iostream>
 #include <optional>
 
+#include "models/kernels/autocast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/interrupt.h"
 #include "tools/cli/progress_bar.h"
@@ -93,6 +94,12 @@ int run(const TrainArguments& args, const RunConfig& config,
       folder.path().string(), family_name(config.model),
       count_parameters(*model), data.train->size(), data.validation->size(),
       describe_device(device));
+  if (config.train.amp == Amp::kBf16 && device.is_cpu() &&
+      !convolves_bfloat16()) {
+    spdlog::warn(
+        "train.amp: bf16 saves memory here, not time: this processor has no "
+        "instructions for it");
+  }
 
   const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
     return Loader(dataset, config.data, mode, seed, device.is_cuda());
