@@ -22,19 +22,34 @@ nn::Sequential projection(int64_t in, int64_t out, int64_t stride) {
   return nn::Sequential(conv1x1(in, out, stride), nn::BatchNorm2d(out));
 }
 
+namespace {
+
+torch::Tensor every(const torch::Tensor& x, int64_t stride) {
+  return stride == 1 ? x : x.slice(2, 0, {}, stride).slice(3, 0, {}, stride);
+}
+
+}  // namespace
+
 torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
                       Kernels kernels) {
   nn::Conv2d conv(
       std::dynamic_pointer_cast<nn::Conv2dImpl>(projection->ptr(0)));
   nn::BatchNorm2d norm(
       std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(projection->ptr(1)));
+  // With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so
+  // few channels behind its memory where it leaves out pixels itself.
+  constexpr int64_t kFewChannels = 8;
+  const int64_t stride = (*conv->options.stride())[0];
+  if (stride > 1 && conv->options.in_channels() < kFewChannels &&
+      !TextbookOnly::active()) {
+    return norm(torch::conv2d(every(x, stride), conv->weight, conv->bias));
+  }
   return norm(convolution(x, conv, kernels));
 }
 
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
                            bool at_end) {
-  const auto sampled =
-      stride == 1 ? x : x.slice(2, 0, {}, stride).slice(3, 0, {}, stride);
+  const auto sampled = every(x, stride);
   const int64_t zeros = out - x.size(1);
   if (zeros == 0) return sampled;
   const int64_t before = at_end ? 0 : zeros / 2;
