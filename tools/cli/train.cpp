@@ -97,8 +97,8 @@ int run(const TrainArguments& args, const RunConfig& config,
   if (config.train.amp == Amp::kBf16 && device.is_cpu() &&
       !convolves_bfloat16()) {
     spdlog::warn(
-        "train.amp: bf16 saves memory here, not time: this processor has no "
-        "instructions for it");
+        "train.amp: bf16 saves memory here and hardly time: this processor has "
+        "no instructions for it, so it is computed in float32");
   }
 
   const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
