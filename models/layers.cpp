@@ -42,7 +42,8 @@ torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
   const int64_t stride = (*conv->options.stride())[0];
   if (stride > 1 && conv->options.in_channels() < kFewChannels &&
       !TextbookOnly::active()) {
-    return norm(torch::conv2d(every(x, stride), conv->weight, conv->bias));
+    const auto sampled = every(x, stride).contiguous(x.suggest_memory_format());
+    return norm(torch::conv2d(sampled, conv->weight, conv->bias));
   }
   return norm(convolution(x, conv, kernels));
 }
