@@ -36,6 +36,7 @@ std::vector<Shape> shapes() {
   all.push_back({20, 80, 130, false, false});
   all.push_back({20, 64, 130, true, true});
   all.push_back({16, 112, 600, false, true});
+  all.push_back({16, 112, 600, false, false});
   return all;
 }
 
