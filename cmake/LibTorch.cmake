@@ -14,17 +14,19 @@ foreach(dir IN ITEMS ${Torch_DIR} $ENV{Torch_DIR})
   get_filename_component(root "${dir}/../../.." ABSOLUTE)  # share/cmake/Torch
   list(APPEND candidates "${root}")
 endforeach()
-foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
-  get_filename_component(above "${prefix}/../.." ABSOLUTE)  # share/cmake
-  list(APPEND candidates "${prefix}" "${above}")
-endforeach()
 find_program(SKIPZOO_PYTHON NAMES python3 python)
-if(NOT candidates AND SKIPZOO_PYTHON)
-  execute_process(
-    COMMAND ${SKIPZOO_PYTHON} -c
-      "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))"
-    OUTPUT_VARIABLE from_python OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  list(APPEND candidates ${from_python})
+if(NOT candidates)  # One that was asked for is taken, or is an error.
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    get_filename_component(above "${prefix}/../.." ABSOLUTE)  # share/cmake
+    list(APPEND candidates "${prefix}" "${above}")
+  endforeach()
+  if(SKIPZOO_PYTHON)
+    execute_process(
+      COMMAND ${SKIPZOO_PYTHON} -c
+        "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))"
+      OUTPUT_VARIABLE from_python OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    list(APPEND candidates ${from_python})
+  endif()
 endif()
 
 find_path(TORCH_ROOT include/torch/csrc/api/include/torch/nn.h
@@ -50,7 +52,17 @@ elseif(torch_version VERSION_GREATER_EQUAL ${SKIPZOO_TORCH_NEWEST}.99)
     "the newest that skipzoo was tried on")
 endif()
 
+# A wheel exports parts of the libstdc++ that it was built with, and a CUDA
+# wheel's std::filesystem::remove_all jumps to nowhere. A symbol is taken from
+# the first library that has it, so the compiler's own goes before LibTorch: by
+# its file's name, for -lstdc++ may be a static one.
 set(torch_libraries "")
+execute_process(
+  COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.so.6
+  OUTPUT_VARIABLE libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(IS_ABSOLUTE "${libstdcxx}")
+  list(APPEND torch_libraries "-Wl,--push-state,--no-as-needed,${libstdcxx},--pop-state")
+endif()
 foreach(name torch torch_cpu c10)
   find_library(TORCH_${name}_LIBRARY ${name} PATHS ${TORCH_ROOT}/lib NO_DEFAULT_PATH REQUIRED)
   list(APPEND torch_libraries ${TORCH_${name}_LIBRARY})

@@ -1,6 +1,7 @@
 #include "models/engine.h"
 
-#include <ATen/core/LegacyTypeDispatch.h>
+#include <algorithm>
+#include <utility>
 
 #include "models/engine_plan.h"
 #include "models/eval_mode.h"
@@ -9,10 +10,19 @@
 
 namespace skipzoo {
 
+namespace {
+
+constexpr size_t kMostPlans = 8;
+
+}  // namespace
+
 /// For images of one size.
 class Engine::Plan : public EnginePlan {
  public:
-  using EnginePlan::EnginePlan;
+  Plan(const Program& program, at::ScalarType type, std::vector<int64_t> size)
+      : EnginePlan(program, type), size(std::move(size)) {}
+
+  const std::vector<int64_t> size;  ///< (C, H, W)
 };
 
 Engine::Engine(Classifier& model, Kernels kernels, at::ScalarType type)
@@ -32,18 +42,28 @@ torch::Tensor Engine::operator()(const torch::Tensor& images) {
     const EvalMode eval(model_);
     return model_.forward(images);
   }
-  const auto shape = images.sizes().slice(1).vec();
-  auto& plan = of_size_[shape];
-  if (plan == nullptr) {
-    const EvalMode eval(model_);
-    Program program = trace(
-        state_dict(model_),
-        [&](const torch::Tensor& x) { return model_.forward(x); },
-        torch::zeros_like(images.narrow(0, 0, 1)));
-    fold_batch_norms(program);
-    plan = std::make_unique<Plan>(program, type_);
+  return plan_for(images).run(images);
+}
+
+Engine::Plan& Engine::plan_for(const torch::Tensor& images) {
+  const auto size = images.sizes().slice(1);
+  auto& plans = plans_of_sizes_;
+  const auto made =
+      std::find_if(plans.begin(), plans.end(),
+                   [&](const auto& plan) { return size.equals(plan->size); });
+  if (made != plans.end()) {
+    plans.splice(plans.begin(), plans, made);
+    return *plans.front();
   }
-  return plan->run(images);
+  const EvalMode eval(model_);
+  Program program = trace(
+      state_dict(model_),
+      [&](const torch::Tensor& x) { return model_.forward(x); },
+      torch::zeros_like(images.narrow(0, 0, 1)));
+  fold_batch_norms(program);
+  if (plans.size() == kMostPlans) plans.pop_back();
+  plans.push_front(std::make_unique<Plan>(program, type_, size.vec()));
+  return *plans.front();
 }
 
 }  // namespace skipzoo

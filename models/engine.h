@@ -2,7 +2,7 @@
 
 #include <torch/types.h>
 
-#include <map>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -23,24 +23,27 @@ namespace skipzoo {
 class Engine {
  public:
   /// type: float32, or bfloat16 for activations and weights alike; both take
-  /// and give float32. The network must outlive the engine; its weights are
-  /// those of now. Puts it into evaluation mode only while it looks at it.
+  /// and give float32. The network must outlive the engine and keep its
+  /// weights: for other weights, make another engine. Puts it into evaluation
+  /// mode only while it looks at it.
   Engine(Classifier& model, Kernels kernels, at::ScalarType type = at::kFloat);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   /// (N, C, H, W) normalised float images -> (N, num_classes) logits. The first
-  /// images of a size take longer: a plan is made for them.
+  /// images of a size take longer: a plan is made for them. Plans of the eight
+  /// sizes used last are kept.
   torch::Tensor operator()(const torch::Tensor& images);
 
  private:
   class Plan;
+  Plan& plan_for(const torch::Tensor& images);
 
   Classifier& model_;
   bool plans_;  ///< Whether it plans at all.
   at::ScalarType type_;
-  std::map<std::vector<int64_t>, std::unique_ptr<Plan>> of_size_;
+  std::list<std::unique_ptr<Plan>> plans_of_sizes_;  ///< The last used first.
 };
 
 }  // namespace skipzoo

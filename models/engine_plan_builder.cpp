@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "models/kernels/max_pool.h"
+
 namespace skipzoo {
 
 namespace jit = torch::jit;
@@ -96,6 +98,8 @@ void PlanBuilder::visit(const jit::Node* node) {
     visit_convolution(node);
   } else if (node->kind() == at::aten::add) {
     visit_add(node);
+  } else if (node->kind() == at::aten::max_pool2d) {
+    visit_max_pool(node);
   } else if (node->kind() == at::aten::cat &&
              places_.contains(node->output())) {
     visit_dense_cat(node);
@@ -180,12 +184,43 @@ size_t PlanBuilder::emit_activation(const Activation& activation,
   return to;
 }
 
+size_t PlanBuilder::computed(const jit::Value* value) {
+  if (activations_.contains(value) && !ready_.contains(value)) {
+    return emit_activation(activations_.at(value), value);
+  }
+  return slot(value);
+}
+
+void PlanBuilder::visit_max_pool(const jit::Node* node) {
+  const auto pair = [&](size_t i) {  // One number stands for both.
+    auto numbers = constant(node->input(i)).toIntVector();
+    if (numbers.size() == 1) numbers.push_back(numbers[0]);
+    return numbers;
+  };
+  PoolWindow window{pair(1), pair(2), pair(3)};
+  if (window.stride.empty()) window.stride = window.size;
+  const bool is_known = shape_of(node->output()).size() == 4 &&
+                        suits_max_pool(window) &&
+                        pair(4) == std::vector<int64_t>{1, 1} &&
+                        !constant(node->input(5)).toBool();
+  if (!is_known) {
+    visit_other(node);
+    return;
+  }
+  const size_t from = computed(node->input(0)), to = slot(node->output());
+  add_step(
+      [=](Slots& slots) {
+        slots[to] = max_pool(slots[from].toTensor(), window);
+      },
+      {from});
+  own_memory_.insert(node->output());
+  place(node->output());
+}
+
 void PlanBuilder::visit_other(const jit::Node* node) {
   std::vector<size_t> reads;
   for (const auto* input : node->inputs()) {
-    if (activations_.contains(input) && !ready_.contains(input)) {
-      emit_activation(activations_.at(input), input);
-    }
+    computed(input);
     auto& value = plan_.initial_[slot(input)];
     if (value.isTensor() && value.toTensor().is_floating_point()) {
       value = value.toTensor().detach().to(plan_.type_);

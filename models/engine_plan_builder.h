@@ -82,6 +82,9 @@ class PlanBuilder {
   void visit_constant_list(const torch::jit::Node* node);
   void visit_list(const torch::jit::Node* node);
   void visit_norm(const torch::jit::Node* node);
+  void visit_max_pool(const torch::jit::Node* node);
+  /// Its slot, after what was left to its readers is done.
+  size_t computed(const torch::jit::Value* value);
   /// As LibTorch runs it.
   void visit_other(const torch::jit::Node* node);
   /// Computes what was left to the readers of `as`; returns its slot.

@@ -12,10 +12,13 @@ namespace skipzoo {
 #ifdef SKIPZOO_X86
 /// Tiles that multiply bfloat16, which compilers' own names for came late.
 inline bool has_amx() {
-  constexpr unsigned kFeatures = 7, kAmxBf16 = 1U << 22;
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) != 0 &&
-         (edx & kAmxBf16) != 0;
+  static const bool has = [] {
+    constexpr unsigned kFeatures = 7, kAmxBf16 = 1U << 22;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+           (edx & kAmxBf16) != 0;
+  }();
+  return has;
 }
 inline bool has_avx2() {
   static const bool has =
@@ -34,6 +37,11 @@ inline bool has_avx512_bf16() {
                           __builtin_cpu_supports("avx512bf16") > 0;
   return has;
 }
+#else
+inline bool has_amx() { return false; }
+inline bool has_avx2() { return false; }
+inline bool has_avx512() { return false; }
+inline bool has_avx512_bf16() { return false; }
 #endif
 
 }  // namespace skipzoo

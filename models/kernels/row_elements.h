@@ -184,6 +184,24 @@ struct Write {
 };
 
 /// Calls EACH(element) or SUM(element) for every one of a type of data.
+template <typename T>
+struct Largest {
+  std::array<const T*, 9> x;
+  int64_t stride;
+  int64_t channels;
+  T* y;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const int64_t at = row * stride + c;
+    auto most = lanes.load(x[0] + at);
+    for (size_t k = 1; k < x.size(); ++k) {
+      most = lanes.larger(most, lanes.load(x[k] + at));
+    }
+    lanes.store(most, y + row * channels + c);
+  }
+};
+
 #define SKIPZOO_ELEMENTS(T, EACH, SUM) \
   SUM(Shifted<T>)                      \
   EACH(AffineRelu<T, false>)           \
@@ -196,6 +214,7 @@ struct Write {
   SUM(AddedGradient<T>)                \
   EACH(FinishedGradient<T>)            \
   EACH(Copy<T>)                        \
+  EACH(Largest<T>)                     \
   EACH(Write<T, false, false>)         \
   EACH(Write<T, true, false>)          \
   EACH(Write<T, true, true>)

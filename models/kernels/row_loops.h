@@ -51,6 +51,10 @@ struct OneLane {
     return v <= 0 ? Value(0) : v;
   }
   template <typename Value>
+  SKIPZOO_INLINE Value larger(Value a, Value b) const {
+    return a >= b || a != a ? a : b;
+  }
+  template <typename Value>
   SKIPZOO_INLINE Value where_positive(Value v, Value g) const {
     return v > 0 ? g : Value(0);
   }

@@ -161,6 +161,12 @@ void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
   }
 }
 
+template <typename T>
+void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
+             int64_t channels, T* y) {
+  each<T>(Largest<T>{x, stride, channels, y}, count, channels);
+}
+
 #define SKIPZOO_INSTANTIATE(T)                                                \
   template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,      \
                      Acc<T>*, Acc<T>*);                                       \
@@ -180,7 +186,9 @@ void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
                                 int64_t, int64_t, T*);                        \
   template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);       \
   template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*,        \
-                      int64_t, int64_t, T*, int64_t);
+                      int64_t, int64_t, T*, int64_t);                         \
+  template void largest(const std::array<const T*, 9>&, int64_t, int64_t,     \
+                        int64_t, T*);
 
 SKIPZOO_INSTANTIATE(float)
 SKIPZOO_INSTANTIATE(double)

@@ -2,6 +2,7 @@
 
 #include <c10/util/BFloat16.h>
 
+#include <array>
 #include <cstdint>
 
 // Loops over channels-last data: `count` rows, one a pixel, of `channels` each,
@@ -78,6 +79,12 @@ void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
 template <typename T>
 void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
            int64_t count, int64_t channels, T* y, int64_t to);
+
+/// y = the largest of the nine x, or a NaN where one is; each x has rows of
+/// `stride`.
+template <typename T>
+void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
+             int64_t channels, T* y);
 
 /// Element (k, c) of `to`: x(2k, c) in the lower half, x(2k + 1, c) in the
 /// upper.

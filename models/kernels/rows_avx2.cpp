@@ -93,6 +93,10 @@ struct Vector {
   SKIPZOO_INLINE __m256 relu(__m256 v) const {
     return _mm256_max_ps(_mm256_setzero_ps(), v);
   }
+  SKIPZOO_INLINE __m256 larger(__m256 a, __m256 b) const {
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a,
+                            _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
   SKIPZOO_INLINE __m256 where_positive(__m256 v, __m256 g) const {
     return _mm256_and_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ), g);
   }

@@ -62,6 +62,10 @@ struct Vector {
   SKIPZOO_INLINE __m512 relu(__m512 v) const {
     return _mm512_max_ps(_mm512_setzero_ps(), v);
   }
+  SKIPZOO_INLINE __m512 larger(__m512 a, __m512 b) const {
+    return _mm512_mask_mov_ps(_mm512_max_ps(a, b),
+                              _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+  }
   SKIPZOO_INLINE __m512 where_positive(__m512 v, __m512 g) const {
     return _mm512_maskz_mov_ps(
         _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GT_OQ), g);

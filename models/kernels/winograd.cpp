@@ -113,13 +113,7 @@ void finish(const Strips& strips, int64_t first, int64_t count,
 }  // namespace
 
 bool suits_winograd(const ConvolutionWork& work) {
-#ifdef SKIPZOO_X86
-  static const bool has_vectors = has_avx2(), has_amx = skipzoo::has_amx(),
-                    has_half = has_avx512_bf16();
-#else
-  constexpr bool has_vectors = false, has_amx = false, has_half = false;
-#endif
-  const bool half = work.type == at::kBFloat16 && has_half;
+  const bool half = work.type == at::kBFloat16 && has_avx512_bf16();
   const int64_t pixels = work.images * work.size.height * work.size.width;
   const Strips strips(pixels, work.size);
   const int64_t tiles = strips.count * strips.tiles;
@@ -127,7 +121,7 @@ bool suits_winograd(const ConvolutionWork& work) {
   // bfloat16 a direct way multiplies twice as fast, with AMX sixteen times.
   const int64_t least = work.packed ? (half ? 96 : 16) : (half ? 128 : 32);
   constexpr int64_t kLeastChannels = 8;
-  return has_vectors && !(half && has_amx) && tiles >= least &&
+  return has_avx2() && !(half && has_amx()) && tiles >= least &&
          // Less than half of a tile in use costs what it saves.
          pixels >= kTile * kTile / 2 * tiles &&
          std::min(work.in, work.out) >= kLeastChannels;

@@ -1,0 +1,119 @@
+// Runs on CUDA as a user starts them. Skipped where there is no CUDA device.
+#include <gtest/gtest.h>
+#include <torch/cuda.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/report/history.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CudaRun : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
+  }
+  static std::string config(const std::string& name) {
+    return std::string(SKIPZOO_CONFIGS) + "/digits/" + name + ".yaml";
+  }
+  /// Trains to the end; returns the run's rows.
+  static std::vector<EpochRow> train(const std::string& name,
+                                     const fs::path& run,
+                                     std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {
+        "train", "-c", config(name), "-o", run.string(), "--device", "cuda"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto finished = run_skipzoo(arguments);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_NE(finished.err.find("cuda:0"), std::string::npos) << finished.err;
+    auto rows = read_csv(run / "summary.csv");
+    if (rows.empty()) rows.emplace_back();  // Learned nothing.
+    return rows;
+  }
+  static nlohmann::json evaluate(const fs::path& file,
+                                 const std::string& device) {
+    const auto finished =
+        run_skipzoo({"evaluate", file.string(), "--device", device, "--json"});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out);
+  }
+};
+
+TEST_F(CudaRun, LearnsAndItsCheckpointIsReadOnBothDevices) {
+  TemporaryFolder folder;
+  const auto run = folder / "run";
+  const auto rows = train("resnet20", run, {"--set", "train.epochs=10"});
+  EXPECT_GT(rows.back().val_top1, 90);
+  const auto there = evaluate(run / "last.skz", "cuda");
+  const auto here = evaluate(run / "last.skz", "cpu");
+  EXPECT_NEAR(there.at("loss").get<double>(), rows.back().val_loss, 1e-4);
+  EXPECT_NEAR(there.at("loss").get<double>(), here.at("loss").get<double>(),
+              2e-3);
+  EXPECT_NEAR(there.at("top1").get<double>(), here.at("top1").get<double>(), 1);
+}
+
+TEST_F(CudaRun, EveryFamilyLearnsInBfloat16) {
+  for (const char* name : {"conv_net", "resnet20", "densenet"}) {
+    TemporaryFolder folder;
+    const auto rows =
+        train(name, folder / "run",
+              {"--set", "train.epochs=10", "--set", "train.amp=bf16"});
+    EXPECT_GT(rows.back().val_top1, 90) << name;
+  }
+}
+
+TEST_F(CudaRun, GoesOnFromACheckpointOfEitherDevice) {
+  for (const char* first : {"cpu", "cuda"}) {
+    TemporaryFolder folder;
+    const auto run = folder / "run";
+    const std::vector<std::string> common = {"train", "-c", config("resnet20"),
+                                             "-o", run.string()};
+    auto begin = common;
+    begin.insert(begin.end(), {"--device", first, "--set", "train.epochs=2"});
+    ASSERT_EQ(run_skipzoo(begin).exit_code, 0) << first;
+    auto resume = common;
+    resume.insert(resume.end(),
+                  {"--resume", "--device", "cuda", "--set", "train.epochs=4"});
+    const auto finished = run_skipzoo(resume);
+    EXPECT_EQ(finished.exit_code, 0) << first << ": " << finished.err;
+    EXPECT_EQ(read_csv(run / "summary.csv").size(), 4u) << finished.err;
+  }
+}
+
+TEST_F(CudaRun, PredictsWhatTheCpuPredicts) {
+  TemporaryFolder folder;
+  train("resnet20", folder / "run", {"--set", "train.epochs=2"});
+  const auto predict = [&](const char* device) {
+    const auto finished =
+        run_skipzoo({"predict", (folder / "run").string(),
+                     std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg",
+                     "--format", "json", "--topk", "1", "--device", device});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out);
+  };
+  const auto there = predict("cuda");
+  const auto here = predict("cpu");
+  EXPECT_EQ(there.at("predictions")[0].at("class"),
+            here.at("predictions")[0].at("class"))
+      << there << here;
+}
+
+TEST_F(CudaRun, BenchmarksInBothTypes) {
+  for (const char* mode : {"train", "infer"}) {
+    for (const char* type : {"fp32", "bf16"}) {
+      const auto finished = run_skipzoo(
+          {"benchmark", "-c", config("densenet"), "--mode", mode, "--dtype",
+           type, "--device", "cuda", "--seconds", "0.1", "--json"});
+      ASSERT_EQ(finished.exit_code, 0) << finished.err;
+      EXPECT_GT(nlohmann::json::parse(finished.out).at("images_per_s"), 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo
