@@ -111,4 +111,16 @@ void make_folder(const fs::path& path) {
   }
 }
 
+fs::path make_folder_of_its_own(const fs::path& path) {
+  make_folder(path.parent_path());
+  fs::path own = path;
+  std::error_code error;
+  for (int i = 2; !fs::create_directory(own, error) && !error; ++i) {
+    own = path;
+    own += "-" + std::to_string(i);
+  }
+  if (error) throw FileError(own, "cannot be created: " + error.message());
+  return own;
+}
+
 }  // namespace skipzoo

@@ -33,4 +33,9 @@ void append_line(const std::filesystem::path& path, std::string_view line);
 /// nothing can be written there.
 void make_folder(const std::filesystem::path& path);
 
+/// Creates the folder `path`, or where that is there already the first of
+/// path-2, path-3 … that is not; no other process gets the same. Throws
+/// FileError as make_folder().
+std::filesystem::path make_folder_of_its_own(const std::filesystem::path& path);
+
 }  // namespace skipzoo

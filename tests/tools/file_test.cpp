@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <future>
+#include <set>
+
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -51,6 +54,30 @@ TEST(WriteWhole, SaysWhatIsInTheWay) {
   EXPECT_NE(words(folder / "none/file").find("there is no folder"),
             std::string::npos);
   EXPECT_NE(words(folder.path()).find("is a folder"), std::string::npos);
+}
+
+TEST(MakeFolderOfItsOwn, GivesEachOfManyAtOnceAnother) {
+  TemporaryFolder folder;
+  std::vector<std::future<fs::path>> all;
+  for (int i = 0; i < 32; ++i) {
+    all.push_back(std::async(std::launch::async, [&] {
+      return make_folder_of_its_own(folder / "runs/run");
+    }));
+  }
+  std::set<fs::path> names;
+  for (auto& one : all) names.insert(one.get());
+  EXPECT_EQ(names.size(), 32);
+  EXPECT_TRUE(names.contains(folder / "runs/run"));
+  EXPECT_TRUE(names.contains(folder / "runs/run-32"));
+  for (const auto& name : names) EXPECT_TRUE(fs::is_directory(name));
+}
+
+TEST(MakeFolderOfItsOwn, SaysWhatIsInTheWay) {
+  TemporaryFolder folder;
+  const auto file = folder.write("file", "");
+  const auto words =
+      words_of_error([&] { make_folder_of_its_own(file / "run"); });
+  EXPECT_NE(words.find("cannot be created"), std::string::npos) << words;
 }
 
 TEST(StandardOutput, ThatCannotBeWrittenIsAnError) {

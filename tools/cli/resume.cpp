@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tools/error.h"
+#include "tools/file.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {
@@ -77,13 +78,8 @@ fs::path new_run_folder(const TrainArguments& args) {
   const std::time_t now = std::time(nullptr);
   char stamp[32];
   std::strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", std::localtime(&now));
-  const fs::path base = fs::path(kRuns) / (config_name(args) + "-" + stamp);
-  fs::path path = base;
-  for (int i = 2; fs::exists(path); ++i) {
-    path = base;
-    path += std::string("-").append(std::to_string(i));
-  }
-  return path;
+  return make_folder_of_its_own(fs::path(kRuns) /
+                                (config_name(args) + "-" + stamp));
 }
 
 std::string origin_of(const TrainArguments& args) {

@@ -25,8 +25,8 @@ struct TrainArguments {
 
 // Which folder a run is in, and how one goes on.
 
-/// The folder of -o, else runs/<config name>-<date>-<time>, with a number
-/// behind where two runs start in the same second.
+/// The folder of -o, else a new one, runs/<config name>-<date>-<time>, with a
+/// number behind where two runs start in the same second.
 std::filesystem::path new_run_folder(const TrainArguments& args);
 
 /// The config file as a run folder remembers it: names are not enough, there is
