@@ -90,9 +90,7 @@ void PlanBuilder::emit_convolution(const jit::Node* node,
     emit_dense_convolution(conv, input, ending);
     return;
   }
-  size_t from = activations_.contains(input)
-                    ? emit_activation(activations_.at(input), input)
-                    : slot(input);
+  size_t from = computed(input);
   const jit::Value* output = ending.output;
   if (pool != nullptr) {
     from = emit_pool(pool, from);

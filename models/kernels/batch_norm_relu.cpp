@@ -39,61 +39,86 @@ torch::Tensor write(const torch::Tensor& x, const torch::Tensor& residual,
   return y;
 }
 
-/// What the way back reads. With a residual the output says where the ReLU let
-/// through; without, x does, and nothing else is kept.
+/// What the way back reads.
 struct Kept {
-  torch::Tensor dy, y, x;
+  torch::Tensor x;
   torch::Tensor mean, scale, offset;  ///< (C), of the type of sums.
 };
 
-std::pair<torch::Tensor, torch::Tensor> gradient_sums(const Kept& kept) {
+/// Σ g and Σ g (x - mean): (C), double.
+struct GradientSums {
+  torch::Tensor sum, product;
+};
+
+/// Of g = dy where x says that the ReLU let through: nothing else was kept.
+GradientSums sums_by_input(const Kept& kept, const torch::Tensor& dy) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
   const PixelRows rows(kept.x);
   ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
   SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
-    const auto* g = kept.dy.const_data_ptr<scalar_t>();
-    const auto* y = data_or_null<scalar_t>(kept.y);
+    const auto* from = dy.const_data_ptr<scalar_t>();
     const auto* x = kept.x.const_data_ptr<scalar_t>();
     rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
       const int64_t at = first * rows.channels;
       const auto [sum, product] = sums.of_block<A>(b);
-      rows::gradient_sums(
-          g + at, y == nullptr ? nullptr : y + at, x + at,
-          kept.mean.const_data_ptr<A>(), kept.scale.const_data_ptr<A>(),
-          kept.offset.const_data_ptr<A>(), count, rows.channels, sum, product);
+      rows::gradient_sums(from + at, x + at, kept.mean.const_data_ptr<A>(),
+                          kept.scale.const_data_ptr<A>(),
+                          kept.offset.const_data_ptr<A>(), count, rows.channels,
+                          sum, product);
     });
   });
-  return sums.total();
+  const auto [sum, product] = sums.total();
+  return {sum, product};
 }
 
-/// dx, and the gradient of the residual where there is one.
-std::pair<torch::Tensor, torch::Tensor> input_gradient(
-    const Kept& kept, const torch::Tensor& slope, const torch::Tensor& offset) {
+/// Of g = dy where the output y says so, which is the residual's gradient too.
+GradientSums sums_by_output(const Kept& kept, const torch::Tensor& dy,
+                            const torch::Tensor& y,
+                            const torch::Tensor& residual) {
+  SKIPZOO_PROFILE("batch_norm_relu_backward");
+  const PixelRows rows(kept.x);
+  ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
+  SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* from = dy.const_data_ptr<scalar_t>();
+    const auto* output = y.const_data_ptr<scalar_t>();
+    const auto* x = kept.x.const_data_ptr<scalar_t>();
+    auto* to = residual.mutable_data_ptr<scalar_t>();
+    rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
+      const int64_t at = first * rows.channels;
+      const auto [sum, product] = sums.of_block<A>(b);
+      rows::residual_gradient(from + at, output + at, x + at,
+                              kept.mean.const_data_ptr<A>(), count,
+                              rows.channels, to + at, sum, product);
+    });
+  });
+  const auto [sum, product] = sums.total();
+  return {sum, product};
+}
+
+/// dx of what is left of g by the ReLU, or of g itself where it is through.
+torch::Tensor input_gradient(const Kept& kept, const torch::Tensor& g,
+                             bool is_through, const torch::Tensor& slope,
+                             const torch::Tensor& offset) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
   const PixelRows rows(kept.x);
   auto dx = torch::empty_like(kept.x, at::MemoryFormat::ChannelsLast);
-  torch::Tensor residual;
-  if (kept.y.defined()) residual = torch::empty_like(dx);
   SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
-    const auto* g = kept.dy.const_data_ptr<scalar_t>();
-    const auto* y = data_or_null<scalar_t>(kept.y);
+    const auto* from = g.const_data_ptr<scalar_t>();
     const auto* x = kept.x.const_data_ptr<scalar_t>();
+    const auto* bias = is_through ? nullptr : kept.offset.const_data_ptr<A>();
     auto* to = dx.mutable_data_ptr<scalar_t>();
-    auto* more =
-        residual.defined() ? residual.mutable_data_ptr<scalar_t>() : nullptr;
     rows.for_each_block([&](int64_t, int64_t first, int64_t count) {
       const int64_t at = first * rows.channels;
       rows::input_gradient(
-          g + at, y == nullptr ? nullptr : y + at, x + at,
-          kept.mean.const_data_ptr<A>(), kept.scale.const_data_ptr<A>(),
-          kept.offset.const_data_ptr<A>(), slope.const_data_ptr<A>(),
-          offset.const_data_ptr<A>(), count, rows.channels, to + at,
-          more == nullptr ? nullptr : more + at);
+          from + at, x + at, kept.mean.const_data_ptr<A>(),
+          kept.scale.const_data_ptr<A>(), bias, slope.const_data_ptr<A>(),
+          offset.const_data_ptr<A>(), count, rows.channels, to + at);
     });
   });
-  return {dx, residual};
+  return dx;
 }
 
 class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
@@ -122,18 +147,22 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
                         .scale = saved[4],
                         .offset = {},
                         .training = context->saved_data["training"].toBool()};
-    const Kept kept{
-        .dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast),
-        .y = saved[1],
-        .x = x,
-        .mean = accumulator(x, plan.mean),
-        .scale = saved[5],
-        .offset = saved[6]};
-    const auto [sum, product] = gradient_sums(kept);
+    const Kept kept{.x = x,
+                    .mean = accumulator(x, plan.mean),
+                    .scale = saved[5],
+                    .offset = saved[6]};
+    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    const auto& y = saved[1];
+    Variable residual;
+    if (y.defined()) residual = torch::empty_like(y);
+    const auto [sum, product] = y.defined()
+                                    ? sums_by_output(kept, dy, y, residual)
+                                    : sums_by_input(kept, dy);
     const auto through =
         through_statistics(plan, sum, product, x.numel() / x.size(1));
-    const auto [dx, residual] = input_gradient(
-        kept, accumulator(x, through.slope), accumulator(x, through.offset));
+    const auto dx = input_gradient(kept, y.defined() ? residual : dy,
+                                   y.defined(), accumulator(x, through.slope),
+                                   accumulator(x, through.offset));
     const auto type =
         static_cast<at::ScalarType>(context->saved_data["type"].toInt());
     return {dx,           (product * plan.inverse).to(type),

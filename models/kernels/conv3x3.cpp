@@ -109,9 +109,8 @@ void deliver(BackwardSlice<T>& own, const ActivatedInput& input,
     T* to = target.rows.mutable_data_ptr<T>() + pixel * channels;
     rows::write(da, own.a.channels(), static_cast<const Acc<T>*>(nullptr),
                 static_cast<const T*>(nullptr), width, channels, to, channels);
-    rows::gradient_sums(to, static_cast<const T*>(nullptr), x, m, scale,
-                        input.offset.const_data_ptr<Acc<T>>(), width, channels,
-                        own.sums.sum(), own.sums.product());
+    rows::gradient_sums(to, x, m, scale, input.offset.const_data_ptr<Acc<T>>(),
+                        width, channels, own.sums.sum(), own.sums.product());
   }
   own.sums.finish_block();
 }
@@ -168,11 +167,10 @@ ConvolutionGradient backward_by_points(
                    dy.scalar_type());
   const auto finish = [&](int64_t strip, int64_t pixel, int64_t count) {
     const auto [sum, product] = sums.of_block<A>(strip);
-    rows::gradient_sums(g + pixel * channels, static_cast<const T*>(nullptr),
-                        x + pixel * channels, mean.const_data_ptr<A>(),
-                        input.scale.const_data_ptr<A>(),
-                        input.offset.const_data_ptr<A>(), count, channels, sum,
-                        product);
+    rows::gradient_sums(
+        g + pixel * channels, x + pixel * channels, mean.const_data_ptr<A>(),
+        input.scale.const_data_ptr<A>(), input.offset.const_data_ptr<A>(),
+        count, channels, sum, product);
   };
   winograd_convolution<T>({dy, dy.size(1), {}, {}}, size,
                           WinogradWeight<A>(weight, /*back=*/true),

@@ -116,12 +116,10 @@ struct BackwardSlice {
     const auto number = [](const torch::Tensor& of) {
       return of.const_data_ptr<Acc<T>>();
     };
-    rows::input_gradient(g, static_cast<const T*>(nullptr),
-                         norm.x.const_data_ptr<T>() + first * outputs,
-                         number(norm.mean), number(norm.scale),
-                         number(norm.bias), number(norm.through.slope),
-                         number(norm.through.offset), count, outputs,
-                         through.data(), static_cast<T*>(nullptr));
+    rows::input_gradient(
+        g, norm.x.const_data_ptr<T>() + first * outputs, number(norm.mean),
+        number(norm.scale), number(norm.bias), number(norm.through.slope),
+        number(norm.through.offset), count, outputs, through.data());
     return through.data();
   }
   void add_weight(const T* a, int64_t count) {

@@ -49,62 +49,72 @@ struct AffineRelu {
   }
 };
 
-/// What comes back through a ReLU: dy where its output was not zero.
-template <typename T, bool kFromOutput>
-struct Masked {
+/// What comes back through a ReLU of x * scale + bias.
+template <typename T>
+struct GradientTerms {
+  using Sum = Acc<T>;
   const T* dy;
-  const T* y;
   const T* x;
+  const Acc<T>* mean;
   const Acc<T>* scale;
   const Acc<T>* bias;
   int64_t channels;
 
-  template <typename Lanes, typename Value>
-  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c,
-                                 Value at) const {
-    const auto g = lanes.load(dy, channels, row, c);
-    if constexpr (kFromOutput) {
-      return lanes.where_positive(lanes.load(y, channels, row, c), g);
-    } else {
-      return lanes.where_positive(
-          at * lanes.load(scale + c) + lanes.load(bias + c), g);
-    }
-  }
-};
-
-template <typename T, bool kFromOutput>
-struct GradientTerms {
-  using Sum = Acc<T>;
-  Masked<T, kFromOutput> masked;
-  const Acc<T>* mean;
-
   template <typename Lanes>
   SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
-    const auto x = lanes.load(masked.x, masked.channels, row, c);
-    const auto g = masked(lanes, row, c, x);
-    return Terms<decltype(g + g)>{g, g * (x - lanes.load(mean + c))};
+    const auto at = lanes.load(x, channels, row, c);
+    const auto g =
+        lanes.where_positive(at * lanes.load(scale + c) + lanes.load(bias + c),
+                             lanes.load(dy, channels, row, c));
+    return Terms<decltype(g + g)>{g, g * (at - lanes.load(mean + c))};
   }
 };
 
-template <typename T, bool kFromOutput, bool kResidual>
-struct InputGradient {
-  Masked<T, kFromOutput> masked;
+/// What comes back through a ReLU whose output was y; it is kept.
+template <typename T>
+struct ResidualGradient {
+  using Sum = Acc<T>;
+  const T* dy;
+  const T* y;
+  const T* x;
   const Acc<T>* mean;
-  const Acc<T>* slope;
-  const Acc<T>* offset;
-  T* dx;
+  int64_t channels;
   T* residual;
 
   template <typename Lanes>
+  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const auto g = lanes.where_positive(lanes.load(y, channels, row, c),
+                                        lanes.load(dy, channels, row, c));
+    lanes.store(g, residual + row * channels + c);
+    const auto centred = lanes.load(x, channels, row, c) - lanes.load(mean + c);
+    return Terms<decltype(g + g)>{g, g * centred};
+  }
+};
+
+template <typename T, bool kRelu>
+struct InputGradient {
+  const T* dy;
+  const T* x;
+  const Acc<T>* mean;
+  const Acc<T>* scale;
+  const Acc<T>* bias;
+  const Acc<T>* slope;
+  const Acc<T>* offset;
+  int64_t channels;
+  T* dx;
+
+  template <typename Lanes>
   SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
-    const int64_t at = row * masked.channels + c;
-    const auto x = lanes.load(masked.x, masked.channels, row, c);
-    const auto g = masked(lanes, row, c, x);
-    lanes.store(lanes.load(masked.scale + c) * g +
-                    lanes.load(slope + c) * (x - lanes.load(mean + c)) +
+    const auto at = lanes.load(x, channels, row, c);
+    const auto through = lanes.load(scale + c);
+    auto g = lanes.load(dy, channels, row, c);
+    if constexpr (kRelu) {
+      g = lanes.where_positive(at * through + lanes.load(bias + c), g);
+    }
+    lanes.store(through * g +
+                    lanes.load(slope + c) * (at - lanes.load(mean + c)) +
                     lanes.load(offset + c),
-                dx + at);
-    if constexpr (kResidual) lanes.store(g, residual + at);
+                dx + row * channels + c);
   }
 };
 
@@ -183,7 +193,6 @@ struct Write {
   }
 };
 
-/// Calls EACH(element) or SUM(element) for every one of a type of data.
 template <typename T>
 struct Largest {
   std::array<const T*, 9> x;
@@ -202,15 +211,15 @@ struct Largest {
   }
 };
 
+/// Calls EACH(element) or SUM(element) for every one of a type of data.
 #define SKIPZOO_ELEMENTS(T, EACH, SUM) \
   SUM(Shifted<T>)                      \
   EACH(AffineRelu<T, false>)           \
   EACH(AffineRelu<T, true>)            \
-  SUM(GradientTerms<T, false>)         \
-  SUM(GradientTerms<T, true>)          \
-  EACH(InputGradient<T, false, false>) \
-  EACH(InputGradient<T, true, false>)  \
-  EACH(InputGradient<T, true, true>)   \
+  SUM(GradientTerms<T>)                \
+  SUM(ResidualGradient<T>)             \
+  EACH(InputGradient<T, false>)        \
+  EACH(InputGradient<T, true>)         \
   SUM(AddedGradient<T>)                \
   EACH(FinishedGradient<T>)            \
   EACH(Copy<T>)                        \

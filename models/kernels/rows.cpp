@@ -84,40 +84,33 @@ void affine_relu(const T* x, int64_t stride, const T* residual,
 }
 
 template <typename T>
-void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+void gradient_sums(const T* dy, const T* x, const Acc<T>* mean,
                    const Acc<T>* scale, const Acc<T>* bias, int64_t count,
                    int64_t channels, Acc<T>* sum_, Acc<T>* product) {
-  if (y == nullptr) {
-    sum<T>(GradientTerms<T, false>{{dy, y, x, scale, bias, channels}, mean},
-           count, channels, sum_, product);
-  } else {
-    sum<T>(GradientTerms<T, true>{{dy, y, x, scale, bias, channels}, mean},
-           count, channels, sum_, product);
-  }
+  sum<T>(GradientTerms<T>{dy, x, mean, scale, bias, channels}, count, channels,
+         sum_, product);
 }
 
 template <typename T>
-void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+void residual_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                       int64_t count, int64_t channels, T* residual,
+                       Acc<T>* sum_, Acc<T>* product) {
+  sum<T>(ResidualGradient<T>{dy, y, x, mean, channels, residual}, count,
+         channels, sum_, product);
+}
+
+template <typename T>
+void input_gradient(const T* dy, const T* x, const Acc<T>* mean,
                     const Acc<T>* scale, const Acc<T>* bias,
                     const Acc<T>* slope, const Acc<T>* offset, int64_t count,
-                    int64_t channels, T* dx, T* residual) {
-  const auto run = [&]<bool kFromOutput, bool kResidual>() {
-    each<T>(InputGradient<T, kFromOutput, kResidual>{{dy, y, x, scale, bias,
-                                                      channels},
-                                                     mean,
-                                                     slope,
-                                                     offset,
-                                                     dx,
-                                                     residual},
+                    int64_t channels, T* dx) {
+  const auto run = [&]<bool kRelu>() {
+    each<T>(InputGradient<T, kRelu>{dy, x, mean, scale, bias, slope, offset,
+                                    channels, dx},
             count, channels);
   };
-  if (residual != nullptr) {
-    run.template operator()<true, true>();
-  } else if (y != nullptr) {
-    run.template operator()<true, false>();
-  } else {
-    run.template operator()<false, false>();
-  }
+  bias == nullptr ? run.template operator()<false>()
+                  : run.template operator()<true>();
 }
 
 template <typename T>
@@ -167,27 +160,29 @@ void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
   each<T>(Largest<T>{x, stride, channels, y}, count, channels);
 }
 
-#define SKIPZOO_INSTANTIATE(T)                                                \
-  template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,      \
-                     Acc<T>*, Acc<T>*);                                       \
-  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,       \
-                            const Acc<T>*, int64_t, int64_t, T*, int64_t);    \
-  template void gradient_sums(const T*, const T*, const T*, const Acc<T>*,    \
-                              const Acc<T>*, const Acc<T>*, int64_t, int64_t, \
-                              Acc<T>*, Acc<T>*);                              \
-  template void input_gradient(const T*, const T*, const T*, const Acc<T>*,   \
-                               const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
-                               const Acc<T>*, int64_t, int64_t, T*, T*);      \
-  template void add_gradient(const Acc<T>*, const T*, int64_t, const T*,      \
-                             int64_t, const Acc<T>*, const Acc<T>*, int64_t,  \
-                             int64_t, Acc<T>*, Acc<T>*, Acc<T>*);             \
-  template void finish_gradient(const Acc<T>*, const T*, int64_t,             \
-                                const Acc<T>*, const Acc<T>*, const Acc<T>*,  \
-                                int64_t, int64_t, T*);                        \
-  template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);       \
-  template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*,        \
-                      int64_t, int64_t, T*, int64_t);                         \
-  template void largest(const std::array<const T*, 9>&, int64_t, int64_t,     \
+#define SKIPZOO_INSTANTIATE(T)                                                 \
+  template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,       \
+                     Acc<T>*, Acc<T>*);                                        \
+  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,        \
+                            const Acc<T>*, int64_t, int64_t, T*, int64_t);     \
+  template void gradient_sums(const T*, const T*, const Acc<T>*,               \
+                              const Acc<T>*, const Acc<T>*, int64_t, int64_t,  \
+                              Acc<T>*, Acc<T>*);                               \
+  template void residual_gradient(const T*, const T*, const T*, const Acc<T>*, \
+                                  int64_t, int64_t, T*, Acc<T>*, Acc<T>*);     \
+  template void input_gradient(const T*, const T*, const Acc<T>*,              \
+                               const Acc<T>*, const Acc<T>*, const Acc<T>*,    \
+                               const Acc<T>*, int64_t, int64_t, T*);           \
+  template void add_gradient(const Acc<T>*, const T*, int64_t, const T*,       \
+                             int64_t, const Acc<T>*, const Acc<T>*, int64_t,   \
+                             int64_t, Acc<T>*, Acc<T>*, Acc<T>*);              \
+  template void finish_gradient(const Acc<T>*, const T*, int64_t,              \
+                                const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
+                                int64_t, int64_t, T*);                         \
+  template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);        \
+  template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*,         \
+                      int64_t, int64_t, T*, int64_t);                          \
+  template void largest(const std::array<const T*, 9>&, int64_t, int64_t,      \
                         int64_t, T*);
 
 SKIPZOO_INSTANTIATE(float)

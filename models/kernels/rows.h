@@ -38,23 +38,30 @@ void affine_relu(const T* x, int64_t stride, const T* residual,
                  const Acc<T>* scale, const Acc<T>* offset, int64_t count,
                  int64_t channels, T* y, int64_t to);
 
-/// With g = dy where y > 0, else 0: sum += Σ g, product += Σ g (x - mean), over
-/// the rows. Where y is null, y > 0 is x * scale + bias > 0.
+/// With g = dy where x * scale + bias > 0, else 0: sum += Σ g, product +=
+/// Σ g (x - mean), over the rows.
 template <typename T>
-void gradient_sums(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+void gradient_sums(const T* dy, const T* x, const Acc<T>* mean,
                    const Acc<T>* scale, const Acc<T>* bias, int64_t count,
                    int64_t channels, Acc<T>* sum, Acc<T>* product);
 
-/// dx = scale * g + slope * (x - mean) + offset, and residual = g where
-/// residual is not null; g as above. dx may be dy.
+/// residual = g, with g = dy where y > 0, else 0, and the sums of
+/// gradient_sums.
 template <typename T>
-void input_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+void residual_gradient(const T* dy, const T* y, const T* x, const Acc<T>* mean,
+                       int64_t count, int64_t channels, T* residual,
+                       Acc<T>* sum, Acc<T>* product);
+
+/// dx = scale * g + slope * (x - mean) + offset; g as in gradient_sums, or dy
+/// itself where bias is null. dx may be dy.
+template <typename T>
+void input_gradient(const T* dy, const T* x, const Acc<T>* mean,
                     const Acc<T>* scale, const Acc<T>* bias,
                     const Acc<T>* slope, const Acc<T>* offset, int64_t count,
-                    int64_t channels, T* dx, T* residual);
+                    int64_t channels, T* dx);
 
-/// total += scale * g, and the sums of gradient_sums; g as above, y not null.
-/// dy and y have rows of `from`, x and total of `stride`.
+/// total += scale * g, and the sums of gradient_sums; g as in
+/// residual_gradient. dy and y have rows of `from`, x and total of `stride`.
 template <typename T>
 void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,
                   int64_t stride, const Acc<T>* mean, const Acc<T>* scale,

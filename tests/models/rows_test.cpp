@@ -7,60 +7,15 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "models/kernels/processor.h"
 #include "models/kernels/row_loops.h"
 #include "models/kernels/rows_avx2.h"
+#include "tests/support/row_data.h"
 
 namespace skipzoo::rows {
 namespace {
-
-constexpr int64_t kRows = 7;
-
-template <typename T>
-std::vector<T> numbers(int64_t count, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<float> normal;
-  std::vector<T> all;
-  for (int64_t i = 0; i < count; ++i) all.push_back(T(normal(engine)));
-  return all;
-}
-
-/// Rows of `channels` with something behind each, and what is done to them.
-template <typename T>
-struct Data {
-  using A = Acc<T>;
-  explicit Data(int64_t channels_) : channels(channels_) {}
-
-  int64_t channels;
-  int64_t stride = channels + 3;
-  std::vector<T> x = numbers<T>(kRows * stride, 1);
-  std::vector<T> dy = numbers<T>(kRows * stride, 2);
-  std::vector<T> y = numbers<T>(kRows * stride, 3);
-  std::vector<A> scale = numbers<A>(channels, 4);
-  std::vector<A> offset = numbers<A>(channels, 5);
-  std::vector<A> mean = numbers<A>(channels, 6);
-  std::vector<A> slope = numbers<A>(channels, 7);
-  std::vector<A> wide = numbers<A>(kRows * stride, 8);
-  // Written; what stands behind a row must stay.
-  std::vector<T> out = numbers<T>(kRows * stride, 9);
-  std::vector<T> more = numbers<T>(kRows * stride, 10);
-  std::vector<A> total = numbers<A>(kRows * stride, 11);
-  std::vector<A> first = numbers<A>(channels, 12);
-  std::vector<A> second = numbers<A>(channels, 13);
-};
-
-template <typename V>
-void expect_near(const V& a, const V& b, double tolerance, const char* what) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) {
-    const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
-    ASSERT_LE(std::abs(x - y), tolerance * std::max(1.0, std::abs(y)))
-        << what << ' ' << i;
-  }
-}
 
 template <typename T>
 class Rows : public testing::Test {
@@ -145,16 +100,14 @@ TYPED_TEST(Rows, AffineRelu) {
                          d.stride);
         },
         [&](Data<T>& d) {
-          const auto run = [&](const auto& e) { this->each_plain(e, d); };
-          if (adds) {
-            run(AffineRelu<T, true>{d.x.data(), d.stride, past(d),
-                                    d.scale.data(), d.offset.data(), d.channels,
-                                    d.out.data(), d.stride});
-          } else {
-            run(AffineRelu<T, false>{d.x.data(), d.stride, past(d),
+          const auto run = [&](auto kAdds) {
+            this->each_plain(
+                AffineRelu<T, kAdds>{d.x.data(), d.stride, past(d),
                                      d.scale.data(), d.offset.data(),
-                                     d.channels, d.out.data(), d.stride});
-          }
+                                     d.channels, d.out.data(), d.stride},
+                d);
+          };
+          adds ? run(std::true_type()) : run(std::false_type());
         });
   }
 }
@@ -163,40 +116,58 @@ TYPED_TEST(Rows, GradientSums) {
   using T = TypeParam;
   this->expect_same(
       [](Data<T>& d) {
-        gradient_sums<T>(d.dy.data(), d.y.data(), d.x.data(), d.mean.data(),
-                         d.scale.data(), d.offset.data(), kRows, d.channels,
-                         d.first.data(), d.second.data());
+        gradient_sums<T>(d.dy.data(), d.x.data(), d.mean.data(), d.scale.data(),
+                         d.offset.data(), kRows, d.channels, d.first.data(),
+                         d.second.data());
       },
       [this](Data<T>& d) {
-        this->sum_plain(GradientTerms<T, true>{{d.dy.data(), d.y.data(),
-                                                d.x.data(), d.scale.data(),
-                                                d.offset.data(), d.channels},
-                                               d.mean.data()},
-                        d);
+        this->sum_plain(
+            GradientTerms<T>{d.dy.data(), d.x.data(), d.mean.data(),
+                             d.scale.data(), d.offset.data(), d.channels},
+            d);
+      });
+}
+
+TYPED_TEST(Rows, ResidualGradient) {
+  using T = TypeParam;
+  this->expect_same(
+      [](Data<T>& d) {
+        residual_gradient<T>(d.dy.data(), d.y.data(), d.x.data(), d.mean.data(),
+                             kRows, d.channels, d.out.data(), d.first.data(),
+                             d.second.data());
+      },
+      [this](Data<T>& d) {
+        this->sum_plain(
+            ResidualGradient<T>{d.dy.data(), d.y.data(), d.x.data(),
+                                d.mean.data(), d.channels, d.out.data()},
+            d);
       });
 }
 
 TYPED_TEST(Rows, InputGradient) {
   using T = TypeParam;
-  this->expect_same(
-      [](Data<T>& d) {
-        input_gradient<T>(d.dy.data(), d.y.data(), d.x.data(), d.mean.data(),
-                          d.scale.data(), d.offset.data(), d.slope.data(),
-                          d.offset.data(), kRows, d.channels, d.out.data(),
-                          d.more.data());
-      },
-      [this](Data<T>& d) {
-        this->each_plain(
-            InputGradient<T, true, true>{
-                {d.dy.data(), d.y.data(), d.x.data(), d.scale.data(),
-                 d.offset.data(), d.channels},
-                d.mean.data(),
-                d.slope.data(),
-                d.offset.data(),
-                d.out.data(),
-                d.more.data()},
-            d);
-      });
+  for (const bool relu : {false, true}) {
+    const auto bias = [&](Data<T>& d) {
+      return relu ? d.offset.data() : nullptr;
+    };
+    this->expect_same(
+        [&](Data<T>& d) {
+          input_gradient<T>(d.dy.data(), d.x.data(), d.mean.data(),
+                            d.scale.data(), bias(d), d.slope.data(),
+                            d.offset.data(), kRows, d.channels, d.out.data());
+        },
+        [&](Data<T>& d) {
+          const auto run = [&](auto kRelu) {
+            this->each_plain(
+                InputGradient<T, kRelu>{d.dy.data(), d.x.data(), d.mean.data(),
+                                        d.scale.data(), bias(d), d.slope.data(),
+                                        d.offset.data(), d.channels,
+                                        d.out.data()},
+                d);
+          };
+          relu ? run(std::true_type()) : run(std::false_type());
+        });
+  }
 }
 
 TYPED_TEST(Rows, AddAndFinishGradient) {
