@@ -45,56 +45,37 @@ struct Kept {
   torch::Tensor mean, scale, offset;  ///< (C), of the type of sums.
 };
 
-/// Σ g and Σ g (x - mean): (C), double.
-struct GradientSums {
-  torch::Tensor sum, product;
-};
-
-/// Of g = dy where x says that the ReLU let through: nothing else was kept.
-GradientSums sums_by_input(const Kept& kept, const torch::Tensor& dy) {
+/// Σ g and Σ g (x - mean), with g = dy where the ReLU let through. With a
+/// residual the output y says where, and g, its gradient, is written to it;
+/// without, x does: nothing else was kept.
+std::pair<torch::Tensor, torch::Tensor> gradient_sums(
+    const Kept& kept, const torch::Tensor& dy, const torch::Tensor& y,
+    const torch::Tensor& residual) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
   const PixelRows rows(kept.x);
   ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
   SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
     const auto* from = dy.const_data_ptr<scalar_t>();
+    const auto* output = data_or_null<scalar_t>(y);
     const auto* x = kept.x.const_data_ptr<scalar_t>();
+    const auto* mean = kept.mean.const_data_ptr<A>();
+    auto* to = y.defined() ? residual.mutable_data_ptr<scalar_t>() : nullptr;
     rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
       const int64_t at = first * rows.channels;
       const auto [sum, product] = sums.of_block<A>(b);
-      rows::gradient_sums(from + at, x + at, kept.mean.const_data_ptr<A>(),
-                          kept.scale.const_data_ptr<A>(),
-                          kept.offset.const_data_ptr<A>(), count, rows.channels,
-                          sum, product);
+      if (output == nullptr) {
+        rows::gradient_sums(from + at, x + at, mean,
+                            kept.scale.const_data_ptr<A>(),
+                            kept.offset.const_data_ptr<A>(), count,
+                            rows.channels, sum, product);
+      } else {
+        rows::residual_gradient(from + at, output + at, x + at, mean, count,
+                                rows.channels, to + at, sum, product);
+      }
     });
   });
-  const auto [sum, product] = sums.total();
-  return {sum, product};
-}
-
-/// Of g = dy where the output y says so, which is the residual's gradient too.
-GradientSums sums_by_output(const Kept& kept, const torch::Tensor& dy,
-                            const torch::Tensor& y,
-                            const torch::Tensor& residual) {
-  SKIPZOO_PROFILE("batch_norm_relu_backward");
-  const PixelRows rows(kept.x);
-  ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
-  SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
-    using A = rows::Acc<scalar_t>;
-    const auto* from = dy.const_data_ptr<scalar_t>();
-    const auto* output = y.const_data_ptr<scalar_t>();
-    const auto* x = kept.x.const_data_ptr<scalar_t>();
-    auto* to = residual.mutable_data_ptr<scalar_t>();
-    rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
-      const int64_t at = first * rows.channels;
-      const auto [sum, product] = sums.of_block<A>(b);
-      rows::residual_gradient(from + at, output + at, x + at,
-                              kept.mean.const_data_ptr<A>(), count,
-                              rows.channels, to + at, sum, product);
-    });
-  });
-  const auto [sum, product] = sums.total();
-  return {sum, product};
+  return sums.total();
 }
 
 /// dx of what is left of g by the ReLU, or of g itself where it is through.
@@ -155,9 +136,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     const auto& y = saved[1];
     Variable residual;
     if (y.defined()) residual = torch::empty_like(y);
-    const auto [sum, product] = y.defined()
-                                    ? sums_by_output(kept, dy, y, residual)
-                                    : sums_by_input(kept, dy);
+    const auto [sum, product] = gradient_sums(kept, dy, y, residual);
     const auto through =
         through_statistics(plan, sum, product, x.numel() / x.size(1));
     const auto dx = input_gradient(kept, y.defined() ? residual : dy,
