@@ -110,6 +110,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
                           const Variable& mean, const Variable& inverse,
                           const Variable& scale, const Variable& offset,
                           bool training) {
+    const NoAutograd no_autograd;
     const auto s = accumulator(x, scale), o = accumulator(x, offset);
     const auto y = write(x, residual.value_or(torch::Tensor()), s, o);
     context->save_for_backward(
@@ -121,6 +122,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
 
   static variable_list backward(AutogradContext* context,
                                 const variable_list& gradients) {
+    const NoAutograd no_autograd;
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const NormPlan plan{.mean = saved[2],
@@ -152,6 +154,12 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
   }
 };
 
+NormPlan planned(const torch::Tensor& x, torch::nn::BatchNorm2dImpl& norm) {
+  const NoAutograd no_autograd;
+  return plan_norm(norm, norm.is_training() ? moments_of(x) : Moments(),
+                   x.numel() / x.size(1));
+}
+
 bool applies(const torch::Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
              const torch::Tensor& residual) {
   return is_plain_input(x) && is_plain_norm(norm) &&
@@ -170,12 +178,7 @@ torch::Tensor batch_norm_relu(const torch::Tensor& x,
     const auto y = norm(x);
     return torch::relu(residual.defined() ? y + residual : y);
   }
-  Moments moments;
-  if (norm->is_training()) {
-    const torch::NoGradGuard no_grad;
-    moments = moments_of(x);
-  }
-  const auto plan = plan_norm(*norm, moments, x.numel() / x.size(1));
+  const auto plan = planned(x, *norm);
   const auto past = residual.defined() ? std::optional(residual) : std::nullopt;
   return BatchNormRelu::apply(x, norm->weight, norm->bias, past, plan.mean,
                               plan.inverse, plan.scale, plan.offset,

@@ -211,17 +211,21 @@ class Slices {
 template <typename Local>
 ConvolutionGradient gathered(const Slices<Local>& slices,
                              at::IntArrayRef weight_sizes) {
-  torch::Tensor sums, weight;
+  const auto sums = torch::zeros({2, slices.locals().front()->sums.channels()},
+                                 torch::kDouble);
+  torch::Tensor weight;
+  bool is_own = false;  // Or a slice's, and gone with it.
   for (const auto& slice : slices.locals()) {
-    const auto own = slice->sums.total();
-    sums = sums.defined() ? sums + own : own;
+    slice->sums.add_to(sums);
     if (slice->weight.empty()) continue;
     using A = std::decay_t<decltype(slice->weight.front())>;
     const auto more =
         torch::from_blob(const_cast<A*>(slice->weight.data()), weight_sizes,
                          c10::CppTypeToScalarType<A>::value);
-    weight = weight.defined() ? weight + more : more.clone();
+    is_own = weight.defined();
+    weight = is_own ? weight + more : more;
   }
+  if (weight.defined() && !is_own) weight = weight.clone();
   return {sums[0], sums[1], weight};
 }
 
@@ -240,12 +244,11 @@ class SliceSums {
     for (size_t i = 0; i < all_.size(); ++i) all_[i] += part_[i];
     std::fill(part_.begin(), part_.end(), A(0));
   }
-  /// (2, channels).
-  torch::Tensor total() const {
-    return torch::from_blob(const_cast<double*>(all_.data()),
-                            {2, static_cast<int64_t>(all_.size() / 2)},
-                            torch::kDouble)
-        .clone();
+  int64_t channels() const { return static_cast<int64_t>(all_.size() / 2); }
+  /// to: (2, channels), double.
+  void add_to(const torch::Tensor& to) const {
+    auto* sum = to.mutable_data_ptr<double>();
+    for (size_t i = 0; i < all_.size(); ++i) sum[i] += all_[i];
   }
 
  private:

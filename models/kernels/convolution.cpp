@@ -42,6 +42,7 @@ class WinogradConvolution
   static Variable forward(AutogradContext* context, const Variable& x,
                           const Variable& weight) {
     SKIPZOO_PROFILE("winograd_convolution");
+    const NoAutograd no_autograd;
     context->save_for_backward({x, weight});
     return convolve(x, weight, /*back=*/false);
   }
@@ -49,6 +50,7 @@ class WinogradConvolution
   static variable_list backward(AutogradContext* context,
                                 const variable_list& gradients) {
     SKIPZOO_PROFILE("winograd_convolution_backward");
+    const NoAutograd no_autograd;
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto& weight = saved[1];

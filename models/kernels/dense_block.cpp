@@ -33,6 +33,7 @@ class DenseBlockFunction
                           at::TensorList,
                           const std::vector<DenseLayerParts>& layers,
                           double drop_rate) {
+    const NoAutograd no_autograd;
     DenseForward pass(x, layers);
     for (const auto& layer : layers) pass.add_layer(layer, drop_rate);
     const auto features = pass.features();
@@ -45,6 +46,7 @@ class DenseBlockFunction
 
   static variable_list backward(AutogradContext* context,
                                 const variable_list& gradients) {
+    const NoAutograd no_autograd;
     const auto saved = context->get_saved_variables();
     const auto plan = c10::static_intrusive_pointer_cast<BlockPlan>(
         context->saved_data["plan"].toCapsule());

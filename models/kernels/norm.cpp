@@ -12,9 +12,13 @@ namespace {
 /// Per-channel numbers, few enough that a tensor's operators would cost more
 /// than what they do.
 std::vector<double> numbers_of(const torch::Tensor& x) {
-  const auto wide = x.to(torch::kDouble).contiguous();
-  const auto* data = wide.const_data_ptr<double>();
-  return {data, data + wide.numel()};
+  std::vector<double> numbers;
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    const auto near = x.contiguous();
+    const auto* data = near.const_data_ptr<scalar_t>();
+    numbers.assign(data, data + near.numel());
+  });
+  return numbers;
 }
 
 }  // namespace
@@ -65,16 +69,28 @@ Moments moments_of_sums(const torch::Tensor& sum, const torch::Tensor& squares,
 
 namespace {
 
+/// Moves running numbers towards scale * those of a batch.
+void move(const torch::Tensor& running, const torch::Tensor& batch,
+          double scale, double momentum) {
+  const auto* found = batch.const_data_ptr<double>();
+  SKIPZOO_DISPATCH(running.scalar_type(), [&] {
+    auto* to = running.mutable_data_ptr<scalar_t>();
+    for (int64_t c = 0; c < running.numel(); ++c) {
+      const auto now = static_cast<double>(to[c]);
+      to[c] = static_cast<rows::Acc<scalar_t>>(
+          now + momentum * (scale * found[c] - now));
+    }
+  });
+}
+
 /// Moves the running statistics towards a batch's, as torch::batch_norm does.
 void move_statistics(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
                      int64_t count) {
   const double momentum = norm.options.momentum().value();
   const double unbiased =
       static_cast<double>(count) / static_cast<double>(count - 1);
-  norm.running_mean.lerp_(batch.mean.to(norm.running_mean.scalar_type()),
-                          momentum);
-  norm.running_var.lerp_(
-      (batch.variance * unbiased).to(norm.running_var.scalar_type()), momentum);
+  move(norm.running_mean, batch.mean, 1, momentum);
+  move(norm.running_var, batch.variance, unbiased, momentum);
   norm.num_batches_tracked.add_(1);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/Dispatch.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
@@ -22,6 +23,11 @@ namespace skipzoo {
 /// `batch_norm` or `copy` in it says what it counts as.
 #define SKIPZOO_PROFILE(name) \
   RECORD_FUNCTION("skipzoo::" name, c10::ArrayRef<const c10::IValue>())
+
+/// While it lives, operators go straight to what computes them: inside an
+/// operator of our own, autograd has nothing to record and would cost more than
+/// the small ones among them.
+using NoAutograd = at::AutoDispatchBelowADInplaceOrView;
 
 /// The pixels of channels-last data, in blocks that one thread works on at a
 /// time.
@@ -57,10 +63,19 @@ struct PixelRows {
 inline at::ScalarType accumulator_type(at::ScalarType type) {
   return type == at::kDouble ? at::kDouble : at::kFloat;
 }
-/// Per-channel numbers as the loops over data like x take them.
+/// Per-channel numbers as the loops over data like x take them. An operator's
+/// way to a copy would cost more than to copy so few.
 inline torch::Tensor accumulator(const torch::Tensor& x,
                                  const torch::Tensor& of) {
-  return of.to(accumulator_type(x.scalar_type())).contiguous();
+  const auto type = accumulator_type(x.scalar_type());
+  if (of.scalar_type() == type) return of.contiguous();
+  if (of.scalar_type() != at::kDouble || !of.is_contiguous()) {
+    return of.to(type).contiguous();
+  }
+  auto numbers = torch::empty(of.sizes(), type);
+  const auto* from = of.const_data_ptr<double>();
+  std::copy(from, from + of.numel(), numbers.mutable_data_ptr<float>());
+  return numbers;
 }
 
 /// Two sums per channel, gathered block by block.

@@ -9,11 +9,31 @@ namespace {
 using gemm::padded;
 using rows::Acc;
 
-// Pixels at a time: with a few hundred channels, what is made of them stays in
-// a core's own cache.
+// Pixels at a time, at most: with a few hundred channels, what is made of them
+// stays in a core's own cache.
 constexpr int64_t kBlock = 128;
 
-int64_t blocks_of(int64_t pixels) { return (pixels + kBlock - 1) / kBlock; }
+/// Pixels in blocks of hardly different size, as many for each thread: of seven
+/// blocks, one of two threads would have a seventh to wait for.
+class PixelBlocks {
+ public:
+  explicit PixelBlocks(int64_t pixels)
+      : pixels_(pixels),
+        tiles_((pixels + kTile - 1) / kTile),
+        count_(std::min(padded((tiles_ * kTile + kBlock - 1) / kBlock,
+                               at::get_num_threads()),
+                        tiles_)) {}
+
+  int64_t count() const { return count_; }
+  int64_t first(int64_t block) const {
+    return std::min(tiles_ * block / count_ * kTile, pixels_);
+  }
+  int64_t size(int64_t block) const { return first(block + 1) - first(block); }
+
+ private:
+  static constexpr int64_t kTile = 8;  ///< Rows that gemm takes at once.
+  int64_t pixels_, tiles_, count_;
+};
 
 /// A block of an input, with zeros behind its channels.
 template <typename T>
@@ -71,10 +91,10 @@ void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
   T* to = out.mutable_data_ptr<T>();
   Slices<ForwardSlice<T>> slices;
   const auto make = [&] { return ForwardSlice<T>(input, columns); };
+  const PixelBlocks blocks(pixels);
   slices.for_each_in_any_order(
-      blocks_of(pixels), make, [&](auto& own, int64_t block) {
-        const int64_t first = block * kBlock;
-        const int64_t count = std::min(kBlock, pixels - first);
+      blocks.count(), make, [&](auto& own, int64_t block) {
+        const int64_t first = blocks.first(block), count = blocks.size(block);
         gemm::multiply(F::left(own.input.load(first, count), depth),
                        matrix.at(0), padded(count, gemm::kRows), columns,
                        (input.channels + F::kPair - 1) / F::kPair,
@@ -159,10 +179,9 @@ ConvolutionGradient backward(const ActivatedInput& input,
   const T* x = input.rows.const_data_ptr<T>();
   auto* to = total.mutable_data_ptr<Acc<T>>();
   const int64_t stride = input.rows.stride(0);
-  const int64_t pixels = dy.rows.size(0);
-  slices.for_each(blocks_of(pixels), make, [&](auto& own, int64_t block) {
-    const int64_t first = block * kBlock;
-    const int64_t count = std::min(kBlock, pixels - first);
+  const PixelBlocks blocks(dy.rows.size(0));
+  slices.for_each(blocks.count(), make, [&](auto& own, int64_t block) {
+    const int64_t first = blocks.first(block), count = blocks.size(block);
     const T* a = own.input.load(first, count);
     const T* g = own.load(dy, first, count);
     gemm::multiply(F::left(g, own.columns), matrix.at(0),
@@ -212,7 +231,7 @@ Moments pointwise_moments(const ActivatedInput& input,
                           const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution1x1");
   const int64_t pixels = out.size(0), channels = out.size(1);
-  ChannelSums sums(blocks_of(pixels), channels, out.scalar_type());
+  ChannelSums sums(PixelBlocks(pixels).count(), channels, out.scalar_type());
   torch::Tensor shift;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     const auto& matrix = std::get<RightMatrices<scalar_t>>(weight);
