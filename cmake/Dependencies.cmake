@@ -1,12 +1,19 @@
-# The libraries of skipzoo_tools, all from the system's packages.
+# The libraries of skipzoo_tools, all from the system's packages, except where a
+# project around this one has its own.
 
+# A project that links skipzoo::tools links these, which it must be able to see.
+set(skipzoo_targets_global ${CMAKE_FIND_PACKAGE_TARGETS_GLOBAL})
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
-find_package(spdlog REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(nlohmann_json REQUIRED)
+foreach(package spdlog yaml-cpp nlohmann_json)
+  if(NOT TARGET ${package}::${package})
+    find_package(${package} REQUIRED)
+  endif()
+endforeach()
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp before 0.8
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
@@ -21,8 +28,9 @@ target_link_libraries(skipzoo_log INTERFACE spdlog::spdlog)
 get_target_property(spdlog_definitions spdlog::spdlog INTERFACE_COMPILE_DEFINITIONS)
 if("SPDLOG_FMT_EXTERNAL" IN_LIST spdlog_definitions)
   find_package(fmt REQUIRED)
-  find_path(FMT_INCLUDE_DIR fmt/core.h HINTS ${fmt_DIR}/../../../include)
-  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/fmt_first)
-  file(CREATE_LINK ${FMT_INCLUDE_DIR}/fmt ${PROJECT_BINARY_DIR}/fmt_first/fmt SYMBOLIC)
-  target_include_directories(skipzoo_log BEFORE INTERFACE ${PROJECT_BINARY_DIR}/fmt_first)
+  find_path(SKIPZOO_FMT_INCLUDE_DIR fmt/core.h HINTS "${fmt_DIR}/../../../include")
+  file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/fmt_first")
+  file(CREATE_LINK "${SKIPZOO_FMT_INCLUDE_DIR}/fmt" "${PROJECT_BINARY_DIR}/fmt_first/fmt" SYMBOLIC)
+  target_include_directories(skipzoo_log BEFORE INTERFACE "${PROJECT_BINARY_DIR}/fmt_first")
 endif()
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ${skipzoo_targets_global})

@@ -3,9 +3,7 @@
 
 include(GNUInstallDirs)
 
-# LibTorch stays where it is. The binary goes on finding it there.
-set_target_properties(skipzoo PROPERTIES INSTALL_RPATH "${TORCH_ROOT}/lib")
-
+# LibTorch stays where it is: skipzoo::torch holds its folder as a run path.
 install(TARGETS skipzoo RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS skipzoo_models skipzoo_tools
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -15,12 +13,12 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/models ${PROJECT_SOURCE_DIR}/tools
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs
   DESTINATION ${CMAKE_INSTALL_DATADIR}/skipzoo)
 
-set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/skipzoo)
+set(skipzoo_package ${CMAKE_INSTALL_LIBDIR}/cmake/skipzoo)
 include(CMakePackageConfigHelpers)
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/skipzooConfig.cmake.in
   ${PROJECT_BINARY_DIR}/skipzooConfig.cmake
-  INSTALL_DESTINATION ${package_folder}
+  INSTALL_DESTINATION ${skipzoo_package}
   PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/skipzooConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
@@ -29,4 +27,4 @@ install(FILES
   ${PROJECT_BINARY_DIR}/skipzooConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/LibTorch.cmake
   ${PROJECT_SOURCE_DIR}/cmake/Dependencies.cmake
-  DESTINATION ${package_folder})
+  DESTINATION ${skipzoo_package})

@@ -3,101 +3,168 @@
 # Not find_package(Torch): a CUDA wheel's CMake files demand a CUDA toolkit even
 # of a project without CUDA code. Headers and shared libraries are all it takes.
 #
-# Looked at in this order: LIBTORCH (a -D or an environment variable), Torch_DIR,
-# CMAKE_PREFIX_PATH, then the torch package of python3.
+# Looked at in this order: LIBTORCH, then Torch_DIR, each a -D before a variable
+# of the environment; CMAKE_PREFIX_PATH likewise; what this build folder was
+# configured with; the torch package of python3. Each may be LibTorch's folder,
+# its share/cmake, its share/cmake/Torch, or the site-packages around it.
 
 set(SKIPZOO_TORCH_OLDEST 2.11)
-set(SKIPZOO_TORCH_NEWEST 2.13)
+set(SKIPZOO_TORCH_NEWEST 2.14)
 
-set(candidates ${LIBTORCH} $ENV{LIBTORCH})
-foreach(dir IN ITEMS ${Torch_DIR} $ENV{Torch_DIR})
-  get_filename_component(root "${dir}/../../.." ABSOLUTE)  # share/cmake/Torch
-  list(APPEND candidates "${root}")
+# A relative path that was typed is made absolute here, by where it was typed.
+foreach(name LIBTORCH Torch_DIR)
+  if(DEFINED CACHE{${name}})
+    set(${name} "" CACHE PATH "Folder of LibTorch, or of its CMake files")
+  endif()
 endforeach()
-find_program(SKIPZOO_PYTHON NAMES python3 python)
-if(NOT candidates)  # One that was asked for is taken, or is an error.
-  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
-    get_filename_component(above "${prefix}/../.." ABSOLUTE)  # share/cmake
-    list(APPEND candidates "${prefix}" "${above}")
+
+# The LibTorch in or around the first of the paths that has one; else nothing.
+function(skipzoo_libtorch_of result)
+  set(${result} "" PARENT_SCOPE)
+  foreach(path IN LISTS ARGN)
+    string(REGEX REPLACE "^~/" "$ENV{HOME}/" path "${path}")
+    foreach(way . torch ../.. ../../..)
+      get_filename_component(root "${path}/${way}" ABSOLUTE BASE_DIR "$ENV{PWD}")
+      if(EXISTS "${root}/include/torch/csrc/api/include/torch/nn.h")
+        set(${result} "${root}" PARENT_SCOPE)
+        return()
+      endif()
+    endforeach()
   endforeach()
-  if(SKIPZOO_PYTHON)
+endfunction()
+
+# Takes the LibTorch at `paths`, which `name` asks for. To stop is right where
+# there is none, or where another was asked for too.
+macro(skipzoo_take name paths)
+  skipzoo_libtorch_of(found ${paths})
+  if(NOT found AND NOT "${name}" MATCHES "CMAKE_PREFIX_PATH")
+    message(FATAL_ERROR "${name} is '${paths}', where there is no LibTorch "
+      "(no include/torch/csrc/api/include/torch/nn.h)")
+  elseif(found)
+    file(REAL_PATH "${found}" real)
+    if(taken AND NOT real STREQUAL taken_real)
+      message(FATAL_ERROR "${by} asks for the LibTorch in ${taken}, ${name} for that in "
+        "${found}: name one of them in both, or unset one")
+    endif()
+    if(NOT taken)
+      set(taken "${found}")
+      set(taken_real "${real}")
+      set(by "${name}")
+    endif()
+  endif()
+endmacro()
+
+function(skipzoo_find_libtorch)
+  set(taken "")
+  foreach(name LIBTORCH Torch_DIR CMAKE_PREFIX_PATH)
+    if(${name})  # Not the Torch_DIR-NOTFOUND of a find_package(Torch).
+      skipzoo_take(${name} "${${name}}")
+    endif()
+  endforeach()
+  # The environment's ones stand back behind those typed, except where they came
+  # to a build folder that was configured without them: they are a wish then.
+  string(JOIN "|" environment "$ENV{LIBTORCH}" "$ENV{Torch_DIR}")
+  if(NOT taken OR (SKIPZOO_TORCH_ROOT AND NOT SKIPZOO_TORCH_ENVIRONMENT STREQUAL environment))
+    foreach(name LIBTORCH Torch_DIR)
+      if(NOT "$ENV{${name}}" STREQUAL "")
+        skipzoo_take("the environment's ${name}" "$ENV{${name}}")
+      endif()
+    endforeach()
+  endif()
+  string(REPLACE ":" ";" prefixes "$ENV{CMAKE_PREFIX_PATH}")
+  if(NOT taken)
+    skipzoo_libtorch_of(taken ${prefixes} ${SKIPZOO_TORCH_ROOT})
+  endif()
+  find_program(SKIPZOO_PYTHON NAMES python3 python)
+  if(NOT taken AND SKIPZOO_PYTHON)
     execute_process(
       COMMAND ${SKIPZOO_PYTHON} -c
         "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))"
       OUTPUT_VARIABLE from_python OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    list(APPEND candidates ${from_python})
+    skipzoo_libtorch_of(taken "${from_python}")
   endif()
-endif()
+  if(NOT taken)
+    message(FATAL_ERROR "LibTorch was not found in LIBTORCH, Torch_DIR, CMAKE_PREFIX_PATH or "
+      "python3's packages. Pass -DLIBTORCH=/path/to/libtorch, or run: pip install torch")
+  endif()
+  set(SKIPZOO_TORCH_ROOT "${taken}" CACHE INTERNAL "The LibTorch of this build folder")
+  set(SKIPZOO_TORCH_ENVIRONMENT "${environment}" CACHE INTERNAL "What asked for it")
+endfunction()
+skipzoo_find_libtorch()
 
-find_path(TORCH_ROOT include/torch/csrc/api/include/torch/nn.h
-  HINTS ${candidates} NO_DEFAULT_PATH)
-if(NOT TORCH_ROOT)
-  message(FATAL_ERROR "LibTorch was not found (looked in: ${candidates}). "
-    "Pass -DLIBTORCH=/path/to/libtorch, or run: pip install torch==${SKIPZOO_TORCH_NEWEST}.0")
+set(SKIPZOO_TORCH_VERSION "")
+set(skipzoo_header "${SKIPZOO_TORCH_ROOT}/include/torch/headeronly/version.h")
+if(EXISTS "${skipzoo_header}")
+  foreach(part MAJOR MINOR PATCH)
+    file(STRINGS "${skipzoo_header}" line REGEX "define TORCH_VERSION_${part} ")
+    string(REGEX MATCH "[0-9]+$" number "${line}")
+    list(APPEND SKIPZOO_TORCH_VERSION ${number})
+  endforeach()
+  list(JOIN SKIPZOO_TORCH_VERSION "." SKIPZOO_TORCH_VERSION)
 endif()
-
-set(torch_version "")
-foreach(part MAJOR MINOR PATCH)
-  file(STRINGS "${TORCH_ROOT}/include/torch/headeronly/version.h" line
-    REGEX "define TORCH_VERSION_${part} ")
-  string(REGEX MATCH "[0-9]+$" number "${line}")
-  list(APPEND torch_version ${number})
-endforeach()
-list(JOIN torch_version "." torch_version)
-if(torch_version VERSION_LESS SKIPZOO_TORCH_OLDEST)
-  message(FATAL_ERROR "LibTorch ${torch_version} in ${TORCH_ROOT} is too old: "
+if(SKIPZOO_TORCH_VERSION VERSION_LESS SKIPZOO_TORCH_OLDEST)
+  message(FATAL_ERROR "LibTorch ${SKIPZOO_TORCH_VERSION} in ${SKIPZOO_TORCH_ROOT} is too old: "
     "skipzoo needs ${SKIPZOO_TORCH_OLDEST} to ${SKIPZOO_TORCH_NEWEST}")
-elseif(torch_version VERSION_GREATER_EQUAL ${SKIPZOO_TORCH_NEWEST}.99)
-  message(WARNING "LibTorch ${torch_version} is newer than ${SKIPZOO_TORCH_NEWEST}, "
+elseif(SKIPZOO_TORCH_VERSION VERSION_GREATER_EQUAL ${SKIPZOO_TORCH_NEWEST}.99)
+  message(WARNING "LibTorch ${SKIPZOO_TORCH_VERSION} is newer than ${SKIPZOO_TORCH_NEWEST}, "
     "the newest that skipzoo was tried on")
 endif()
 
-# A wheel exports parts of the libstdc++ that it was built with, and a CUDA
-# wheel's std::filesystem::remove_all jumps to nowhere. A symbol is taken from
-# the first library that has it, so the compiler's own goes before LibTorch: by
-# its file's name, for -lstdc++ may be a static one.
-set(torch_libraries "")
+# Linked by options and not as libraries, in this order:
+# - A wheel exports parts of the libstdc++ that it was built with, and a CUDA
+#   wheel's std::filesystem::remove_all jumps to nowhere. A symbol is taken from
+#   the first library that has it, so the compiler's own goes before LibTorch:
+#   by its file's name, for -lstdc++ may be a static one.
+# - Nothing names a symbol of the CUDA ones: kept, they register CUDA when loaded.
+# - The one libgomp must be LibTorch's own, where it has one.
+# - Its folder as a run path. CMake's own way, -Wl,-rpath,FOLDER, breaks where a
+#   folder's name has a comma, and so does a library within -Wl.
 execute_process(
   COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.so.6
-  OUTPUT_VARIABLE libstdcxx OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-if(IS_ABSOLUTE "${libstdcxx}")
-  list(APPEND torch_libraries "-Wl,--push-state,--no-as-needed,${libstdcxx},--pop-state")
+  OUTPUT_VARIABLE skipzoo_libraries OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT IS_ABSOLUTE "${skipzoo_libraries}")
+  set(skipzoo_libraries "")
 endif()
-foreach(name torch torch_cpu c10)
-  find_library(TORCH_${name}_LIBRARY ${name} PATHS ${TORCH_ROOT}/lib NO_DEFAULT_PATH REQUIRED)
-  list(APPEND torch_libraries ${TORCH_${name}_LIBRARY})
-endforeach()
+set(skipzoo_lib "${SKIPZOO_TORCH_ROOT}/lib")
 set(SKIPZOO_TORCH_CUDA OFF)
-foreach(name torch_cuda c10_cuda)
-  find_library(TORCH_${name}_LIBRARY ${name} PATHS ${TORCH_ROOT}/lib NO_DEFAULT_PATH)
-  if(TORCH_${name}_LIBRARY)
-    set(SKIPZOO_TORCH_CUDA ON)
-    # Nothing names a symbol of these: kept, they register CUDA when loaded.
-    list(APPEND torch_libraries
-      "-Wl,--push-state,--no-as-needed,${TORCH_${name}_LIBRARY},--pop-state")
+foreach(name torch torch_cpu c10 torch_cuda c10_cuda)
+  if(EXISTS "${skipzoo_lib}/lib${name}.so")
+    list(APPEND skipzoo_libraries "${skipzoo_lib}/lib${name}.so")
+    if(name MATCHES cuda)
+      set(SKIPZOO_TORCH_CUDA ON)
+    endif()
+  elseif(NOT name MATCHES cuda)
+    message(FATAL_ERROR "LibTorch in ${SKIPZOO_TORCH_ROOT} is not whole: lib/lib${name}.so is missing")
   endif()
 endforeach()
+set(skipzoo_openmp -fopenmp)
+foreach(name libgomp.so libgomp.so.1)
+  if(EXISTS "${skipzoo_lib}/${name}")
+    list(APPEND skipzoo_libraries "${skipzoo_lib}/${name}")
+    set(skipzoo_openmp "")
+    break()
+  endif()
+endforeach()
+set(skipzoo_link "-Xlinker --push-state -Xlinker --no-as-needed")
+foreach(library IN LISTS skipzoo_libraries)
+  string(APPEND skipzoo_link " -Xlinker \"${library}\"")
+endforeach()
+string(APPEND skipzoo_link " -Xlinker --pop-state -Xlinker -rpath -Xlinker \"${skipzoo_lib}\"")
 
 add_library(skipzoo_torch INTERFACE)
 add_library(skipzoo::torch ALIAS skipzoo_torch)
 target_include_directories(skipzoo_torch SYSTEM INTERFACE
-  ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
-target_link_libraries(skipzoo_torch INTERFACE ${torch_libraries})
+  "${SKIPZOO_TORCH_ROOT}/include" "${SKIPZOO_TORCH_ROOT}/include/torch/csrc/api/include")
+set_property(TARGET skipzoo_torch PROPERTY INTERFACE_LINK_DEPENDS "${skipzoo_libraries}")
 # A CUDA wheel's libraries point on to NVIDIA's by run paths of their own, which
 # the linker does not follow.
-target_link_options(skipzoo_torch INTERFACE -Wl,--allow-shlib-undefined)
+target_link_options(skipzoo_torch INTERFACE "SHELL:${skipzoo_link}" -Wl,--allow-shlib-undefined
+  ${skipzoo_openmp})
 if(SKIPZOO_TORCH_CUDA)
   target_compile_definitions(skipzoo_torch INTERFACE SKIPZOO_TORCH_CUDA)
 endif()
-
 # ATen's parallel_for is an inline function that is serial without OpenMP. Only
-# the flag, not FindOpenMP's library: the one libgomp must be LibTorch's own.
+# the flag, not FindOpenMP's library.
 target_compile_options(skipzoo_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
-find_library(TORCH_gomp_LIBRARY NAMES gomp libgomp.so.1 PATHS ${TORCH_ROOT}/lib NO_DEFAULT_PATH)
-if(TORCH_gomp_LIBRARY)
-  target_link_libraries(skipzoo_torch INTERFACE ${TORCH_gomp_LIBRARY})
-else()
-  target_link_options(skipzoo_torch INTERFACE -fopenmp)
-endif()
 
-message(STATUS "LibTorch ${torch_version} in ${TORCH_ROOT}, CUDA ${SKIPZOO_TORCH_CUDA}")
+message(STATUS "LibTorch ${SKIPZOO_TORCH_VERSION} in ${SKIPZOO_TORCH_ROOT}, CUDA ${SKIPZOO_TORCH_CUDA}")

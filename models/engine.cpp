@@ -19,8 +19,9 @@ constexpr size_t kMostPlans = 8;
 /// For images of one size.
 class Engine::Plan : public EnginePlan {
  public:
-  Plan(const Program& program, at::ScalarType type, std::vector<int64_t> size)
-      : EnginePlan(program, type), size(std::move(size)) {}
+  Plan(const Program& program, at::ScalarType type,
+       std::vector<int64_t> image_size)
+      : EnginePlan(program, type), size(std::move(image_size)) {}
 
   const std::vector<int64_t> size;  ///< (C, H, W)
 };

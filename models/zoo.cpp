@@ -47,8 +47,12 @@ std::shared_ptr<Classifier> make_model(const ModelOptions& options) {
 std::shared_ptr<Classifier> make_uninitialised(const ModelOptions& options) {
   // Tensors are allocated on the CPU, where untouched memory costs nothing;
   // what would write to them goes to the meta device, which does not.
-  const c10::impl::IncludeDispatchKeyGuard to_meta(
-      c10::DispatchKeySet(c10::DispatchKey::Meta));
+  auto keys = c10::impl::tls_local_dispatch_key_set();
+  keys.included_ =
+      keys.included_ | c10::DispatchKeySet(c10::DispatchKey::Meta);
+  // This guard puts back the whole set. IncludeDispatchKeyGuard subtracts what
+  // it added, which leaves a backend's bit in for the rest of the thread.
+  const c10::impl::ForceDispatchKeyGuard to_meta(keys);
   return make_model(options);
 }
 

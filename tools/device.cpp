@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 

@@ -2,9 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace skipzoo {
@@ -12,22 +9,9 @@ namespace skipzoo {
 /// The whole file. Throws FileError.
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
-/// Calls `write` with a path beside `path`, flushes what it wrote to the disk
-/// and renames it: a crash leaves the old file or the new one, never half of
-/// one. A link stays one, its target is written; a device or a pipe is written
-/// to itself. Throws FileError.
-void write_whole(
-    const std::filesystem::path& path,
-    const std::function<void(const std::filesystem::path&)>& write);
-/// The same for a text at hand.
-void write_whole(const std::filesystem::path& path, std::string_view text);
-
 /// Throws FileError where `to` is the file that `from` is read from.
 void refuse_to_overwrite(const std::filesystem::path& from,
                          const std::filesystem::path& to);
-
-/// Appends a line and flushes it to the disk. Throws FileError.
-void append_line(const std::filesystem::path& path, std::string_view line);
 
 /// Creates a folder and those above it. Throws FileError where that fails or
 /// nothing can be written there.

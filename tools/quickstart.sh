@@ -2,8 +2,9 @@
 # From a fresh clone to a trained network: installs what is missing, builds, and
 # trains a ResNet-20 on the handwritten digits that come with the project.
 set -eu
+. "$(dirname "$0")/setup.sh"
+read_options 'Installs what is missing, builds, and trains a ResNet-20 on handwritten digits.' "$@"
 cd "$(dirname "$0")/.."
-. tools/setup.sh
 
 set_up OFF skipzoo
 step 'train a ResNet-20 on the digits' \

@@ -1,13 +1,55 @@
 # What quickstart.sh and run_tests.sh share: finds or installs what skipzoo is
 # built with, then builds it. Sourced, not run; every step may be done again.
 
-TORCH_VERSION=2.13.0
-TORCH_SUPPORTED='2.11 2.12 2.13'
-TORCH_COMPANIONS='numpy onnx onnxruntime safetensors'
+. "$(dirname "$0")/libtorch.sh"
 
 fail() {
   echo "skipzoo: $*" >&2
   exit 1
+}
+
+usage() {
+  cat <<END
+usage: $0 [--cpu | --cuda] [LIBTORCH=FOLDER]
+
+$1
+
+  --cpu             LibTorch without CUDA ($TORCH_CPU_SIZE)
+  --cuda            LibTorch with CUDA ($TORCH_CUDA_SIZE)
+  LIBTORCH=FOLDER   that LibTorch; also as a variable of the environment
+  -h, --help        this text
+
+With none of these an installed LibTorch is taken, else one is installed into
+.venv: with CUDA where there is an NVIDIA driver, without where there is none.
+END
+}
+
+# read_options WHAT OPTION…: sets KIND (cpu, cuda or nothing) and LIBTORCH; WHAT
+# says what the script does. To be called in the folder that it was started in.
+read_options() {
+  usage_of=$1
+  shift
+  KIND=
+  for option in "$@"; do
+    case $option in
+      --cpu | --cuda)
+        [ -z "$KIND" ] || [ "$KIND" = "${option#--}" ] ||
+          fail "--cpu and --cuda: choose one"
+        KIND=${option#--}
+        ;;
+      LIBTORCH=*) LIBTORCH=${option#LIBTORCH=} ;;
+      -h | --help)
+        usage "$usage_of"
+        exit 0
+        ;;
+      *)
+        echo "skipzoo: unknown option: $option" >&2
+        usage "$usage_of" >&2
+        exit 2
+        ;;
+    esac
+  done
+  libtorch_asked_for
 }
 
 # step NAME COMMAND…: says what is done and how long it took.
@@ -50,26 +92,12 @@ install_packages() {
   as_root apt-get update -qq ||
     fail "apt-get update failed; is the network reachable?"
   # shellcheck disable=SC2086
+  as_root env LC_ALL=C apt-get install --assume-no --no-install-recommends $missing 2>/dev/null |
+    grep -E '^(Need to get|After this)' || true
+  # shellcheck disable=SC2086
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends $missing >/dev/null ||
     fail "installing packages failed; try by hand: apt-get install$missing"
-}
-
-# The version of the torch that a Python has; nothing where it has none.
-torch_version() {
-  "$1" -c 'import importlib.metadata as m; print(m.version("torch"))' 2>/dev/null
-}
-
-torch_folder() {
-  "$1" -c 'import importlib.util as u, os
-print(os.path.dirname(u.find_spec("torch").origin))'
-}
-
-supported() {
-  for series in $TORCH_SUPPORTED; do
-    case $1 in "$series".*) return 0 ;; esac
-  done
-  return 1
 }
 
 make_venv() {
@@ -79,58 +107,8 @@ make_venv() {
     fail "python3 cannot make a virtual environment; install python3-venv"
 }
 
-# Sets LIBTORCH: given by the user, or that of an installed Python torch, or
-# that of the project's .venv.
-find_libtorch() {
-  if [ -n "${LIBTORCH:-}" ]; then
-    echo "LIBTORCH is set: $LIBTORCH"
-    return
-  fi
-  if [ -n "${Torch_DIR:-}" ]; then
-    LIBTORCH=$(cd "$Torch_DIR/../../.." && pwd) ||
-      fail "Torch_DIR is set to '$Torch_DIR', which is not share/cmake/Torch of a LibTorch"
-    echo "Torch_DIR is set: $LIBTORCH"
-    return
-  fi
-  for python in python3 .venv/bin/python; do
-    version=$(torch_version "$python") || continue
-    if supported "$version"; then
-      LIBTORCH=$(torch_folder "$python")
-      echo "LibTorch $version of $python"
-      return
-    fi
-    echo "$python has torch $version; supported are $TORCH_SUPPORTED"
-  done
-  echo "installing torch $TORCH_VERSION into .venv"
-  make_venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check \
-    "torch==$TORCH_VERSION" ||
-    fail "pip could not install torch==$TORCH_VERSION; set LIBTORCH to an unpacked LibTorch instead"
-  LIBTORCH=$(torch_folder .venv/bin/python)
-}
-
-# What the tests read exports with, beside torch: into .venv where that is ours
-# and PyPI is reachable; else the tests leave out what is missing.
-install_companions() {
-  python=$(cd "$LIBTORCH/../../../.." 2>/dev/null && pwd)/bin/python3
-  if ! [ -x "$python" ]; then
-    echo "LibTorch is that of no Python: left out are the tests in Python"
-    return
-  fi
-  missing=
-  for companion in $TORCH_COMPANIONS; do
-    "$python" -c "import $companion" 2>/dev/null && continue
-    case $python in
-      "$PWD"/.venv/*) "$python" -m pip install -q --disable-pip-version-check \
-        "$companion" && continue ;;
-    esac
-    missing="$missing $companion"
-  done
-  if [ -n "$missing" ]; then
-    echo "left out are the tests that need:$missing"
-  else
-    echo "all are there: $TORCH_COMPANIONS"
-  fi
+venv_pip() {
+  .venv/bin/python -m pip --disable-pip-version-check "$@"
 }
 
 # Sets CMAKE: the system's where it is new enough, else one by pip.
@@ -142,7 +120,7 @@ find_cmake() {
   fi
   echo "cmake is older than 3.24; installing one into .venv"
   make_venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check 'cmake>=3.24,<4' ||
+  venv_pip install -q 'cmake>=3.24,<4' ||
     fail "pip could not install cmake; install CMake 3.24 or newer"
   CMAKE=.venv/bin/cmake
 }
@@ -160,7 +138,7 @@ build() {
   tests=$1
   shift
   "$CMAKE" -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DLIBTORCH="$LIBTORCH" -DSKIPZOO_BUILD_TESTS="$tests" ||
+    -DLIBTORCH="$LIBTORCH" -UTorch_DIR -DSKIPZOO_BUILD_TESTS="$tests" ||
     fail "CMake could not configure the build; its message above names what is missing"
   "$CMAKE" --build build -j "$(jobs_that_fit)" --target "$@" ||
     fail "the build failed; its first error is above"
@@ -170,8 +148,8 @@ build() {
 set_up() {
   command -v python3 >/dev/null || fail "python3 is missing; install it"
   packages='g++ cmake ninja-build libspdlog-dev libyaml-cpp-dev libcli11-dev
-    nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev'
-  [ "$1" = ON ] && packages="$packages libgtest-dev"
+    nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev libssl-dev'
+  [ "$1" = ON ] && packages="$packages libgtest-dev xz-utils"
   python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
   # shellcheck disable=SC2086
   step 'packages' install_packages $packages

@@ -2,6 +2,7 @@
 # What users do with skipzoo, from an installed copy in a folder of its own:
 # programs that are built against it, and files that it exports.
 #   run.sh BUILD CMAKE LIBTORCH PYTHON
+# In the environment: CMAKE_GENERATOR, MAKE_PROGRAM and CXX, to build with.
 set -eu
 build=$1 cmake=$2 libtorch=$3 python=$4
 consumers=$(cd "$(dirname "$0")" && pwd)
@@ -31,6 +32,7 @@ build_and_run() {
   shift
   echo "== $name"
   "$cmake" -S "$consumers/$name" -B "$name" -DCMAKE_BUILD_TYPE=Release \
+    ${MAKE_PROGRAM:+"-DCMAKE_MAKE_PROGRAM=$MAKE_PROGRAM"} \
     -DCMAKE_PREFIX_PATH="$work/skipzoo;$libtorch" >"$name.log" 2>&1 ||
     { cat "$name.log"; return 1; }
   "$cmake" --build "$name" >>"$name.log" 2>&1 || { cat "$name.log"; return 1; }

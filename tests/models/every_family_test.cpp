@@ -1,5 +1,6 @@
 // What every family must do. A family joins by being in the variant.
 #include <ATen/record_function.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gtest/gtest.h>
 #include <torch/nn.h>
 #include <torch/serialize.h>
@@ -44,6 +45,15 @@ TEST_P(EveryFamily, GivesOneLogitPerClass) {
   const auto model = make_model(GetParam());
   EXPECT_EQ(model->forward(images(3)).sizes(),
             (std::vector<int64_t>{3, num_classes(GetParam())}));
+}
+
+TEST_P(EveryFamily, IsMadeUninitialisedWithoutATraceInTheThread) {
+  const auto before = c10::impl::tls_local_dispatch_key_set();
+  const auto names = state_dict(*make_uninitialised(GetParam()));
+  const auto after = c10::impl::tls_local_dispatch_key_set();
+  EXPECT_EQ(after.included_.raw_repr(), before.included_.raw_repr());
+  EXPECT_EQ(after.excluded_.raw_repr(), before.excluded_.raw_repr());
+  EXPECT_EQ(names.size(), state_dict(*make_model(GetParam())).size());
 }
 
 TEST_P(EveryFamily, SendsAGradientToEveryParameter) {

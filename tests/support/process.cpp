@@ -35,6 +35,10 @@ Process::Process(const std::vector<std::string>& arguments,
   dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
   dup2(open(out_.c_str(), O_WRONLY), STDOUT_FILENO);
   dup2(open(err_.c_str(), O_WRONLY), STDERR_FILENO);
+  // As a shell in the foreground has them, whatever runs the tests.
+  for (const int number : {SIGHUP, SIGINT, SIGPIPE, SIGXFSZ}) {
+    ::signal(number, SIG_DFL);
+  }
   std::vector<char*> argv;
   for (const auto& argument : arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
@@ -54,6 +58,8 @@ Process::~Process() {
 }
 
 void Process::signal(int number) const { kill(pid_, number); }
+
+std::string Process::errors_so_far() const { return read_text(err_); }
 
 Finished Process::wait() {
   int status = 0;

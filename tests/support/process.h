@@ -27,6 +27,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
+  /// What it has said on standard error so far.
+  std::string errors_so_far() const;
   Finished wait();
 
  private:

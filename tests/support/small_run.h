@@ -69,13 +69,13 @@ inline Trainer make_trainer(const Settings& s, const RunFolder& folder,
 inline TrainSummary run(const Settings& s, const std::filesystem::path& path,
                         TrainerHooks hooks = {},
                         const std::shared_ptr<Classifier>& model = nullptr) {
-  if (!std::filesystem::exists(path / "last.skz")) {
+  const auto from = RunFolder::open(path).checkpoint();
+  if (from.empty()) {
     return make_trainer(s, RunFolder::create(path), std::move(hooks), model)
         .run();
   }
-  const auto from = load_checkpoint(path / "last.skz");
   auto trainer = make_trainer(s, RunFolder::open(path), std::move(hooks));
-  trainer.restore(from, path / "last.skz");
+  trainer.restore(load_checkpoint(from), from);
   return trainer.run();
 }
 

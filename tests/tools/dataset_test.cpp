@@ -1,10 +1,11 @@
 #include "tools/data/dataset.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <set>
+#include <tuple>
 
+#include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/error.h"
 
@@ -28,11 +29,6 @@ std::string error_of(Open open) {
 
 void expect_words(const std::string& text, const std::string& words) {
   EXPECT_NE(text.find(words), std::string::npos) << text;
-}
-
-std::string big_endian(uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
-          static_cast<char>(value >> 8), static_cast<char>(value)};
 }
 
 /// Two training pictures of 2 x 3 pixels, with these labels.
@@ -99,6 +95,92 @@ TEST(Idx, RefusesWhatIsTruncatedOrContradictsItself) {
   expect_words(error_of(open), "3 bytes of data, expected 79228162458924");
 }
 
+TEST(Idx, FindsTheNamesInUse) {
+  const auto train = [](const char* label) {
+    TemporaryFolder folder;
+    write_idx(folder, label);
+    return std::pair(read_text(folder / "train-images-idx3-ubyte"),
+                     read_text(folder / "train-labels-idx1-ubyte"));
+  };
+  const auto [images, labels] = train("\x03\x01");
+  for (const auto& [image_name, label_name, split] :
+       {std::tuple{"train-images.idx3-ubyte", "train-labels.idx1-ubyte",
+                   Split::kTrain},
+        {"emnist-letters-train-images-idx3-ubyte.gz",
+         "emnist-letters-train-labels-idx1-ubyte.gz", Split::kTrain},
+        {"t10k-images.idx3-ubyte", "t10k-labels-idx1-ubyte", Split::kTest},
+        {"emnist-digits-test-images-idx3-ubyte",
+         "emnist-digits-test-labels-idx1-ubyte", Split::kTest}}) {
+    TemporaryFolder folder;
+    const bool packed = std::string(image_name).ends_with(".gz");
+    folder.write(image_name, packed ? gzipped(images) : images);
+    folder.write(label_name, packed ? gzipped(labels) : labels);
+    EXPECT_EQ(open_idx(folder.path(), split, 1, 10)->label(1), 1) << image_name;
+  }
+}
+
+TEST(Idx, NamesWhatItFindsInstead) {
+  TemporaryFolder folder;
+  const auto open = [&] { open_idx(folder.path(), Split::kTrain, 1, 10); };
+  folder.write("emnist-letters-train-images-idx3-ubyte", "");
+  expect_words(error_of(open),
+               "holds no emnist-letters-train-labels-idx1-ubyte[.gz]");
+  folder.write("emnist-digits-train-images-idx3-ubyte", "");
+  expect_words(error_of(open),
+               "holds more than one data set ('emnist-digits-train', "
+               "'emnist-letters-train')");
+  TemporaryFolder other;
+  other.write("mnist.npz", "");
+  expect_words(error_of([&] { open_idx(other.path(), Split::kTrain, 1, 10); }),
+               "in it are 'mnist.npz'");
+}
+
+TEST(Idx, LabelsThatBeginWithOneAreCalledThat) {
+  TemporaryFolder folder;
+  write_idx(folder, "\x01\x02");
+  expect_words(
+      error_of([&] { open_idx(folder.path(), Split::kTrain, 1, 2); }),
+      "record 1 has label 2, but model.num_classes is 2; the labels begin with "
+      "1 (1 to 2, as EMNIST's letters), and here classes begin with 0: set "
+      "model.num_classes to 3, whose class 0 stays empty");
+  EXPECT_EQ(open_idx(folder.path(), Split::kTrain, 1, 3)->label(1), 2);
+}
+
+TEST(Idx, SaysOfWhatTypeOtherElementsAre) {
+  TemporaryFolder folder;
+  write_idx(folder, "\x01\x02");
+  folder.write("train-images-idx3-ubyte", big_endian(0xD03) + big_endian(1) +
+                                              big_endian(1) + big_endian(1) +
+                                              "abcd");
+  expect_words(error_of([&] { open_idx(folder.path(), Split::kTrain, 1, 10); }),
+               "not an IDX file of bytes in 3 dimensions: its elements are of "
+               "the type floats");
+}
+
+TEST(Idx, StopsReadingWhatSwellsBeyondItsHeader) {
+  TemporaryFolder folder;
+  write_idx(folder, "\x01\x02");
+  const auto header =
+      big_endian(0x803) + big_endian(2) + big_endian(2) + big_endian(3);
+  std::filesystem::remove(folder / "train-images-idx3-ubyte");
+  const auto bomb = gzipped(header + std::string(50'000'000, 'x'));
+  ASSERT_LT(bomb.size(), 60'000u);
+  const auto path = folder.write("train-images-idx3-ubyte.gz", bomb);
+  const auto open = [&] { open_idx(folder.path(), Split::kTrain, 1, 10); };
+  expect_words(error_of(open), "more than 12 bytes of data, expected 12");
+  // What the header promises is more than deflate can pack in so little.
+  folder.write("train-images-idx3-ubyte.gz",
+               gzipped(big_endian(0x803) + big_endian(1 << 20) +
+                       big_endian(1 << 10) + big_endian(1 << 10)));
+  expect_words(error_of(open), "expected 1099511627776");
+  // A hole of 100 GB behind a good header.
+  std::filesystem::remove(path);
+  const auto plain =
+      folder.write("train-images-idx3-ubyte", header + "abcdefghijkl");
+  std::filesystem::resize_file(plain, 100'000'000'000);
+  expect_words(error_of(open), "more than 12 bytes of data, expected 12");
+}
+
 TEST(Idx, RefusesATruncatedGzipFile) {
   TemporaryFolder folder;
   const auto whole = read_text(kDigits / "train-images-idx3-ubyte.gz");
@@ -141,6 +223,23 @@ TEST(Cifar, ReadsTheBinaryVersions) {
   EXPECT_EQ(hundred->classes().size(), 100u);
 }
 
+TEST(Cifar, ClassNamesInLatin1BecomeUtf8) {
+  TemporaryFolder folder;
+  folder.write("test_batch.bin", cifar_file(1, 9));
+  folder.write("batches.meta.txt", "K\xE4se\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
+  EXPECT_EQ(open_cifar(folder.path(), Split::kTest, 3, false)->classes().at(0),
+            "K\xC3\xA4se");
+}
+
+TEST(Cifar, AHoleOfAHundredGigabytesIsNotRead) {
+  TemporaryFolder folder;
+  const auto file = folder.write("test_batch.bin", "");
+  std::filesystem::resize_file(file, 100'000'000'000);
+  expect_words(
+      error_of([&] { open_cifar(folder.path(), Split::kTest, 3, false); }),
+      "100000000000 bytes, expected 30730000");
+}
+
 TEST(Cifar, RefusesTruncatedFilesAndWrongLabels) {
   TemporaryFolder folder;
   const auto open = [&] { open_cifar(folder.path(), Split::kTest, 3, false); };
@@ -179,42 +278,6 @@ TEST(ImageFolder, RefusesEmptyClassesAndAWrongNumberOfThem) {
                "holds 1 class folders, but model.num_classes is 2");
   std::filesystem::create_directory(folder / "x/b");
   expect_words(error_of(open), "an empty class folder");
-}
-
-TEST(Holdout, SplitsTheTrainingDataBySeedAndKeepsEveryPicture) {
-  DataOptions options;
-  options.dataset = DatasetKind::kIdx;
-  options.root = kDigits;
-  options.holdout = 0.1;
-  const auto a = open_training_data(options, 1, 10, 1);
-  EXPECT_EQ(a.validation->size(), 144);
-  EXPECT_EQ(a.train->size(), 1294);
-  const auto names = [](const TrainingData& data) {
-    std::set<std::string> all;
-    for (int64_t i = 0; i < data.validation->size(); ++i) {
-      all.insert(data.validation->name(i));
-    }
-    return all;
-  };
-  auto all = names(a);
-  EXPECT_EQ(all, names(open_training_data(options, 1, 10, 1)));
-  EXPECT_NE(all, names(open_training_data(options, 1, 10, 2)));
-  for (int64_t i = 0; i < a.train->size(); ++i) all.insert(a.train->name(i));
-  EXPECT_EQ(all.size(), 1438u);
-}
-
-TEST(ImageFolder, RefusesSplitsOfOtherClasses) {
-  TemporaryFolder folder;
-  const auto jpeg = read_text(kPictures / "rgb.jpg");
-  for (const char* name :
-       {"train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "test/c/1.jpg"}) {
-    folder.write(name, jpeg);
-  }
-  DataOptions options;
-  options.root = folder.path();
-  options.image_size = 8;
-  expect_words(error_of([&] { open_training_data(options, 3, 2, 0); }),
-               "the class folders of 'train' and 'test' differ");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/data/picture_files.h"
 #include "tools/report/history.h"
 
 namespace skipzoo {
@@ -64,6 +63,9 @@ TEST_F(FineTuneCommand, TrainsOnAndItsCheckpointIsAsAnyOther) {
   EXPECT_NE(tuned.err.find("fc: a new one for 2 classes; the file's is for 4"),
             std::string::npos)
       << tuned.err;
+  EXPECT_NE(read_text(folder / "two/train.log")
+                .find("fc: a new one for 2 classes; the file's is for 4"),
+            std::string::npos);
 
   const auto resumed = run_skipzoo(
       {"train", "--resume", path("two"), "--set", "train.epochs=2"});
@@ -199,25 +201,6 @@ TEST_F(FineTuneCommand, ABrokenPictureDoesNotStopTheRest) {
   }
   EXPECT_EQ(images, (std::vector<std::string>{path("photos/a.jpg"),
                                               path("photos/deep/c.JPG")}));
-}
-
-TEST(FindPictures, TakesFilesFoldersListsAndStandardInput) {
-  TemporaryFolder folder;
-  for (const char* name : {"p/b.png", "p/a.jpeg", "p/q/c.jpg", "p/note.md"}) {
-    folder.write(name, "");
-  }
-  const auto list = folder.write("list.txt", "x.jpg\r\n\ny z.jpg\n");
-  std::istringstream input("from/stdin.png\n");
-  const auto found = find_pictures(
-      {"any.name", (folder / "p").string(), list.string(), "-"}, input);
-  EXPECT_EQ(found,
-            (std::vector<fs::path>{"any.name", folder / "p/a.jpeg",
-                                   folder / "p/b.png", folder / "p/q/c.jpg",
-                                   "x.jpg", "y z.jpg", "from/stdin.png"}));
-  EXPECT_ANY_THROW(find_pictures({"-"}, input));
-  EXPECT_ANY_THROW(find_pictures({(folder / "absent.txt").string()}, input));
-  fs::create_directory(folder / "empty");
-  EXPECT_ANY_THROW(find_pictures({(folder / "empty").string()}, input));
 }
 
 }  // namespace

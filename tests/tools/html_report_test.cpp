@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -135,6 +136,53 @@ TEST(HtmlReport, ShowsTheConfusionsAndWhatFollowsFromThem) {
   }
   EXPECT_NE(html.find(">96.18%<"), html.npos);  // 731 / (731 + 29)
   EXPECT_NE(html.find(">98.25%<"), html.npos);  // 731 / (731 + 13)
+}
+
+TEST(HtmlReport, SaysWhoseConfusionsItShows) {
+  auto report = small_report(3);
+  EXPECT_NE(html_report(report).find("<h2>Confusion matrix</h2>"),
+            std::string::npos);
+  report.confusion_epoch = 2;
+  report.best_epoch = 2;
+  const auto best = html_report(report);
+  EXPECT_NE(best.find("Confusion matrix of epoch 2, the best (best.skz)"),
+            std::string::npos);
+  EXPECT_NE(best.find("recall by class of epoch 2, the best (best.skz)"),
+            std::string::npos);
+  report.confusion_epoch = 3;
+  EXPECT_NE(html_report(report).find("of epoch 3, the last (last.skz)"),
+            std::string::npos);
+}
+
+/// The heights of the points of the first curve drawn.
+std::vector<double> heights(const std::string& html) {
+  const auto at = html.find("points=\"") + 8;
+  std::istringstream points(html.substr(at, html.find('"', at) - at));
+  std::vector<double> heights;
+  for (std::string point; points >> point;) {
+    heights.push_back(std::stod(point.substr(point.find(',') + 1)));
+  }
+  return heights;
+}
+
+TEST(HtmlReport, AFirstLossOutOfScaleDoesNotFlattenTheRest) {
+  for (const double first : {9.9, 1e6}) {
+    auto report = small_report(12);  // From 2 and 3 down.
+    report.rows[0].train_loss = first;
+    const auto html = html_report(report);
+    EXPECT_TRUE(well_nested(html));
+    const auto y = heights(html);
+    ASSERT_EQ(y.size(), 12u);
+    EXPECT_LT(y[0], 10) << "leaves the picture, whose top is 10";
+    EXPECT_GT(y[11] - y[1], 100) << "of 204";
+    EXPECT_NE(
+        html.find("outside the picture: train " +
+                  std::string(first < 10 ? "9.9" : "1e+06") + " in epoch 1"),
+        std::string::npos)
+        << html.substr(html.find("<figure"), 600);
+  }
+  EXPECT_EQ(html_report(small_report(12)).find("outside the picture"),
+            std::string::npos);
 }
 
 TEST(HtmlReport, ConfusionsMayBeRaggedOrUnnamed) {

@@ -4,7 +4,7 @@
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/weights/sha256.h"
+#include "tools/sha256.h"
 
 namespace skipzoo {
 namespace {

@@ -132,19 +132,6 @@ TEST(Trainer, LabelSmoothingRaisesTheLeastLoss) {
   EXPECT_LT(read_csv(folder / "sharp/summary.csv").back().train_loss, 1.0);
 }
 
-TEST(Resume, FromAnOlderCheckpointLeavesNothingOfTheLaterEpochs) {
-  TemporaryFolder folder;
-  auto s = small_run();
-  run(s, folder / "run", stop_after(8));
-  std::filesystem::copy_file(folder / "run/last.skz", folder / "old.skz");
-  run(s, folder / "run");
-  auto trainer = make_trainer(s, RunFolder::open(folder / "run"));
-  trainer.restore(load_checkpoint(folder / "old.skz"), folder / "old.skz");
-  // Killed here, it goes on from there.
-  EXPECT_EQ(load_checkpoint(folder / "run/last.skz").position.step, 8);
-  EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
-}
-
 TEST(Trainer, KeepsParametersChannelsLast) {
   const auto model = make_model(small_run().model);
   place(*model, torch::kCPU, true);
@@ -152,21 +139,6 @@ TEST(Trainer, KeepsParametersChannelsLast) {
     if (parameter.dim() != 4) continue;
     EXPECT_TRUE(parameter.is_contiguous(at::MemoryFormat::ChannelsLast));
   }
-}
-
-TEST(RunFolder, IsNeverOverwritten) {
-  TemporaryFolder folder;
-  RunFolder::create(folder / "run").append({.epoch = 1});
-  EXPECT_THROW(RunFolder::create(folder / "run"), FileError);
-  folder.write("mine/config.yaml", "# my own config\n");
-  EXPECT_THROW(RunFolder::create(folder / "mine"), FileError);
-  EXPECT_EQ(read_text(folder / "mine/config.yaml"), "# my own config\n");
-}
-
-TEST(RunFolder, OfARunThatFailedBeforeItsFirstEpochMayBeUsedAgain) {
-  TemporaryFolder folder;
-  RunFolder::create(folder / "run").write_config("train: {}\n", "a.yaml");
-  EXPECT_EQ(RunFolder::create(folder / "run").origin(), "a.yaml");
 }
 
 TEST(Metrics, CountEveryImageOnce) {

@@ -13,7 +13,9 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/differences.h"
 #include "tools/cli/run.h"
+#include "tools/config/memory_check.h"
 #include "tools/device.h"
+#include "tools/error.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/operator_times.h"
 #include "tools/train/step.h"
@@ -24,6 +26,8 @@ namespace {
 
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
+
+constexpr double kLongest = 86'400;  ///< A day.
 
 struct Arguments {
   std::string config;
@@ -156,17 +160,38 @@ ordered_json report(const Arguments& args, const Measured& measured) {
   return json;
 }
 
+/// Before anything is measured, so that it leaves no trace there.
+void check(const Arguments& args, const RunConfig& config,
+           torch::Device device) {
+  const auto model = make_uninitialised(config.model);
+  const auto shape = input_shape(config);
+  if (device.is_cpu()) {
+    check_memory(*model, config, shape,
+                 args.train ? Work::kTrain : Work::kForward);
+  }
+  check_passes(*model, shape);
+}
+
 void run(const Arguments& given) {
   Arguments args = given;
+  if (std::isnan(args.seconds)) {
+    throw ConfigError("--seconds: expected a number, got nan");
+  }
+  if (args.batch > 0) {
+    args.overrides.push_back("data.batch_size=" + std::to_string(args.batch));
+  }
   auto [config, warnings] = load_config(args.config, args.overrides);
   for (const auto& warning : warnings) spdlog::warn(warning);
   set_threads(args.threads > 0 ? args.threads : config.train.threads);
   const auto device =
       resolve_device(args.device.empty() ? config.train.device : args.device);
-  if (args.batch == 0) args.batch = config.data.batch_size;
+  args.batch = config.data.batch_size;
+  check(args, config, device);
   const auto json = report(args, measure(args, config, device));
   if (args.json) {
-    std::cout << json.dump() << '\n';
+    std::cout << json.dump(-1, ' ', false,
+                           ordered_json::error_handler_t::replace)
+              << '\n';
     return;
   }
   std::cout << json["model"].get<std::string>() << ", "
@@ -199,21 +224,20 @@ void add_benchmark(CLI::App& app) {
       ->required();
   command->add_option("--set", args->overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);
-  command
-      ->add_option("--mode", args->train,
-                   "train: whole steps; infer: as evaluate and predict do")
-      ->transform(one_of<bool>({{"train", true}, {"infer", false}}))
+  add_choice<bool>(*command, "--mode", args->train,
+                   "train: whole steps; infer: as evaluate and predict do",
+                   {{"train", true}, {"infer", false}})
       ->required();
-  command->add_option("--dtype", args->amp, "fp32, or bf16 by autocast")
-      ->transform(one_of<Amp>({{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}}));
+  add_choice<Amp>(*command, "--dtype", args->amp, "fp32, or bf16 by autocast",
+                  {{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}});
   command
       ->add_option("--batch", args->batch, "Images a step; else the config's")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   command
       ->add_option("--threads", args->threads, "Of the CPU; else the config's")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+      ->check(CLI::Range(int64_t{1}, kMostThreads));
   command->add_option("--seconds", args->seconds, "To measure for, at least")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1e-6, kLongest))
       ->capture_default_str();
   command->add_option("--device", args->device,
                       "auto, cpu, cuda or cuda:<index>; else train.device");

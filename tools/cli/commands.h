@@ -35,6 +35,21 @@ CLI::Validator one_of(std::vector<std::pair<std::string, Value>> words) {
       "");
 }
 
+/// An option that takes one of these words; its help names them.
+template <typename Value>
+CLI::Option* add_choice(
+    CLI::App& command, const std::string& name, Value& value,
+    const std::string& help,
+    const std::vector<std::pair<std::string, Value>>& words) {
+  std::string names;
+  for (const auto& entry : words) {
+    names += (names.empty() ? "" : "|") + entry.first;
+  }
+  return command.add_option(name, value, help)
+      ->transform(one_of<Value>(words))
+      ->type_name(names);
+}
+
 struct NetworkSource;
 /// The arguments of every subcommand that uses a network: the file, -c, --set
 /// and --device.

@@ -3,6 +3,8 @@
 #include "tools/cli/commands.h"
 #include "tools/error.h"
 #include "tools/file.h"
+#include "tools/train/run_folder.h"
+#include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"
 
@@ -12,6 +14,7 @@ void add_convert(CLI::App& app) {
   struct Arguments {
     std::filesystem::path from;
     std::filesystem::path to;
+    std::string key;
     bool ema = false;
   };
   auto args = std::make_shared<Arguments>();
@@ -21,6 +24,9 @@ void add_convert(CLI::App& app) {
       ->required();
   command->add_option("out", args->to, "A name that ends in the new format")
       ->required();
+  command->add_option("--key", args->key,
+                      "Which of several networks in it: teacher, "
+                      "model.state_dict");
   command->add_flag("--ema", args->ema,
                     "The averaged weights of a training checkpoint");
   command->footer(
@@ -31,12 +37,19 @@ void add_convert(CLI::App& app) {
       throw ConfigError("convert: '" + args->to.string() +
                         "' must end in .pth or .safetensors");
     }
-    refuse_to_overwrite(args->from, args->to);
-    const auto file = read_weight_file(args->from, {.prefer_ema = args->ema});
+    const auto from = weights_at(args->from);
+    refuse_to_overwrite(from, args->to);
+    const auto file =
+        read_weight_file(from, {.key = args->key, .prefer_ema = args->ema});
     if (args->ema && !file.averaged) {
-      throw FileError(args->from, "holds no averaged weights; drop --ema");
+      throw FileError(from, "holds no averaged weights; drop --ema");
     }
-    (format == ".pth" ? write_pth : write_safetensors)(args->to, file.tensors);
+    log_remarks(file);
+    if (format == ".pth") {
+      write_pth(args->to, file.tensors);
+    } else {
+      write_safetensors(args->to, file.tensors);
+    }
     spdlog::info("{}: {} tensors from {}", args->to.string(),
                  file.tensors.size(), kind_text(file.kind));
   });

@@ -5,6 +5,8 @@
 
 #include "models/summary.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/run.h"
+#include "tools/config/memory_check.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
 
@@ -35,6 +37,8 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 void print_network(const RunConfig& config, bool json) {
   const auto shape = input_shape(config);
   const auto model = make_model(config.model);
+  check_memory(*model, config, shape, Work::kForward);
+  check_passes(*model, shape);
   const NetworkSummary summary = summarise(*model, shape);
   if (json) {
     ordered_json layers = ordered_json::array();

@@ -1,10 +1,19 @@
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
+#include "tools/config/memory_check.h"
+#include "tools/data/text.h"
+#include "tools/error.h"
+#include "tools/printable.h"
+#include "tools/train/run_folder.h"
 
 namespace skipzoo {
 
@@ -12,12 +21,16 @@ namespace {
 
 using nlohmann::ordered_json;
 
+/// Which pictures are measured.
+enum class Measured { kVal, kTrain, kTest, kHoldout };
+
 struct Arguments {
   NetworkSource network;
+  Measured measured = Measured::kVal;
   bool json = false;
 };
 
-void print_json(const Evaluation& result,
+void print_json(const Evaluation& result, const std::string& split,
                 const std::vector<std::string>& classes) {
   ordered_json per_class = ordered_json::array();
   const auto scores = class_scores(result.confusion);
@@ -33,9 +46,10 @@ void print_json(const Evaluation& result,
                             {"top5", result.top5},
                             {"images", result.images},
                             {"skipped", result.skipped},
+                            {"split", split},
                             {"per_class", per_class},
                             {"confusion", result.confusion}}
-                   .dump()
+                   .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
             << '\n';
 }
 
@@ -49,6 +63,13 @@ void print_confusion(const Evaluation& result) {
   }
 }
 
+/// Bytes that do not begin a letter of UTF-8 take no room.
+size_t width_of(const std::string& text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
 void print_text(const Evaluation& result,
                 const std::vector<std::string>& classes) {
   std::cout << std::fixed << std::setprecision(2) << "top-1 " << result.top1
@@ -56,35 +77,172 @@ void print_text(const Evaluation& result,
             << std::setprecision(4) << result.loss << ", " << result.images
             << " images";
   if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
+  size_t widest = 20;
+  for (const auto& name : classes) {
+    widest = std::max(widest, width_of(printable(name)));
+  }
+  const auto first_cell = [&](const std::string& text) {
+    return text + std::string(widest - width_of(text), ' ');
+  };
   std::cout << "\n\n"
-            << std::left << std::setw(20) << "class" << std::right
-            << std::setw(10) << "precision" << std::setw(10) << "recall"
-            << std::setw(10) << "F1" << std::setw(10) << "images" << '\n';
+            << first_cell("class") << std::setw(10) << "precision"
+            << std::setw(10) << "recall" << std::setw(10) << "F1"
+            << std::setw(10) << "images" << '\n';
   const auto scores = class_scores(result.confusion);
   for (size_t c = 0; c < scores.size(); ++c) {
-    std::cout << std::left << std::setw(20) << classes[c] << std::right
-              << std::setw(10) << scores[c].precision << std::setw(10)
-              << scores[c].recall << std::setw(10) << scores[c].f1
-              << std::setw(10) << scores[c].images << '\n';
+    std::cout << first_cell(printable(classes[c])) << std::setw(10)
+              << scores[c].precision << std::setw(10) << scores[c].recall
+              << std::setw(10) << scores[c].f1 << std::setw(10)
+              << scores[c].images << '\n';
   }
   print_confusion(result);
+}
+
+Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader) {
+  ProgressBar bar;
+  const int64_t images = loader.dataset().size();
+  int64_t done = 0;
+  return evaluate(*network.model, loader, network.inputs, [&] {
+    done += network.config.data.batch_size;
+    bar.update("evaluate", std::min(done, images), images);
+    return false;
+  });
+}
+
+/// The pictures to measure, and what they are called.
+struct Pictures {
+  DatasetPtr dataset;
+  std::string split;
+};
+
+/// The config that a run trained with; nothing for weights of no run.
+std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
+  if (!network.identity) return std::nullopt;
+  try {
+    return parse_config(network.identity->config, "the run's config",
+                        std::filesystem::current_path())
+        .config;
+  } catch (const ConfigError&) {
+    return std::nullopt;  // That is why a config was named by -c.
+  }
+}
+
+bool is_same_folder(const std::filesystem::path& a,
+                    const std::filesystem::path& b) {
+  std::error_code unknown;
+  return std::filesystem::equivalent(a, b, unknown);
+}
+
+/// Whether the test split is the folder of pictures that the run trained on.
+bool was_trained_on(const DataOptions& data, const RunConfig& run) {
+  return data.dataset == DatasetKind::kImageFolder &&
+         run.data.dataset == DatasetKind::kImageFolder &&
+         is_same_folder(data.root / data.val_split,
+                        run.data.root / run.data.train_split);
+}
+
+/// A class of the network that the folder lacks is named as that.
+void check_classes(const std::filesystem::path& folder,
+                   const std::vector<std::string>& trained) {
+  const auto names = class_folders(folder);
+  if (names.size() == trained.size()) return;
+  throw FileError(folder,
+                  "holds " + std::to_string(names.size()) +
+                      " class folders, but the network has " +
+                      std::to_string(trained.size()) + " classes; " +
+                      difference(names, "the folder", trained, "the network"));
+}
+
+/// One of the two parts that a run with a holdout has.
+DatasetPtr part_of_training_split(const Arguments& args,
+                                  const LoadedNetwork& network,
+                                  const RunConfig& run, Measured part) {
+  DataOptions data = network.config.data;
+  data.holdout = run.data.holdout;
+  const auto held_out =
+      held_out_of(weights_at(args.network.file), *network.identity);
+  try {
+    const auto parts = open_training_data(
+        data, in_channels(network.config.model),
+        num_classes(network.config.model), run.train.seed, held_out);
+    return part == Measured::kTrain ? parts.train : parts.validation;
+  } catch (const FileError& error) {
+    if (args.measured != Measured::kVal) throw;
+    throw FileError(error,
+                    "; this run validated on pictures held out of those; "
+                    "--split test measures the test split");
+  }
+}
+
+Pictures pictures_to_measure(const Arguments& args,
+                             const LoadedNetwork& network) {
+  const auto run = config_of_run(network);
+  const auto& data = network.config.data;
+  const bool has_holdout = run && run->data.holdout > 0 && data.holdout > 0;
+  Measured measured = args.measured;
+  if (measured == Measured::kVal) {
+    measured = has_holdout ? Measured::kHoldout : Measured::kTest;
+  }
+  if (measured == Measured::kHoldout && !has_holdout) {
+    throw ConfigError(
+        "--split holdout: these weights are of no run with data.holdout");
+  }
+  const bool trained_on =
+      measured == Measured::kTrain ||
+      (measured == Measured::kTest && run && was_trained_on(data, *run));
+  if (run && trained_on) {
+    spdlog::warn(
+        "these pictures are those the run was trained on: what is measured "
+        "says nothing of others");
+  }
+  if (has_holdout && measured != Measured::kTest) {
+    auto part = part_of_training_split(args, network, *run, measured);
+    const bool train = measured == Measured::kTrain;
+    spdlog::info("measured on the {} pictures that the run {}", part->size(),
+                 train ? "was trained on" : "held out of its training");
+    return {std::move(part), train ? "train" : "holdout"};
+  }
+  const bool train = measured == Measured::kTrain;
+  if (data.dataset == DatasetKind::kImageFolder && network.identity) {
+    check_classes(data.root / (train ? data.train_split : data.val_split),
+                  network.identity->classes);
+  }
+  return {open_dataset(data, train ? Split::kTrain : Split::kTest,
+                       in_channels(network.config.model),
+                       num_classes(network.config.model)),
+          train ? "train" : "test"};
+}
+
+/// An export does not hold where its pictures are.
+void check_root(const Arguments& args, const LoadedNetwork& network) {
+  const auto& data = network.config.data;
+  if (!network.is_program || data.dataset == DatasetKind::kSynthetic ||
+      std::filesystem::exists(data.root)) {
+    return;
+  }
+  throw ConfigError(args.network.file.string() +
+                    ": an export does not say where its pictures are; give "
+                    "their folder by --set data.root=FOLDER");
 }
 
 void run(const Arguments& args) {
   const auto network = load_network(args.network);
   const auto& config = network.config;
-  const auto dataset =
-      open_dataset(config.data, Split::kTest, in_channels(config.model),
-                   num_classes(config.model));
-  check_passes(*network.model, picture_shape(config, *dataset));
+  check_root(args, network);
+  const auto [dataset, split] = pictures_to_measure(args, network);
+  const auto shape = picture_shape(config, *dataset);
+  if (network.device.is_cpu()) {
+    check_memory(*network.model, config, shape, Work::kEvaluate);
+  }
+  check_passes(*network.model, shape);
   if (network.identity) {
     warn_of_other_data(*network.identity, make_identity(config, *dataset));
   }
   Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
                 config.train.seed, network.device.is_cuda());
-  const Evaluation result = evaluate(*network.model, loader, network.inputs);
+  const Evaluation result = evaluate_with_bar(network, loader);
   if (args.json) {
-    print_json(result, dataset->classes());
+    print_json(result, split, dataset->classes());
   } else {
     print_text(result, dataset->classes());
   }
@@ -94,11 +252,24 @@ void run(const Arguments& args) {
 
 void add_evaluate(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
-      "evaluate", "Accuracy of a checkpoint or weight file on the test split");
+  CLI::App* command =
+      app.add_subcommand("evaluate", "Accuracy of a checkpoint or weight file");
   add_network_options(*command, args->network);
+  command
+      ->add_option("--split", args->measured,
+                   "val: what the run validated on, its held-out pictures or "
+                   "else the test split; test, train or holdout")
+      ->transform(one_of<Measured>({{"val", Measured::kVal},
+                                    {"test", Measured::kTest},
+                                    {"train", Measured::kTrain},
+                                    {"holdout", Measured::kHoldout}}))
+      ->default_str("val");
   command->add_flag("--json", args->json, "Print one JSON object");
-  command->footer("Example:\n  skipzoo evaluate runs/RUN/best.skz --json");
+  command->footer(
+      "Examples:\n"
+      "  skipzoo evaluate runs/RUN/best.skz --json\n"
+      "  skipzoo evaluate resnet50.pth -c configs/imagenet/resnet50.yaml --set "
+      "data.root=FOLDER");
   command->callback([args] { run(*args); });
 }
 

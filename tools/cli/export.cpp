@@ -80,6 +80,14 @@ std::string shapes_text(const ExportCheck& check) {
   return text;
 }
 
+/// What a network is, without the places of files on this machine.
+Identity identity_to_share(LoadedNetwork network) {
+  auto& config = network.config;
+  if (!config.data.root.empty()) config.data.root = "FOLDER";
+  config.fine_tune = {};
+  return network.identity_now();
+}
+
 void run(const Arguments& given) {
   Arguments args = given;
   check(args.options);
@@ -92,7 +100,7 @@ void run(const Arguments& given) {
   }
   const Exportable exportable = {.model = network.config.model,
                                  .weights = state_dict(*network.model),
-                                 .identity = network.identity_now()};
+                                 .identity = identity_to_share(network)};
   args.options.program.mean = exportable.identity.mean;
   args.options.program.std = exportable.identity.std;
   refuse_to_overwrite(weights_at(args.network.file), path);

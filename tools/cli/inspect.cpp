@@ -1,49 +1,50 @@
+#include <c10/util/Exception.h>
+
 #include <algorithm>
-#include <iomanip>
-#include <iostream>
-#include <nlohmann/json.hpp>
-#include <regex>
+#include <map>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/inspect_report.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
+#include "tools/export/onnx_model.h"
+#include "tools/file.h"
+#include "tools/sha256.h"
+#include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
-#include "tools/weights/sha256.h"
-#include "tools/weights/weight_file.h"
+#include "tools/weights/remarks.h"
 
 namespace skipzoo {
 
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::ordered_json;
 
 struct Arguments {
   fs::path file;
   fs::path configs;
+  std::string key;
   bool json = false;
 };
 
-/// A config whose network has these names and shapes.
-struct Fitting {
-  std::string config;
-  std::string but;  ///< What does not fit: a head for other classes; or empty.
-};
+/// How many convolutions there are of each shape, but for the first of a
+/// network, which is adapted to other numbers of channels.
+using Convolutions = std::map<std::vector<int64_t>, int64_t>;
 
-/// What is said of a file besides its tensors.
-struct Findings {
-  std::string sha256;
-  /// The digits that its name ends in, as published weights do, or none.
-  std::string named_digits;
-  fs::path configs;  ///< Where they were looked for; empty: nowhere.
-  std::vector<Fitting> fits;
+Convolutions convolutions_of(const NamedTensors& tensors, bool with_first) {
+  Convolutions counts;
+  for (const auto& entry : tensors) {
+    if (entry.second.dim() != 4) continue;
+    if (with_first) ++counts[entry.second.sizes().vec()];
+    with_first = true;
+  }
+  return counts;
+}
 
-  bool is_as_named() const { return sha256.starts_with(named_digits); }
-};
-
-int64_t count_convolutions(const NamedTensors& tensors) {
-  return std::count_if(tensors.begin(), tensors.end(), [](const auto& entry) {
-    return entry.second.dim() == 4;
+bool has_all(const Convolutions& file, const Convolutions& network) {
+  return std::all_of(network.begin(), network.end(), [&](const auto& needed) {
+    const auto found = file.find(needed.first);
+    return found != file.end() && found->second >= needed.second;
   });
 }
 
@@ -64,7 +65,7 @@ std::vector<Fitting> fitting_configs(const NamedTensors& tensors,
                                      const fs::path& folder) {
   std::vector<Fitting> fitting;
   if (folder.empty()) return fitting;
-  const int64_t convolutions = count_convolutions(tensors);
+  const auto convolutions = convolutions_of(tensors, /*with_first=*/true);
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".yaml") continue;
     std::shared_ptr<Classifier> model;
@@ -73,14 +74,19 @@ std::vector<Fitting> fitting_configs(const NamedTensors& tensors,
     } catch (const ConfigError&) {
       continue;  // Not a config of a run; `train` would say why.
     }
-    // Comparing names takes longer. One more: a head that is a convolution.
-    const int64_t own = count_convolutions(state_dict(*model));
-    if (convolutions < own || convolutions > own + 1) continue;
+    // Comparing names takes longer.
+    if (!has_all(convolutions, convolutions_of(state_dict(*model), false))) {
+      continue;
+    }
     const auto report = Fit(tensors, *model, Head::kMayBeNew).report();
     if (!report.complete()) continue;
     std::string but;
     for (const auto& sentence : report.adapted) {
       but += (but.empty() ? "" : ", ") + sentence;
+    }
+    if (!report.beside.empty()) {
+      but += (but.empty() ? "" : ", ") + std::to_string(report.beside.size()) +
+             " tensors that are not of the network";
     }
     fitting.push_back({entry.path().string(), but});
   }
@@ -91,80 +97,88 @@ std::vector<Fitting> fitting_configs(const NamedTensors& tensors,
   return fitting;
 }
 
-/// "0676ba61" of resnet50-0676ba61.pth.
-std::string digits_in_name(const fs::path& file) {
-  static const std::regex pattern("-([0-9a-f]{8,64})$");
-  std::smatch match;
+bool is_date(const std::string& digits) {
+  if (digits.size() != 8 ||
+      !std::all_of(digits.begin(), digits.end(),
+                   [](char c) { return c >= '0' && c <= '9'; })) {
+    return false;
+  }
+  const int year = std::stoi(digits.substr(0, 4));
+  const int month = std::stoi(digits.substr(4, 2));
+  const int day = std::stoi(digits.substr(6, 2));
+  return year >= 1990 && year < 2100 && month >= 1 && month <= 12 && day >= 1 &&
+         day <= 31;
+}
+
+/// "0676ba61" of resnet50-0676ba61.pth. A date is none, unless it is right.
+std::string digits_in_name(const fs::path& file, const std::string& sha256) {
   const auto stem = file.stem().string();
-  return std::regex_search(stem, match, pattern) ? match[1].str() : "";
+  const auto dash = stem.rfind('-');
+  if (dash == std::string::npos) return "";
+  const auto digits = stem.substr(dash + 1);
+  const bool is_hash =
+      digits.size() >= 8 && digits.size() <= 64 &&
+      digits.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_hash || (is_date(digits) && !sha256.starts_with(digits))) return "";
+  return digits;
 }
 
-void print_json(const WeightFile& file, const Findings& findings) {
-  ordered_json tensors = ordered_json::array();
-  for (const auto& [name, tensor] : file.tensors) {
-    tensors.push_back({{"name", name},
-                       {"shape", tensor.sizes().vec()},
-                       {"type", c10::toString(tensor.scalar_type())},
-                       {"bytes", tensor.nbytes()}});
+/// An ONNX model of ours, with what it says of itself.
+Inspection inspect_onnx(const fs::path& path) {
+  const auto bytes = read_file(path);
+  Inspection found;
+  found.kind = "an ONNX model";
+  const std::string foreign =
+      "an ONNX model that is damaged, or none that skipzoo wrote: ";
+  try {
+    const OnnxModel model(
+        {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    for (const auto& entry : model.initialisers()) {
+      found.file.tensors.push_back(entry);
+    }
+    const auto& metadata = model.metadata();
+    const auto words = metadata.find("skipzoo.json");
+    if (words != metadata.end()) found.identity = parse_identity(words->second);
+    const auto facts = metadata.find("program.json");
+    if (facts != metadata.end()) {
+      found.program = parse_program_facts(facts->second);
+    }
+  } catch (const c10::Error& error) {
+    throw FileError(path, foreign + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw FileError(path, foreign + error.what());
   }
-  ordered_json fits = ordered_json::array();
-  for (const auto& fitting : findings.fits) {
-    fits.push_back({{"config", fitting.config}, {"but", fitting.but}});
-  }
-  ordered_json as_named;  // null where the name says nothing.
-  if (!findings.named_digits.empty()) as_named = findings.is_as_named();
-  std::cout << ordered_json{{"kind", kind_text(file.kind)},
-                            {"wrapper", file.wrapper},
-                            {"sha256", findings.sha256},
-                            {"sha256_is_as_named", as_named},
-                            {"fits", fits},
-                            {"tensors", tensors}}
-                   .dump(2, ' ', false, ordered_json::error_handler_t::replace)
-            << '\n';
+  found.never_trained = never_trained(found.file.tensors);
+  return found;
 }
 
-void print_text(const WeightFile& file, const Findings& findings) {
-  size_t bytes = 0;
-  for (const auto& entry : file.tensors) bytes += entry.second.nbytes();
-  std::cout << kind_text(file.kind)
-            << (file.wrapper.empty() ? "" : ", weights under " + file.wrapper)
-            << ", " << file.tensors.size() << " tensors, " << bytes
-            << " bytes\nsha256 " << findings.sha256;
-  if (!findings.named_digits.empty()) {
-    std::cout << (findings.is_as_named()
-                      ? ", as its name says"
-                      : ", but its name says " + findings.named_digits +
-                            ": another file, or a damaged one");
+Inspection inspect(const fs::path& path, const std::string& key) {
+  if (path.extension() == ".onnx") return inspect_onnx(path);
+  Inspection found;
+  found.file = read_weight_file(path, {.key = key, .shapes_only = true});
+  found.kind = kind_text(found.file.kind);
+  // A second look, at a few small tensors alone.
+  found.never_trained = never_trained(
+      read_weight_file(path, {.key = key, .wanted = is_batch_norm_state})
+          .tensors);
+  found.identity = read_identity(path);
+  if (found.file.kind == WeightKind::kTorchScript) {
+    found.program = read_program_facts(path);
   }
-  std::cout << '\n';
-  if (findings.fits.empty()) {
-    std::cout << (findings.configs.empty()
-                      ? "no configs were found to try; name some by --configs\n"
-                      : "fits no config in " + findings.configs.string() +
-                            "\n");
-  }
-  for (const auto& [config, but] : findings.fits) {
-    std::cout << "fits " << config << (but.empty() ? "" : ", but for " + but)
-              << '\n';
-  }
-  std::cout << '\n';
-  for (const auto& [name, tensor] : file.tensors) {
-    std::cout << std::left << std::setw(48) << name << std::setw(10)
-              << c10::toString(tensor.scalar_type()) << tensor.sizes() << '\n';
-  }
+  return found;
 }
 
 void run(const Arguments& args) {
-  const WeightFile file = read_weight_file(args.file, {.shapes_only = true});
+  const auto path = weights_at(args.file);
   if (!args.configs.empty() && !fs::is_directory(args.configs)) {
     throw FileError(args.configs, "no such folder of configs");
   }
-  const auto configs = args.configs.empty() ? find_configs() : args.configs;
-  const Findings findings = {.sha256 = sha256_of_file(args.file),
-                             .named_digits = digits_in_name(args.file),
-                             .configs = configs,
-                             .fits = fitting_configs(file.tensors, configs)};
-  args.json ? print_json(file, findings) : print_text(file, findings);
+  Inspection found = inspect(path, args.key);
+  found.sha256 = sha256_of_file(path);
+  found.named_digits = digits_in_name(path, found.sha256);
+  found.configs = args.configs.empty() ? find_configs() : args.configs;
+  found.fits = fitting_configs(found.file.tensors, found.configs);
+  args.json ? print_json(found) : print_text(found);
 }
 
 }  // namespace
@@ -175,10 +189,14 @@ void add_inspect(CLI::App& app) {
       "inspect",
       "What is in a weight file: names, shapes, types; which configs it fits");
   command
-      ->add_option("file", args->file, "A .pth, .th, .safetensors, .pt or .skz")
+      ->add_option("file", args->file,
+                   "A .pth, .th, .safetensors, .pt, .onnx, .skz or run folder")
       ->required();
   command->add_option("--configs", args->configs,
                       "Configs to try, by names and shapes; else skipzoo's");
+  command->add_option("--key", args->key,
+                      "Which of several networks in it: teacher, "
+                      "model.state_dict");
   command->add_flag("--json", args->json, "Print JSON");
   command->footer("Example:\n  skipzoo inspect resnet50-0676ba61.pth");
   command->callback([args] { run(*args); });

@@ -1,15 +1,21 @@
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
+#include "tools/config/memory_check.h"
 #include "tools/data/picture_files.h"
-#include "tools/error.h"
 #include "tools/file.h"
+#include "tools/printable.h"
+#include "tools/train/run_folder.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 
@@ -65,7 +71,7 @@ void print(std::ostream& out, Format format, const std::string& picture,
     const auto& guess = guesses[rank];
     if (format == Format::kText) {
       out << std::fixed << std::setprecision(2) << std::setw(8)
-          << 100 * guess.probability << " %  " << guess.name << '\n';
+          << 100 * guess.probability << " %  " << printable(guess.name) << '\n';
     } else {
       out << csv_field(picture) << ',' << rank + 1 << ','
           << csv_field(guess.name) << ',' << guess.index << ','
@@ -88,16 +94,35 @@ DataOptions preprocessing(const LoadedNetwork& network) {
   return data;
 }
 
+/// Before the first picture: that those of this size pass, and fit.
+void check_size(const LoadedNetwork& network, const DataOptions& data) {
+  const std::vector<int64_t> shape = {in_channels(network.config.model),
+                                      data.image_size, data.image_size};
+  if (data.image_size == 0) return;  // Each picture has its own.
+  if (network.device.is_cpu()) {
+    check_memory(*network.model, network.config, shape, Work::kForward);
+  }
+  check_passes(*network.model, shape);
+}
+
 /// Predicts and prints; returns how many pictures could not be read.
 int64_t predict(const Arguments& args, const LoadedNetwork& network,
                 const DatasetPtr& pictures, std::ostream& out) {
   const auto& inputs = network.inputs;
-  Loader loader(pictures, preprocessing(network), Loader::Mode::kEvaluate,
+  const DataOptions data = preprocessing(network);
+  check_size(network, data);
+  Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
   Evaluator evaluator(*network.model, inputs);
   print_header(out, args.format);
+  // Where the answers themselves go to a terminal, they show how far it is.
+  std::optional<ProgressBar> bar;
+  if (!args.output.empty() || ::isatty(STDOUT_FILENO) == 0) bar.emplace();
+  int64_t done = 0;
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
+    done = std::min(done + network.config.data.batch_size, pictures->size());
+    if (bar) bar->update("predict", done, pictures->size());
     if (batch.labels.size(0) == 0) continue;  // None of them could be read.
     const auto logits = evaluator(inputs(batch.images));
     const auto [values, indices] =
@@ -118,32 +143,43 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
       print(out, args.format, pictures->name(batch.labels[n].item<int64_t>()),
             guesses);
     }
+    out.flush();  // Who waits at a pipe's other end has each batch.
   }
   return loader.skipped();
 }
 
 int run(const Arguments& args) {
+  refuse_to_overwrite(weights_at(args.network.file), args.output);
   const auto network = load_network(args.network);
   if (network.identity && !network.is_program) {
     warn_of_other_data(*network.identity, network.identity_now());
   }
-  const auto pictures = open_pictures(find_pictures(args.pictures, std::cin),
-                                      in_channels(network.config.model));
+  const auto found = find_pictures(args.pictures, std::cin);
+  const auto pictures =
+      open_pictures(found.files, in_channels(network.config.model));
   int64_t broken = 0;
   if (args.output.empty()) {
     broken = predict(args, network, pictures, std::cout);
   } else {
-    write_whole(args.output, [&](const std::filesystem::path& beside) {
-      std::ofstream out(beside);
+    write_output(args.output, [&](OutputFile& file) {
+      OutputBuffer buffer(file);
+      std::ostream out(&buffer);
+      out.exceptions(std::ios::badbit);  // An error ends it, as on std::cout.
       broken = predict(args, network, pictures, out);
-      out.close();
-      if (!out) throw FileError(args.output, "cannot be written (disk full?)");
     });
   }
-  if (broken == 0) return 0;
-  spdlog::error("{} of {} pictures could not be read", broken,
-                pictures->size());
-  return 1;
+  const auto others = found.passed_over.text();
+  const bool misses = found.passed_over.misses_pictures();
+  if (!others.empty()) {
+    spdlog::log(misses ? spdlog::level::err : spdlog::level::warn,
+                "passed over: {}{}", others,
+                misses ? "; JPEG and PNG are read" : "");
+  }
+  if (broken > 0) {
+    spdlog::error("{} of {} pictures could not be read", broken,
+                  pictures->size());
+  }
+  return broken > 0 || misses ? 1 : 0;
 }
 
 }  // namespace
@@ -161,11 +197,10 @@ void add_predict(CLI::App& app, int& exit_code) {
   command->add_option("--topk", args->topk, "How many classes, likeliest first")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
       ->capture_default_str();
-  command
-      ->add_option("--format", args->format, "text, csv, or json: a line each")
-      ->transform(one_of<Format>({{"text", Format::kText},
-                                  {"csv", Format::kCsv},
-                                  {"json", Format::kJson}}))
+  add_choice<Format>(
+      *command, "--format", args->format,
+      "How they are written: json is a line each",
+      {{"text", Format::kText}, {"csv", Format::kCsv}, {"json", Format::kJson}})
       ->default_str("text");
   command->add_option("--output", args->output,
                       "A file to write instead of standard output");

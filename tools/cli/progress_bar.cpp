@@ -45,22 +45,17 @@ double share_done(const StepReport& report) {
 
 }  // namespace
 
-std::string bar_text(const StepReport& report, double eta, int columns) {
-  char head[64], tail[128];
-  std::snprintf(head, sizeof(head), "epoch %lld/%lld ",
-                static_cast<long long>(report.epoch),
-                static_cast<long long>(report.epochs));
-  std::snprintf(tail, sizeof(tail),
-                " %3.0f%%  loss %.3f  acc %.1f%%  %.0f img/s  ETA %s",
-                100 * share_done(report), report.loss, report.top1,
-                report.images_per_s, clock_text(eta).c_str());
-  std::string text = head;
-  const std::string right = tail;
+std::string bar_text(const BarWords& words, int columns) {
+  char percent[16];
+  std::snprintf(percent, sizeof(percent), " %3.0f%%", 100 * words.share);
+  std::string text = words.before + ' ';
+  const std::string right =
+      percent + words.behind + "  ETA " + clock_text(words.eta);
   const int room = columns - 1 - static_cast<int>(text.size() + right.size());
   if (room >= 10) {
     const int width = std::min(room - 2, 40);
     const int filled =
-        static_cast<int>(static_cast<double>(width) * share_done(report));
+        static_cast<int>(static_cast<double>(width) * words.share);
     text.append(1, '[')
         .append(static_cast<size_t>(filled), '#')
         .append(static_cast<size_t>(width - filled), '.')
@@ -88,19 +83,43 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::update(const StepReport& report) {
+  char behind[128];
+  std::snprintf(behind, sizeof(behind), "  loss %.3f  acc %.1f%%  %.0f img/s",
+                report.loss, report.top1, report.images_per_s);
+  draw({.before = "epoch " + std::to_string(report.epoch) + "/" +
+                  std::to_string(report.epochs),
+        .share = share_done(report),
+        .behind = behind});
+}
+
+void ProgressBar::update(const std::string& work, int64_t images, int64_t all) {
+  if (start_images_ < 0) start_images_ = images;
+  const double spent =
+      std::chrono::duration<double>(Clock::now() - start_).count();
+  const auto since = static_cast<double>(images - start_images_);
+  char behind[32] = "";
+  if (since > 0 && spent > 0) {
+    std::snprintf(behind, sizeof(behind), "  %.0f img/s", since / spent);
+  }
+  draw({.before =
+            work + " " + std::to_string(images) + "/" + std::to_string(all),
+        .share = static_cast<double>(images) / static_cast<double>(all),
+        .behind = behind});
+}
+
+void ProgressBar::draw(BarWords words) {
   if (!active_) return;
   const auto now = Clock::now();
-  const double share = share_done(report);
   if (start_share_ < 0) {
     start_ = now;
-    start_share_ = share;
+    start_share_ = words.share;
   }
   if (now - drawn_ < std::chrono::milliseconds(100)) return;
   drawn_ = now;
   const double spent = std::chrono::duration<double>(now - start_).count();
-  const double done = share - start_share_;
-  const double eta = done > 0 ? spent * (1 - share) / done : -1;
-  const auto text = bar_text(report, eta, terminal_columns());
+  const double done = words.share - start_share_;
+  if (done > 0) words.eta = spent * (1 - words.share) / done;
+  const auto text = bar_text(words, terminal_columns());
   const std::lock_guard<std::mutex> lock(mutex_);
   line_ = colour_ ? "\x1b[36m" + text + "\x1b[0m" : text;
   std::fprintf(stderr, "\r\x1b[K%s", line_.c_str());

@@ -8,8 +8,17 @@
 
 namespace skipzoo {
 
-/// One line at the bottom of a terminal: epoch, share done, images/s, time
-/// left. Log lines go above it. Where stderr is no terminal, nothing is drawn.
+/// What a bar says.
+struct BarWords {
+  std::string before;  ///< The bar.
+  double share = 0;    ///< Of the work that is done, 0 to 1.
+  std::string behind;
+  double eta = -1;  ///< Seconds to the end; below 0: unknown.
+};
+
+/// One line at the bottom of a terminal: what is done, its share, images/s,
+/// time left. Log lines go above it. Where stderr is no terminal, nothing is
+/// drawn.
 class ProgressBar {
  public:
   ProgressBar();
@@ -18,9 +27,13 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void update(const StepReport& report);
+  /// So many of all images of some work are done.
+  void update(const std::string& work, int64_t images, int64_t all);
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  void draw(BarWords words);
 
   bool active_;
   bool colour_;
@@ -28,10 +41,11 @@ class ProgressBar {
   std::string line_;
   Clock::time_point drawn_;
   Clock::time_point start_;
-  double start_share_ = -1;
+  int64_t start_images_ = -1;
+  double start_share_ = -1;  ///< Below 0: nothing was reported yet.
 };
 
-/// The text of the bar, without colour: `eta` in seconds, below 0 for unknown.
-std::string bar_text(const StepReport& report, double eta, int columns);
+/// The text of a bar, without colour, in a terminal of that width.
+std::string bar_text(const BarWords& words, int columns);
 
 }  // namespace skipzoo

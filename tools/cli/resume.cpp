@@ -3,10 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
+#include "tools/config/source.h"
 #include "tools/error.h"
 #include "tools/file.h"
 #include "tools/train/run_folder.h"
@@ -20,7 +23,8 @@ namespace {
 constexpr const char* kRuns = "runs";
 
 std::string config_name(const TrainArguments& args) {
-  return fs::path(args.config).stem().string();
+  return is_piped(args.config) ? "piped"
+                               : fs::path(args.config).stem().string();
 }
 
 /// Whether `rest` is "-<date>-<time>", perhaps with a number behind.
@@ -30,7 +34,18 @@ bool is_stamp(const std::string& rest) {
                      [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
 }
 
-/// The newest folder under runs/ of this config that holds a checkpoint.
+/// What is worth the more the greater it is: a checkpoint, a late start, a high
+/// number among those of one second ("-12" after "-9").
+std::tuple<bool, std::string, int64_t> worth_of(const fs::path& folder,
+                                                const std::string& name) {
+  const auto stamp = folder.filename().string().substr(name.size());
+  const auto number = stamp.substr(std::min<size_t>(stamp.size(), 17));
+  return {!RunFolder::open(folder).checkpoint().empty(), stamp.substr(0, 16),
+          number.empty() ? 1 : std::atoll(number.c_str())};
+}
+
+/// The newest folder under runs/ of this config; those that hold a checkpoint
+/// come first.
 fs::path newest_run(const TrainArguments& args) {
   const std::string name = config_name(args);
   std::optional<fs::path> newest;
@@ -38,11 +53,10 @@ fs::path newest_run(const TrainArguments& args) {
     for (const auto& entry : fs::directory_iterator(kRuns)) {
       const auto folder = entry.path().filename().string();
       if (!folder.starts_with(name) || !is_stamp(folder.substr(name.size())) ||
-          !fs::exists(RunFolder::open(entry.path()).last()) ||
           RunFolder::open(entry.path()).origin() != origin_of(args)) {
         continue;
       }
-      if (!newest || newest->filename() < entry.path().filename()) {
+      if (!newest || worth_of(*newest, name) < worth_of(entry.path(), name)) {
         newest = entry.path();
       }
     }
@@ -83,10 +97,11 @@ fs::path new_run_folder(const TrainArguments& args) {
 }
 
 std::string origin_of(const TrainArguments& args) {
-  return args.config.empty() ? "" : fs::weakly_canonical(args.config).string();
+  if (args.config.empty() || is_piped(args.config)) return "";
+  return fs::weakly_canonical(args.config).string();
 }
 
-fs::path checkpoint_to_resume(const TrainArguments& args) {
+ToResume run_to_resume(const TrainArguments& args) {
   fs::path path = args.resume.front();
   if (!path.empty() && !args.output.empty()) {
     throw ConfigError(
@@ -101,17 +116,33 @@ fs::path checkpoint_to_resume(const TrainArguments& args) {
     }
     path = newest_run(args);
   }
-  return fs::is_directory(path) ? RunFolder::open(path).last() : path;
+  if (!fs::exists(path)) throw FileError(path, "no such run or checkpoint");
+  if (!fs::is_directory(path)) {
+    return {.folder = fs::absolute(path).parent_path(), .checkpoint = path};
+  }
+  const auto folder = RunFolder::open(path);
+  if (folder.checkpoint().empty() && !fs::exists(folder.config())) {
+    throw FileError(path,
+                    "holds neither last.skz nor config.yaml of a run; begin "
+                    "one there by -c and -o");
+  }
+  return {.folder = path, .checkpoint = folder.checkpoint()};
+}
+
+std::string place_text(const Position& position) {
+  return "epoch " + std::to_string(position.epoch + 1) + ", batch " +
+         std::to_string(position.batch);
 }
 
 LoadedConfig resumed_config(const TrainArguments& args,
-                            const Checkpoint& checkpoint,
+                            const std::string& began_with,
                             const fs::path& from) {
-  auto loaded = parse_config(checkpoint.identity.config, from.string(),
-                             fs::current_path(), args.overrides);
+  auto loaded =
+      parse_resolved_config(began_with, from.string(), args.overrides);
   const auto text = dump_config(loaded.config);
-  warn_of_difference("--set changes the config this run began with", text,
-                     checkpoint.identity.config);
+  warn_of_difference(
+      "--set changes the config this run began with", text,
+      dump_config(parse_resolved_config(began_with, from.string()).config));
   if (!args.config.empty()) {
     const auto named = load_config(args.config, args.overrides).config;
     warn_of_difference(

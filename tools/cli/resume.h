@@ -33,14 +33,24 @@ std::filesystem::path new_run_folder(const TrainArguments& args);
 /// a resnet20.yaml for each data set.
 std::string origin_of(const TrainArguments& args);
 
-/// The checkpoint that --resume means. Throws ConfigError where nothing says
-/// which, FileError where there is none.
-std::filesystem::path checkpoint_to_resume(const TrainArguments& args);
+/// What --resume means.
+struct ToResume {
+  std::filesystem::path folder;
+  /// Empty where the run died before its first: it begins anew by the config
+  /// that its folder holds.
+  std::filesystem::path checkpoint;
+};
+/// Throws ConfigError where nothing says which, FileError where there is none.
+ToResume run_to_resume(const TrainArguments& args);
+
+/// The checkpoint's place in words: "epoch 3, batch 20".
+std::string place_text(const Position& position);
 
 /// A resumed run keeps the config it began with, changed by --set alone; a
-/// config named beside it is only compared.
+/// config named beside it is only compared. began_with: its text, and `from`
+/// where that stands.
 LoadedConfig resumed_config(const TrainArguments& args,
-                            const Checkpoint& checkpoint,
+                            const std::string& began_with,
                             const std::filesystem::path& from);
 
 }  // namespace skipzoo

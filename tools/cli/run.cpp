@@ -5,12 +5,16 @@
 #include <sstream>
 
 #include "models/summary.h"
+#include "tools/config/variants.h"
+#include "tools/data/text.h"
 #include "tools/data/transform.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/export/scripted.h"
+#include "tools/printable.h"
 #include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
+#include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
 
 namespace skipzoo {
@@ -32,8 +36,8 @@ LoadedConfig config_of(const NetworkSource& source, const WeightFile& file,
                       std::string(kind_text(file.kind)) +
                       " says nothing of its network; name it by -c CONFIG");
   }
-  return parse_config(identity->config, source.file.string(),
-                      std::filesystem::current_path(), source.overrides);
+  return parse_resolved_config(identity->config, source.file.string(),
+                               source.overrides);
 }
 
 std::string joined(const std::vector<double>& values) {
@@ -78,7 +82,19 @@ Identity make_identity(const RunConfig& config, const Dataset& dataset) {
           .classes = dataset.classes(),
           .mean = config.data.mean,
           .std = config.data.std,
-          .input_shape = picture_shape(config, dataset)};
+          .input_shape = picture_shape(config, dataset),
+          .held_out_by_content = config.data.holdout > 0};
+}
+
+HeldOut held_out_of(const std::filesystem::path& file, const Identity& run) {
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  const auto list = RunFolder::open(folder).holdout();
+  if (std::filesystem::exists(list)) return {.list = list};
+  if (run.held_out_by_content) {
+    spdlog::warn("{}: not there; the pictures held out are drawn anew",
+                 list.string());
+  }
+  return {.list = {}, .by_place = !run.held_out_by_content};
 }
 
 void warn_of_other_data(const Identity& trained, const Identity& data) {
@@ -89,8 +105,9 @@ void warn_of_other_data(const Identity& trained, const Identity& data) {
     while (trained.classes[i] == data.classes[i]) ++i;
     spdlog::warn(
         "the class names of the data are not those the weights were trained "
-        "with; the first that differs: '{}' there, '{}' here",
-        trained.classes[i], data.classes[i]);
+        "with; the first that differs: '{}' there, '{}' here; {}",
+        printable(trained.classes[i]), printable(data.classes[i]),
+        difference(trained.classes, "the weights", data.classes, "the data"));
   }
   if (trained.mean != data.mean || trained.std != data.std) {
     spdlog::warn(
@@ -138,11 +155,13 @@ std::string LoadedNetwork::class_name(int64_t index) const {
 }
 
 Identity LoadedNetwork::identity_now() const {
-  Identity now{.config = dump_config(config),
-               .classes = {},
-               .mean = config.data.mean,
-               .std = config.data.std,
-               .input_shape = input_shape(config)};
+  Identity now{
+      .config = dump_config(config),
+      .classes = {},
+      .mean = config.data.mean,
+      .std = config.data.std,
+      .input_shape = input_shape(config),
+      .held_out_by_content = identity && identity->held_out_by_content};
   for (int64_t i = 0; i < num_classes(config.model); ++i) {
     now.classes.push_back(class_name(i));
   }
@@ -188,13 +207,20 @@ void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
   const auto& config = network.config;
   network.model = make_model(config.model);
   const Fit fit(file.tensors, *network.model);
-  if (!fit.report().complete()) {
-    throw FileError(
-        path, "does not fit the network of the config: " + fit.report().text());
+  const auto& report = fit.report();
+  if (!report.complete()) {
+    std::string text = report.text();
+    for (const auto& line :
+         {report.text_of_beside(), text_of(file.left_out),
+          variant_that_fits(file.tensors, config.model, Head::kMustFit)}) {
+      if (!line.empty()) text += "\n" + line;
+    }
+    throw FileError(path, "does not fit the network of the config: " + text);
   }
-  for (const auto& sentence : fit.report().adapted) spdlog::warn(sentence);
+  for (const auto& sentence : report.adapted) spdlog::warn("{}", sentence);
+  if (!report.beside.empty()) spdlog::warn("{}", report.text_of_beside());
   if (!network.identity) {
-    spdlog::info(fit.report().text());
+    spdlog::info("{}", report.text());
   } else {
     warn_of_other_network(*network.identity, network.identity_now());
   }
@@ -207,7 +233,8 @@ void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
 LoadedNetwork load_network(const NetworkSource& given) {
   NetworkSource source = given;
   source.file = weights_at(source.file);
-  const WeightFile file = read_weight_file(source.file);
+  const WeightFile file = read_weight_file(source.file, {.key = source.key});
+  log_remarks(file);
   LoadedNetwork network;
   network.identity = read_identity(source.file);
   const auto [config, warnings] = config_of(source, file, network.identity);

@@ -32,6 +32,10 @@ Inputs make_inputs(const RunConfig& config, torch::Device device);
 /// What travels with the weights of a run.
 Identity make_identity(const RunConfig& config, const Dataset& dataset);
 
+/// Where the held-out pictures of the run that a checkpoint or export is of are
+/// known from: the list in its folder, else they are drawn as they were then.
+HeldOut held_out_of(const std::filesystem::path& file, const Identity& run);
+
 /// Says where data differ from those that a network was trained with: names of
 /// classes, mean and std, size of the pictures.
 void warn_of_other_data(const Identity& trained, const Identity& data);
@@ -47,6 +51,7 @@ struct NetworkSource {
   std::string config;  ///< Of a weight file, or instead of its own.
   std::vector<std::string> overrides;
   std::string device;
+  std::string key;  ///< Which of several networks in the file.
 };
 
 /// A network in place, with its weights.
@@ -66,7 +71,8 @@ struct LoadedNetwork {
 };
 
 /// Throws ConfigError where a file needs a config and none is named, FileError
-/// where its weights do not fit. Says what was renamed and adapted.
+/// where its weights do not fit. Says what was renamed, adapted and left out,
+/// and where a network was never trained.
 LoadedNetwork load_network(const NetworkSource& source);
 
 }  // namespace skipzoo

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "tools/config/fields.h"
+#include "tools/config/raw_bytes.h"
 #include "tools/config/run_config.h"
 
 namespace skipzoo {
@@ -110,7 +111,7 @@ std::string to_text(const std::string& value) {
                      });
   if (plain) return value;
   YAML::Emitter emitter;
-  emitter << YAML::DoubleQuoted << value;
+  emitter << YAML::DoubleQuoted << to_utf8(value);
   return emitter.c_str();
 }
 

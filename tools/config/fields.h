@@ -77,15 +77,15 @@ inline std::string range_text(const Rule& rule) {
   const bool low = std::isfinite(rule.low);
   const bool high = std::isfinite(rule.high);
   const auto number = [](double value) {
-    return std::floor(value) == value ? to_text(static_cast<int64_t>(value))
-                                      : to_text(value);
+    return std::floor(value) == value && std::abs(value) < 1e15
+               ? to_text(static_cast<int64_t>(value))
+               : to_text(value);
   };
   if (low && high && rule.excludes_low) {
     return "above " + number(rule.low) + " and at most " + number(rule.high);
   }
-  if (low && high) {
+  if (low && high)
     return "between " + number(rule.low) + " and " + number(rule.high);
-  }
   if (low)
     return (rule.excludes_low ? "above " : "at least ") + number(rule.low);
   if (high) return "at most " + number(rule.high);

@@ -1,8 +1,9 @@
 #include "tools/config/reader.h"
 #include "tools/config/run_config.h"
+#include "tools/config/size.h"
+#include "tools/config/source.h"
 #include "tools/config/value.h"
 #include "tools/error.h"
-#include "tools/file.h"
 
 namespace skipzoo {
 
@@ -75,17 +76,10 @@ void check(const RunConfig& config, const std::string& name,
   }
 }
 
-}  // namespace
-
-LoadedConfig parse_config(const std::string& text, const std::string& name,
-                          const fs::path& folder,
-                          const std::vector<std::string>& overrides) {
-  Value root = parse_yaml(text, name, folder);
-  if (root.kind != Value::Kind::kSection) {
-    throw ConfigError(name + ": expected the sections model, data and train");
-  }
+/// From the tree of a file to a config, overrides applied.
+LoadedConfig read_tree(Value root, const std::string& name,
+                       const std::vector<std::string>& overrides) {
   for (const auto& assignment : overrides) apply_override(root, assignment);
-
   Findings findings;
   LoadedConfig loaded;
   RunConfig& config = loaded.config;
@@ -96,23 +90,49 @@ LoadedConfig parse_config(const std::string& text, const std::string& name,
   SectionReader(root.find("fine_tune"), "fine_tune", name, findings)
       .read(config.fine_tune);
   if (findings.problems.empty()) check(config, name, findings.problems);
+  if (findings.problems.empty()) check_size(config, name, findings.problems);
   if (!findings.problems.empty()) throw ConfigError(findings.problems);
   loaded.warnings = std::move(findings.warnings);
   return loaded;
 }
 
+Value parse_tree(const std::string& text, const std::string& name,
+                 const fs::path& folder) {
+  Value root = parse_yaml(text, {name, folder});
+  if (root.kind == Value::Kind::kSection) return root;
+  throw ConfigError(name + ": expected the sections model, data and train" +
+                    (root.kind == Value::Kind::kNothing ? ", found nothing"
+                     : root.kind == Value::Kind::kList  ? ", found a list"
+                                                        : ", found a text"));
+}
+
+}  // namespace
+
+LoadedConfig parse_config(const std::string& text, const std::string& name,
+                          const fs::path& folder,
+                          const std::vector<std::string>& overrides) {
+  return read_tree(parse_tree(text, name, folder), name, overrides);
+}
+
+LoadedConfig parse_resolved_config(const std::string& text,
+                                   const std::string& name,
+                                   const std::vector<std::string>& overrides) {
+  Value root = parse_tree(text, name, fs::current_path());
+  const Value* train = root.find("train");
+  const Value* schedule = train == nullptr ? nullptr : train->find("schedule");
+  std::vector<std::string> all;
+  if (schedule != nullptr && schedule->find("warmup_lr") != nullptr &&
+      schedule->find("warmup") == nullptr) {
+    all.push_back("train.schedule.warmup=from_start");
+  }
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return read_tree(std::move(root), name, all);
+}
+
 LoadedConfig load_config(const fs::path& file,
                          const std::vector<std::string>& overrides) {
-  std::vector<uint8_t> bytes;
-  try {
-    bytes = read_file(file);
-  } catch (const FileError& error) {
-    throw ConfigError(
-        std::string(error.what()) +
-        "; give a config file, e.g. configs/digits/resnet20.yaml");
-  }
-  return parse_config(std::string(bytes.begin(), bytes.end()), file.string(),
-                      fs::absolute(file).parent_path(), overrides);
+  const ConfigText read = read_config_text(file);
+  return parse_config(read.text, read.name, read.folder, overrides);
 }
 
 std::vector<int64_t> input_shape(const RunConfig& config) {

@@ -1,39 +1,20 @@
 #include "tools/config/reader.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cctype>
+#include <cstdlib>
 #include <set>
+
+#include "tools/config/nearest.h"
 
 namespace skipzoo {
 
 namespace {
 
-/// Levenshtein's distance: edits of one letter that make `a` into `b`.
-size_t distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 std::string hint(const std::string& key,
                  const std::vector<std::string>& known) {
-  const auto nearest = std::min_element(
-      known.begin(), known.end(), [&](const auto& a, const auto& b) {
-        return distance(key, a) < distance(key, b);
-      });
-  if (nearest != known.end() &&
-      distance(key, *nearest) <= std::max<size_t>(2, key.size() / 3)) {
-    return "did you mean '" + *nearest + "'?";
-  }
+  const auto meant = nearest(key, known);
+  if (!meant.empty()) return "did you mean '" + meant + "'?";
   std::string names;
   for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
   return "known are " + names;
@@ -56,11 +37,34 @@ void check_keys(const Value& section, const std::string& path,
   }
 }
 
+namespace {
+
+/// Without the blanks around it, which --set keeps.
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// In base ten, all of the text: yaml-cpp takes 010 for 8, and "10 epochs" for
+/// 10.
+template <typename Number>
+bool parse_number(const std::string& given, Number& value) {
+  const std::string text = trimmed(given);
+  const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
+  const char* end = text.data() + text.size();
+  const auto [rest, error] =
+      std::from_chars(text.data() + (plus ? 1 : 0), end, value);
+  return error == std::errc() && rest == end;
+}
+
+}  // namespace
+
 bool parse_scalar(const std::string& text, bool& value) {
   static const std::set<std::string> yes = {"true", "True", "yes", "on"};
   static const std::set<std::string> no = {"false", "False", "no", "off"};
-  value = yes.contains(text);
-  return value || no.contains(text);
+  value = yes.contains(trimmed(text));
+  return value || no.contains(trimmed(text));
 }
 
 bool parse_scalar(const std::string& text, std::string& value) {
@@ -68,18 +72,61 @@ bool parse_scalar(const std::string& text, std::string& value) {
   return true;
 }
 
-// In base ten, all of the text: yaml-cpp takes 010 for 8, and "10 epochs"
-// for 10.
 bool parse_scalar(const std::string& text, int64_t& value) {
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && rest == end;
+  return parse_number(text, value);
 }
 
 bool parse_scalar(const std::string& text, double& value) {
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && rest == end && std::isfinite(value);
+  return parse_number(text, value) && std::isfinite(value);
+}
+
+Rule limit_of(const std::string& path, bool is_integer) {
+  // Beyond it float32 is infinite, or will be after a product.
+  if (!is_integer) return {.low = -1e30, .high = 1e30};
+  // Layers, channels, classes: far above any network, and products of three of
+  // them are numbers still. All others: where a double skips integers.
+  return {.high = path.starts_with("model.") ? 1e6 : 0x1p53};
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether a '$' in it looks like the start of a variable.
+bool names_a_variable(const std::string& text) {
+  for (size_t at = text.find('$'); at != std::string::npos;
+       at = text.find('$', at + 1)) {
+    const auto next = static_cast<unsigned char>(text.c_str()[at + 1]);
+    if (next == '{' || next == '_' || std::isalpha(next) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string read_path(std::string text, const fs::path& folder,
+                      fs::path& value) {
+  const std::string given = "'" + text + "': ";
+  if (text == "~" || text.starts_with("~/")) {
+    const char* home = std::getenv("HOME");
+    if (home == nullptr || *home == '\0') {
+      return given + "HOME is not set, so ~ stands for nothing; write the path";
+    }
+    text.replace(0, 1, home);
+  }
+  std::error_code error;
+  const bool is_there = fs::exists(folder / text, error);
+  if (!is_there && names_a_variable(text)) {
+    return given +
+           "no such path, and variables are not filled in here; write the path "
+           "itself, or ~/ for your home folder";
+  }
+  if (!is_there && text.starts_with('~')) {
+    return given + "no such path; ~/ alone stands for a home folder, yours";
+  }
+  value = fs::weakly_canonical(folder / text, error);
+  if (error) return given + "cannot be a path: " + error.message();
+  return "";
 }
 
 }  // namespace skipzoo

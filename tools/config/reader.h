@@ -36,6 +36,15 @@ bool parse_scalar(const std::string& text, Enum& value) {
   return false;
 }
 
+/// Makes a path absolute: `~/` is HOME's, all else is relative to `folder`.
+/// Returns what is wrong with it, or nothing.
+std::string read_path(std::string text, const std::filesystem::path& folder,
+                      std::filesystem::path& value);
+
+/// What every number of a kind has to keep to, whatever its own range: where
+/// machines and their numbers end.
+Rule limit_of(const std::string& path, bool is_integer);
+
 /// "true or false", "an integer", …: what was expected where parsing failed.
 template <typename T>
 std::string kind_name() {
@@ -66,7 +75,7 @@ class SectionReader {
       node_ = nullptr;
     }
     if (node_ != nullptr && node_->kind != Value::Kind::kSection) {
-      fail(*node_, path_, "expected a section of keys");
+      fail(*node_, path_, "expected a section of keys, e.g. {key: value}");
       return;
     }
     section.describe(*this);
@@ -107,24 +116,32 @@ class SectionReader {
       fail(node, path, "expected " + kind_name<T>() + ", got " + got);
       return;
     }
-    if (!parse_scalar(node.text, value)) {
+    T read{};
+    if (!parse_scalar(node.text, read)) {
       fail(node, path,
            "expected " + kind_name<T>() + ", got '" + node.text + "'");
       return;
     }
     if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double>) {
-      if (!rule.allows(static_cast<double>(value))) {
-        fail(node, path, "must be " + range_text(rule) + ", got " + node.text);
+      const auto number = static_cast<double>(read);
+      const Rule limit = limit_of(path, std::is_same_v<T, int64_t>);
+      if (!rule.allows(number) || !limit.allows(number)) {
+        fail(node, path,
+             "must be " + range_text(rule.allows(number) ? limit : rule) +
+                 ", got " + node.text);
+        return;
       }
     }
+    value = std::move(read);
   }
 
   void read_value(const Value& node, const std::string& path,
                   std::filesystem::path& value, const Rule& rule) {
     std::string text;
     read_value(node, path, text, rule);
-    if (!text.empty())
-      value = std::filesystem::weakly_canonical(node.folder / text);
+    if (text.empty()) return;
+    const auto problem = read_path(text, node.folder, value);
+    if (!problem.empty()) fail(node, path, problem);
   }
 
   template <typename T>

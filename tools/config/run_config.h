@@ -27,18 +27,25 @@ struct LoadedConfig {
   std::vector<std::string> warnings;
 };
 
-/// Reads a YAML config and applies `overrides`, each `a.b=value` in YAML.
+/// Reads a YAML config, a file, a pipe or, for "-", standard input, and applies
+/// `overrides`, each `a.b=value` in YAML.
 ///
 /// All that is wrong is reported at once, as lines of one ConfigError:
 /// `file:line:column: key: what is wrong; what is allowed`. Paths in the file
-/// are relative to the file, in an override to the working directory; the
-/// result holds absolute ones.
+/// are relative to the file, in an override or a pipe to the working directory;
+/// the result holds absolute ones.
 LoadedConfig load_config(const std::filesystem::path& file,
                          const std::vector<std::string>& overrides = {});
 /// The same for a text; `name` stands for the file in messages.
 LoadedConfig parse_config(const std::string& text, const std::string& name,
                           const std::filesystem::path& folder,
                           const std::vector<std::string>& overrides = {});
+
+/// The same for a resolved config, as a checkpoint holds it. What an older
+/// skipzoo did not yet write there is what it did: a run goes on as it began.
+LoadedConfig parse_resolved_config(
+    const std::string& text, const std::string& name,
+    const std::vector<std::string>& overrides = {});
 
 /// The config as YAML, defaults included, idle keys left out. Loads again to an
 /// equal config from any folder.

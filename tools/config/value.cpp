@@ -1,6 +1,6 @@
 #include "tools/config/value.h"
 
-#include <yaml-cpp/yaml.h>
+#include <set>
 
 #include "tools/error.h"
 
@@ -8,60 +8,20 @@ namespace skipzoo {
 
 namespace {
 
-std::string place_of(const std::string& name, const YAML::Mark& mark) {
-  if (mark.is_null()) return name;
-  return name + ":" + std::to_string(mark.line + 1) + ":" +
-         std::to_string(mark.column + 1);
-}
-
-/// Turns yaml-cpp's nodes into values.
-class Converter {
- public:
-  Converter(std::string name, std::filesystem::path folder)
-      : name_(std::move(name)), folder_(std::move(folder)) {}
-
-  Value convert(const YAML::Node& node, int depth = 0) {
-    // Aliases may repeat, or hold, what they are in.
-    if (depth > 20 || ++count_ > 10'000) {
-      throw ConfigError(name_ + ": nested too deeply or too large");
-    }
-    Value value;
-    value.place = place_of(name_, node.Mark());
-    value.folder = folder_;
-    if (node.IsScalar()) {
-      value.kind = Value::Kind::kScalar;
-      value.text = node.Scalar();
-    } else if (node.IsSequence()) {
-      value.kind = Value::Kind::kList;
-      for (const auto& item : node) {
-        value.list.push_back(convert(item, depth + 1));
-      }
-    } else if (node.IsMap()) {
-      value.kind = Value::Kind::kSection;
-      for (const auto& item : node) {
-        value.section.push_back(
-            {.key = item.first.IsScalar() ? item.first.Scalar() : "(no text)",
-             .place = place_of(name_, item.first.Mark()),
-             .value = convert(item.second, depth + 1)});
-      }
-    }
-    return value;
+/// The value of an assignment.
+Value parse_assigned(const std::string& text, const std::string& where) {
+  Value value;
+  value.place = where;
+  value.folder = std::filesystem::current_path();
+  const auto first = text.find_first_not_of(" \t\r\n");
+  static const std::set<std::string> nothing = {"~", "null", "Null", "NULL"};
+  if (first == std::string::npos || nothing.contains(text)) return value;
+  if (std::string_view("[{\"'").find(text[first]) != std::string_view::npos) {
+    return parse_yaml(text, {where, value.folder, /*is_file=*/false});
   }
-
- private:
-  std::string name_;
-  std::filesystem::path folder_;
-  int count_ = 0;
-};
-
-/// Everything in `value` was written there.
-void set_place(Value& value, const std::string& place) {
-  value.place = place;
-  for (auto& item : value.list) set_place(item, place);
-  for (auto& entry : value.section) {
-    entry.place = place;
-    set_place(entry.value, place);
-  }
+  value.kind = Value::Kind::kScalar;
+  value.text = text;
+  return value;
 }
 
 }  // namespace
@@ -73,25 +33,13 @@ const Value* Value::find(const std::string& key) const {
   return nullptr;
 }
 
-Value parse_yaml(const std::string& text, const std::string& name,
-                 const std::filesystem::path& folder) {
-  try {
-    return Converter(name, folder).convert(YAML::Load(text));
-  } catch (const YAML::Exception& error) {
-    throw ConfigError(place_of(name, error.mark) +
-                      ": not valid YAML: " + error.msg);
-  }
-}
-
 void apply_override(Value& root, const std::string& assignment) {
   const std::string where = "--set " + assignment;
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw ConfigError(where + ": expected key=value, e.g. train.epochs=1");
   }
-  Value given = parse_yaml(assignment.substr(equals + 1), where,
-                           std::filesystem::current_path());
-  set_place(given, where);
+  Value given = parse_assigned(assignment.substr(equals + 1), where);
 
   const std::string path = assignment.substr(0, equals);
   Value* at = &root;

@@ -29,13 +29,25 @@ struct Value::Entry {
   Value value;
 };
 
-/// Parses one document. Throws ConfigError with the place of a syntax error.
-Value parse_yaml(const std::string& text, const std::string& name,
-                 const std::filesystem::path& folder);
+/// Where a text of YAML is from.
+struct Origin {
+  std::string name;              ///< Stands for the file in messages.
+  std::filesystem::path folder;  ///< What paths in it are relative to.
+  bool is_file = true;           ///< Places have a line and a column.
+};
+
+/// Parses a text of one document. Anchors and aliases are resolved and merge
+/// keys (`<<`) applied as YAML 1.1 says. Throws ConfigError, with the place,
+/// where the text is no YAML, or YAML of another kind than a config: a second
+/// document, a tag that would change a value, thousands of values, by aliases
+/// too.
+Value parse_yaml(const std::string& given, const Origin& origin);
 
 /// Puts the value of an `a.b.c=value` into the tree, sections on the way
 /// included; its place is "--set a.b.c=value", its folder the working
-/// directory. Throws ConfigError where that is not possible.
+/// directory. What begins with a bracket, brace or quote is YAML; all else is
+/// taken as it stands, for a path may hold `#` and `: `. Throws ConfigError
+/// where that is not possible.
 void apply_override(Value& root, const std::string& assignment);
 
 }  // namespace skipzoo

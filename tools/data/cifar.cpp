@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include "tools/data/data_file.h"
 #include "tools/data/dataset.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
-#include "tools/file.h"
 
 namespace skipzoo {
 
@@ -19,17 +20,19 @@ constexpr size_t kPlane = 32 * 32;
 /// The class names that come with the data, or numbers where they are absent.
 std::vector<std::string> class_names(const fs::path& file, size_t count) {
   std::vector<std::string> names;
-  if (fs::exists(file)) {
+  std::error_code unknown;
+  if (fs::exists(file, unknown)) {
+    constexpr int64_t kMost = 1 << 20;
     std::string name;
-    for (const uint8_t byte : read_file(file)) {
+    for (const uint8_t byte : read_data_file(file, kMost)) {
       if (byte == '\n') {
-        if (!name.empty()) names.push_back(name);
+        if (!name.empty()) names.push_back(as_utf8(name));
         name.clear();
       } else if (byte != '\r') {
         name += static_cast<char>(byte);
       }
     }
-    if (!name.empty()) names.push_back(name);
+    if (!name.empty()) names.push_back(as_utf8(name));
   }
   if (names.size() != count) {
     names.clear();
@@ -40,7 +43,7 @@ std::vector<std::string> class_names(const fs::path& file, size_t count) {
 
 /// One kind of record.
 struct Format {
-  size_t labels;   ///< Label bytes in front; the last one counts.
+  size_t labels;  ///< Label bytes in front; the last one counts.
   size_t classes;
   size_t size() const { return labels + 3 * kPlane; }
 };
@@ -48,14 +51,17 @@ struct Format {
 /// Appends the records of a file, planes turned into pixels.
 void read_records(const fs::path& path, size_t records, const Format& format,
                   std::vector<uint8_t>& pixels, std::vector<int64_t>& labels) {
-  if (!fs::exists(path)) {
+  std::error_code unknown;
+  if (!fs::exists(path, unknown)) {
     throw FileError(path,
                     "not found; data.root must be the folder of the binary "
                     "version of the data");
   }
-  const auto bytes = read_file(path);
-  if (bytes.size() != records * format.size()) {
-    throw FileError(path, std::to_string(bytes.size()) + " bytes, expected " +
+  DataFile file(path);
+  std::vector<uint8_t> bytes(records * format.size());
+  if (file.size() != static_cast<int64_t>(bytes.size()) ||
+      file.read(bytes) != bytes.size()) {
+    throw FileError(path, std::to_string(file.size()) + " bytes, expected " +
                               std::to_string(records * format.size()) + " (" +
                               std::to_string(records) + " records of " +
                               std::to_string(format.size()) +

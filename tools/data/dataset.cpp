@@ -1,13 +1,20 @@
 #include "tools/data/dataset.h"
 
-#include <algorithm>
-#include <cmath>
+#include <spdlog/spdlog.h>
+
 #include <cstring>
 
+#include "tools/data/data_file.h"
+#include "tools/data/holdout.h"
 #include "tools/data/random.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
+#include "tools/memory.h"
+#include "tools/sha256.h"
 
 namespace skipzoo {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -23,6 +30,10 @@ class Subset : public Dataset {
   std::string name(int64_t index) const override {
     return all_->name(at(index));
   }
+  std::string key(int64_t index) const override { return all_->key(at(index)); }
+  std::string content(int64_t index) const override {
+    return all_->content(at(index));
+  }
   const std::vector<std::string>& classes() const override {
     return all_->classes();
   }
@@ -36,16 +47,41 @@ class Subset : public Dataset {
   std::vector<int64_t> chosen_;
 };
 
-void check_same_classes(const Dataset& train, const Dataset& test,
-                        const DataOptions& options) {
-  if (train.classes() == test.classes()) return;
-  throw FileError(options.root, "the class folders of '" + options.train_split +
-                                    "' and '" + options.val_split +
-                                    "' differ; the labels of one would "
-                                    "not be those of the other");
+/// Before either split is opened: a class that is missing in one is named as
+/// that, not as a wrong number of them.
+void check_same_classes(const DataOptions& options) {
+  const auto& train = options.train_split;
+  const auto& test = options.val_split;
+  std::error_code unknown;
+  if (!fs::is_directory(options.root / train, unknown) ||
+      !fs::is_directory(options.root / test, unknown)) {
+    return;  // Opening it says what is wrong.
+  }
+  if (fs::equivalent(options.root / train, options.root / test, unknown)) {
+    spdlog::warn(
+        "data.val_split is the folder of data.train_split: what is validated "
+        "is what is trained on; data.holdout holds a part of it out");
+  }
+  const auto text =
+      difference(class_folders(options.root / train), "'" + train + "'",
+                 class_folders(options.root / test), "'" + test + "'");
+  if (text.empty()) return;
+  throw FileError(options.root, "the class folders of '" + train + "' and '" +
+                                    test +
+                                    "' differ; the labels of one would not be "
+                                    "those of the other: " +
+                                    text);
 }
 
 }  // namespace
+
+std::string content_of(std::span<const uint8_t> bytes) {
+  return sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+std::string Dataset::content(int64_t index) const {
+  return content_of(image(index).pixels);
+}
 
 MemoryDataset::MemoryDataset(std::vector<uint8_t> pixels, int64_t channels,
                              int64_t height, int64_t width,
@@ -90,34 +126,32 @@ DatasetPtr open_dataset(const DataOptions& options, Split split,
 }
 
 TrainingData open_training_data(const DataOptions& options, int64_t channels,
-                                int64_t num_classes, int64_t seed) {
+                                int64_t num_classes, int64_t seed,
+                                const HeldOut& held_out) {
+  const bool is_folder = options.dataset == DatasetKind::kImageFolder;
+  if (options.holdout == 0 && is_folder) check_same_classes(options);
   auto all = open_dataset(options, Split::kTrain, channels, num_classes);
   if (options.holdout == 0) {
-    auto test = open_dataset(options, Split::kTest, channels, num_classes);
-    check_same_classes(*all, *test, options);
-    return {std::move(all), std::move(test)};
+    return {all, open_dataset(options, Split::kTest, channels, num_classes)};
   }
-  const int64_t count = all->size();
-  const auto held = static_cast<int64_t>(
-      std::llround(options.holdout * static_cast<double>(count)));
-  if (held < 1 || held >= count) {
-    throw ConfigError("data.holdout: " + std::to_string(options.holdout) +
-                      " of " + std::to_string(count) +
-                      " pictures leaves one part empty");
-  }
-  auto order = Random(static_cast<uint64_t>(seed)).permutation(count);
-  const auto middle = order.begin() + held;
-  // In their old order: what is read from a disk is read in sequence.
-  std::sort(order.begin(), middle);
-  std::sort(middle, order.end());
-  return {
-      std::make_shared<Subset>(all, std::vector<int64_t>(middle, order.end())),
-      std::make_shared<Subset>(all,
-                               std::vector<int64_t>(order.begin(), middle))};
+  const Deal deal = !held_out.list.empty() ? deal_by_list(*all, held_out.list)
+                    : held_out.by_place
+                        ? deal_by_place(all->size(), options.holdout, seed)
+                        : deal_by_content(*all, options, seed);
+  return {std::make_shared<Subset>(all, deal.train),
+          std::make_shared<Subset>(all, deal.held_out)};
 }
 
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
                           int64_t num_classes, Split split) {
+  const double needed =
+      static_cast<double>(count) * static_cast<double>(channels * size * size);
+  if (needed > memory_of_machine()) {
+    throw ConfigError("data.synthetic_images: " + std::to_string(count) +
+                      " pictures of data.image_size " + std::to_string(size) +
+                      " take " + bytes_text(needed) +
+                      ", more than the memory here");
+  }
   const auto bytes = static_cast<size_t>(channels * size * size);
   std::vector<uint8_t> pixels(static_cast<size_t>(count) * bytes);
   std::vector<int64_t> labels;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,18 @@ class Dataset {
   virtual int64_t label(int64_t index) const = 0;
   /// Names the picture in a message: its path, or the file and record.
   virtual std::string name(int64_t index) const = 0;
+  /// Its name within the data set, wherever that lies: its path in the folder
+  /// of the split, or the number of its record.
+  virtual std::string key(int64_t index) const { return std::to_string(index); }
+  /// content_of() its file or record: equal for copies alone. Throws FileError.
+  virtual std::string content(int64_t index) const;
   /// Name of each label.
   virtual const std::vector<std::string>& classes() const = 0;
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
+
+/// SHA-256 of bytes, in hexadecimal.
+std::string content_of(std::span<const uint8_t> bytes);
 
 enum class Split { kTrain, kTest };
 
@@ -41,8 +50,16 @@ struct TrainingData {
   DatasetPtr train;
   DatasetPtr validation;
 };
+/// Where a run's held-out pictures are known from.
+struct HeldOut {
+  /// A list of their key()s, one a line; empty: drawn anew.
+  std::filesystem::path list;
+  /// Drawn by their places, as runs were that keep no list; else by content.
+  bool by_place = false;
+};
 TrainingData open_training_data(const DataOptions& options, int64_t channels,
-                                int64_t num_classes, int64_t seed);
+                                int64_t num_classes, int64_t seed,
+                                const HeldOut& held_out = {});
 
 // The readers, one a format; the rules above hold for each.
 
@@ -52,6 +69,8 @@ DatasetPtr open_cifar(const std::filesystem::path& root, Split split,
                       int64_t channels, bool cifar100);
 DatasetPtr open_image_folder(const std::filesystem::path& folder,
                              int64_t channels, int64_t num_classes);
+/// The names of the class folders in a split's folder, sorted.
+std::vector<std::string> class_folders(const std::filesystem::path& folder);
 /// One colour a class with noise on top: learnable, and the same everywhere.
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
                           int64_t num_classes, Split split);

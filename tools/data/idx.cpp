@@ -1,14 +1,20 @@
-// MNIST's format: big-endian magic 0x00000800 + number of dimensions, a 32-bit
-// size each, then bytes (Y. LeCun, "The MNIST database").
+// MNIST's format: big-endian magic 0x0000TT00 + number of dimensions, where TT
+// is the type of an element (8: bytes), a 32-bit size each, then the elements
+// (Y. LeCun, "The MNIST database").
 
 #include <zlib.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
+#include <map>
+#include <optional>
 
+#include "tools/data/data_file.h"
 #include "tools/data/dataset.h"
+#include "tools/data/picture_files.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
 
@@ -21,30 +27,53 @@ struct IdxArray {
   std::vector<uint8_t> values;
 };
 
-/// The whole file, unpacked where it is gzip'd; zlib reads both.
-std::vector<uint8_t> read_unpacked(const fs::path& path) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) throw FileError(path, "cannot be opened");
-  std::vector<uint8_t> bytes;
-  size_t used = 0;
-  int count = 0;
-  do {
-    bytes.resize(std::max<size_t>(1 << 16, 2 * used));
-    const auto room = std::min<size_t>(bytes.size() - used, 1 << 30);
-    count = gzread(file, &bytes[used], static_cast<unsigned>(room));
-    used += static_cast<size_t>(std::max(count, 0));
-  } while (count > 0);
-  int status = Z_OK;
-  gzerror(file, &status);
-  gzclose_r(file);
-  if (status != Z_OK && status != Z_STREAM_END) {
-    throw FileError(path,
-                    "the gzip data end too early or are damaged; was the "
-                    "download cut short?");
+/// A file's bytes, unpacked where it is gzip'd; zlib reads both.
+class Unpacked {
+ public:
+  explicit Unpacked(const fs::path& path) : path_(path) {
+    DataFile file(path);
+    packed_size_ = file.size();
+    const int descriptor = file.release();
+    file_ = gzdopen(descriptor, "rb");
+    if (file_ == nullptr) throw FileError(path, "cannot be opened");
   }
-  bytes.resize(used);
-  return bytes;
-}
+  ~Unpacked() { gzclose_r(file_); }
+  Unpacked(const Unpacked&) = delete;
+  Unpacked& operator=(const Unpacked&) = delete;
+
+  /// At most `count` bytes, fewer at the end of the file.
+  std::vector<uint8_t> read(size_t count) {
+    constexpr size_t kPiece = 1 << 26;
+    std::vector<uint8_t> bytes;
+    while (bytes.size() < count) {
+      const size_t at = bytes.size();
+      const size_t piece = std::min(count - at, kPiece);
+      bytes.resize(at + piece);
+      const int got = gzread(file_, &bytes[at], static_cast<unsigned>(piece));
+      bytes.resize(at + static_cast<size_t>(std::max(got, 0)));
+      if (got <= 0) break;
+    }
+    int status = Z_OK;
+    gzerror(file_, &status);
+    if (status != Z_OK && status != Z_STREAM_END) {
+      throw FileError(path_,
+                      "the gzip data end too early or are damaged; was the "
+                      "download cut short?");
+    }
+    return bytes;
+  }
+  /// Known once something was read.
+  bool is_packed() const { return gzdirect(file_) == 0; }
+  /// What the file can hold at most: deflate packs 1032 bytes in one.
+  double most() const {
+    return (is_packed() ? 1032 : 1) * static_cast<double>(packed_size_);
+  }
+
+ private:
+  fs::path path_;
+  int64_t packed_size_ = 0;
+  gzFile file_ = nullptr;
+};
 
 /// Of a product of sizes, which may exceed 64 bits.
 std::string whole_number(double value) {
@@ -53,87 +82,200 @@ std::string whole_number(double value) {
   return text;
 }
 
-IdxArray read_idx(const fs::path& path, size_t dimensions) {
-  auto bytes = read_unpacked(path);
-  const auto number = [&](size_t at) {
-    return int64_t{bytes[at]} << 24 | int64_t{bytes[at + 1]} << 16 |
-           int64_t{bytes[at + 2]} << 8 | int64_t{bytes[at + 3]};
-  };
-  const size_t header = 4 + 4 * dimensions;
-  if (bytes.size() < header ||
-      number(0) != 0x800 + static_cast<int64_t>(dimensions)) {
-    throw FileError(path, "not an IDX file of bytes in " +
-                              std::to_string(dimensions) + " dimensions");
+/// Throws where a header is not that of bytes in so many dimensions.
+void check_magic(const fs::path& path, const std::vector<uint8_t>& header,
+                 size_t dimensions) {
+  static const std::map<uint8_t, std::string> kTypes = {{9, "signed bytes"},
+                                                        {11, "16-bit integers"},
+                                                        {12, "32-bit integers"},
+                                                        {13, "floats"},
+                                                        {14, "doubles"}};
+  const std::string expected = "not an IDX file of bytes in " +
+                               std::to_string(dimensions) + " dimensions";
+  if (header.size() < 4 || header[0] != 0 || header[1] != 0) {
+    throw FileError(path, expected);
   }
+  const auto type = kTypes.find(header[2]);
+  if (type != kTypes.end()) {
+    throw FileError(
+        path, expected + ": its elements are of the type " + type->second);
+  }
+  if (header[2] != 8 || header[3] != dimensions ||
+      header.size() != 4 + 4 * dimensions) {
+    throw FileError(path, expected);
+  }
+}
+
+void refuse_size(const fs::path& path, const std::string& got,
+                 double expected) {
+  throw FileError(path, got + " bytes of data, expected " +
+                            whole_number(expected) +
+                            "; was the download cut short?");
+}
+
+IdxArray read_idx(const fs::path& path, size_t dimensions) {
+  Unpacked file(path);
+  const size_t header_size = 4 + 4 * dimensions;
+  const auto header = file.read(header_size);
+  check_magic(path, header, dimensions);
   IdxArray array;
   // In double: sizes of a damaged header may not fit 64 bits.
   double expected = 1;
-  for (size_t i = 0; i < dimensions; ++i) {
-    array.shape.push_back(number(4 + 4 * i));
+  for (size_t at = 4; at < header_size; at += 4) {
+    array.shape.push_back(int64_t{header[at]} << 24 |
+                          int64_t{header[at + 1]} << 16 |
+                          int64_t{header[at + 2]} << 8 | header[at + 3]);
     expected *= static_cast<double>(array.shape.back());
   }
-  if (static_cast<double>(bytes.size() - header) != expected) {
-    throw FileError(path, std::to_string(bytes.size() - header) +
-                              " bytes of data, expected " +
-                              whole_number(expected) +
-                              "; was the download cut short?");
+  const double most = file.most() - static_cast<double>(header_size);
+  if (expected > most) {
+    refuse_size(path, (file.is_packed() ? "at most " : "") + whole_number(most),
+                expected);
   }
-  bytes.erase(bytes.begin(), bytes.begin() + static_cast<int64_t>(header));
-  array.values = std::move(bytes);
+  if (expected > memory_of_machine() / 2) {
+    throw FileError(path, "its header promises " + bytes_text(expected) +
+                              " of data, more than fit the memory here");
+  }
+  // One byte more than promised tells of too much, whatever it swells to.
+  array.values = file.read(static_cast<size_t>(expected) + 1);
+  if (static_cast<double>(array.values.size()) > expected) {
+    refuse_size(path, "more than " + whole_number(expected), expected);
+  }
+  if (static_cast<double>(array.values.size()) < expected) {
+    refuse_size(path, std::to_string(array.values.size()), expected);
+  }
   return array;
 }
 
-/// The file of that kind under any of the names in use.
-fs::path find(const fs::path& root, const std::vector<std::string>& prefixes,
-              const std::string& rest) {
-  for (const auto& prefix : prefixes) {
+/// How the files of a split are named: PREFIX-images-idx3-ubyte, also with a
+/// point before idx3, both also with .gz; EMNIST's have a name in front.
+struct IdxFiles {
+  fs::path images;
+  fs::path labels;
+};
+
+bool is_file(const fs::path& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown) && !fs::is_directory(path, unknown);
+}
+
+/// The labels beside a file of pictures, under any of their names.
+std::optional<fs::path> labels_of(const fs::path& folder,
+                                  const std::string& prefix) {
+  for (const char* rest : {"-labels-idx1-ubyte", "-labels.idx1-ubyte"}) {
     for (const char* packed : {"", ".gz"}) {
-      const fs::path path = root / (prefix + rest + packed);
-      if (fs::exists(path)) return path;
+      const fs::path path = folder / (prefix + rest + packed);
+      if (is_file(path)) return path;
     }
   }
-  throw FileError(root, "holds no " + prefixes.front() + rest +
-                            "[.gz]; is data.root the folder of the IDX files?");
+  return std::nullopt;
+}
+
+/// The part of a name before "-images-idx3-ubyte"; nothing for other names.
+std::optional<std::string> prefix_of(std::string name) {
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  for (const char* rest : {"-images-idx3-ubyte", "-images.idx3-ubyte"}) {
+    if (name.ends_with(rest)) return name.substr(0, name.find(rest));
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_folder(const fs::path& root, const std::string& what) {
+  std::vector<std::string> names;
+  std::error_code unknown;
+  if (fs::is_directory(root, unknown)) {
+    for (const auto& entry : sorted_entries(root)) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  throw FileError(
+      root, what + (names.empty() ? "" : "; in it are " + quoted_list(names)));
+}
+
+IdxFiles find(const fs::path& root, const std::vector<std::string>& splits) {
+  std::map<std::string, fs::path> found;  // By prefix; packed ones come last.
+  std::error_code unknown;
+  if (fs::is_directory(root, unknown)) {
+    for (const auto& entry : sorted_entries(root)) {
+      const auto prefix = prefix_of(entry.path().filename().string());
+      if (prefix && is_file(entry.path())) found.emplace(*prefix, entry.path());
+    }
+  }
+  for (const auto& split : splits) {
+    std::vector<std::string> prefixes;
+    for (const auto& [prefix, path] : found) {
+      if (prefix == split) prefixes = {prefix};
+      if (prefix == split) break;
+      if (prefix.ends_with("-" + split)) prefixes.push_back(prefix);
+    }
+    if (prefixes.size() > 1) {
+      refuse_folder(root, "holds more than one data set (" +
+                              quoted_list(prefixes) +
+                              "); give each a folder of its own");
+    }
+    if (prefixes.empty()) continue;
+    const auto labels = labels_of(root, prefixes[0]);
+    if (labels) return {found.at(prefixes[0]), *labels};
+    refuse_folder(root, "holds no " + prefixes[0] +
+                            "-labels-idx1-ubyte[.gz] to " +
+                            found.at(prefixes[0]).filename().string());
+  }
+  refuse_folder(root, "holds no " + splits.front() +
+                          "-images-idx3-ubyte[.gz]; is data.root the folder "
+                          "of the IDX files?");
+}
+
+void check_labels(const fs::path& path, const std::vector<uint8_t>& labels,
+                  int64_t num_classes) {
+  const auto [low, high] = std::ranges::minmax(labels);
+  if (high < num_classes) return;
+  const auto record = std::ranges::find_if(
+      labels, [&](uint8_t label) { return label >= num_classes; });
+  const auto record_label = std::to_string(*record);
+  std::string what = "record " + std::to_string(record - labels.begin()) +
+                     " has label " + record_label +
+                     ", but model.num_classes is " +
+                     std::to_string(num_classes);
+  if (low == 1 && high == num_classes) {
+    what += "; the labels begin with 1 (1 to " + record_label +
+            ", as EMNIST's letters), and here classes begin with 0: set "
+            "model.num_classes to " +
+            std::to_string(num_classes + 1) + ", whose class 0 stays empty";
+  }
+  throw FileError(path, what);
 }
 
 }  // namespace
 
 DatasetPtr open_idx(const fs::path& root, Split split, int64_t channels,
                     int64_t num_classes) {
-  const std::vector<std::string> prefixes =
-      split == Split::kTrain ? std::vector<std::string>{"train"}
-                             : std::vector<std::string>{"t10k", "test"};
-  const fs::path image_path = find(root, prefixes, "-images-idx3-ubyte");
-  const fs::path label_path = find(root, prefixes, "-labels-idx1-ubyte");
-  const IdxArray images = read_idx(image_path, 3);
-  const IdxArray labels = read_idx(label_path, 1);
+  const auto files = find(root, split == Split::kTrain
+                                    ? std::vector<std::string>{"train"}
+                                    : std::vector<std::string>{"t10k", "test"});
+  IdxArray images = read_idx(files.images, 3);
+  const IdxArray labels = read_idx(files.labels, 1);
   const int64_t count = images.shape[0];
   if (count != labels.shape[0]) {
-    throw FileError(label_path, std::to_string(labels.shape[0]) +
-                                    " labels for the " + std::to_string(count) +
-                                    " pictures of " + image_path.string());
+    throw FileError(files.labels, std::to_string(labels.shape[0]) +
+                                      " labels for the " +
+                                      std::to_string(count) + " pictures of " +
+                                      files.images.string());
   }
-  if (images.values.empty()) throw FileError(image_path, "holds no pictures");
-  for (size_t i = 0; i < labels.values.size(); ++i) {
-    if (labels.values[i] >= num_classes) {
-      throw FileError(label_path, "record " + std::to_string(i) +
-                                      " has label " +
-                                      std::to_string(labels.values[i]) +
-                                      ", but model.num_classes is " +
-                                      std::to_string(num_classes));
-    }
-  }
+  if (images.values.empty()) throw FileError(files.images, "holds no pictures");
+  check_labels(files.labels, labels.values, num_classes);
 
   std::vector<std::string> classes;
   for (int64_t c = 0; c < num_classes; ++c)
     classes.push_back(std::to_string(c));
-  Image all(1, count * images.shape[1], images.shape[2]);
-  all.pixels = images.values;
+  Image all(1, 0, 0);
+  all.height = count * images.shape[1];
+  all.width = images.shape[2];
+  all.pixels = std::move(images.values);
   all = with_channels(std::move(all), channels);
   return std::make_shared<MemoryDataset>(
       std::move(all.pixels), channels, images.shape[1], images.shape[2],
       std::vector<int64_t>(labels.values.begin(), labels.values.end()),
-      std::move(classes), image_path.string());
+      std::move(classes), files.images.string());
 }
 
 }  // namespace skipzoo

@@ -1,183 +1,21 @@
 #include "tools/data/image.h"
 
-#include <cstdio>
-// jpeglib.h needs <cstdio> before it.
-#include <jerror.h>
-#include <jpeglib.h>
-#include <png.h>
+#include <spdlog/spdlog.h>
 
-#include <csetjmp>
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/data/data_file.h"
+#include "tools/data/decoders.h"
+#include "tools/data/picture_kind.h"
 #include "tools/error.h"
-#include "tools/file.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
 
 namespace {
-
-void check_size(int64_t height, int64_t width) {
-  if (height < 1 || width < 1 || height * width > kMostPixels) {
-    throw std::runtime_error("a picture of " + std::to_string(width) + " x " +
-                             std::to_string(height) + " pixels");
-  }
-}
-
-// libjpeg and libpng report errors by longjmp, which must not pass over a C++
-// object with a destructor: the functions that call setjmp hold none.
-
-struct JpegErrors {
-  jpeg_error_mgr manager;
-  std::jmp_buf back;
-  char message[JMSG_LENGTH_MAX];
-  bool cut_short;
-};
-
-void on_jpeg_error(j_common_ptr info) {
-  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
-  info->err->format_message(info, errors->message);
-  std::longjmp(errors->back, 1);
-}
-
-void on_jpeg_warning(j_common_ptr info, int level) {
-  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
-  if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) {
-    errors->cut_short = true;  // PIL refuses these too; the rest it accepts.
-  }
-}
-
-class JpegDecoder {
- public:
-  explicit JpegDecoder(std::span<const uint8_t> bytes) {
-    info_.err = jpeg_std_error(&errors_.manager);
-    errors_.manager.error_exit = on_jpeg_error;
-    errors_.manager.emit_message = on_jpeg_warning;
-    errors_.cut_short = false;
-    bytes_ = bytes;
-  }
-  ~JpegDecoder() { jpeg_destroy_decompress(&info_); }
-  JpegDecoder(const JpegDecoder&) = delete;
-  JpegDecoder& operator=(const JpegDecoder&) = delete;
-
-  Image decode() {
-    if (!read_header()) throw std::runtime_error(message());
-    check_size(info_.image_height, info_.image_width);
-    if (!start()) throw std::runtime_error(message());
-    Image image(info_.output_components, info_.output_height,
-                info_.output_width);
-    if (!read_rows(image.pixels.data())) throw std::runtime_error(message());
-    if (errors_.cut_short) {
-      throw std::runtime_error("the JPEG data end too early");
-    }
-    return image;
-  }
-
- private:
-  std::string message() const {
-    return std::string("not a readable JPEG: ") + errors_.message;
-  }
-  bool read_header() {
-    if (setjmp(errors_.back)) return false;
-    jpeg_create_decompress(&info_);
-    jpeg_mem_src(&info_, bytes_.data(),
-                 static_cast<unsigned long>(bytes_.size()));
-    jpeg_read_header(&info_, TRUE);
-    return true;
-  }
-  bool start() {
-    if (setjmp(errors_.back)) return false;
-    if (info_.jpeg_color_space == JCS_CMYK ||
-        info_.jpeg_color_space == JCS_YCCK) {
-      info_.out_color_space = JCS_CMYK;
-    } else if (info_.jpeg_color_space != JCS_GRAYSCALE) {
-      info_.out_color_space = JCS_RGB;
-    }
-    jpeg_start_decompress(&info_);
-    return true;
-  }
-  bool read_rows(uint8_t* out) {
-    if (setjmp(errors_.back)) return false;
-    const size_t stride = static_cast<size_t>(info_.output_width) *
-                          static_cast<size_t>(info_.output_components);
-    while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = out + stride * info_.output_scanline;
-      jpeg_read_scanlines(&info_, &row, 1);
-    }
-    jpeg_finish_decompress(&info_);
-    return true;
-  }
-
-  std::span<const uint8_t> bytes_;
-  JpegErrors errors_{};
-  jpeg_decompress_struct info_{};
-};
-
-class PngDecoder {
- public:
-  explicit PngDecoder(std::span<const uint8_t> bytes) : rest_(bytes) {
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error,
-                                  [](png_structp, png_const_charp) {});
-    info_ = png_create_info_struct(png_);
-    png_set_read_fn(png_, this, on_read);
-  }
-  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
-  PngDecoder(const PngDecoder&) = delete;
-  PngDecoder& operator=(const PngDecoder&) = delete;
-
-  Image decode() {
-    if (!read_header()) throw std::runtime_error(message());
-    const int64_t height = png_get_image_height(png_, info_);
-    const int64_t width = png_get_image_width(png_, info_);
-    check_size(height, width);
-    Image image(png_get_channels(png_, info_), height, width);
-    std::vector<png_bytep> rows;
-    const size_t stride = static_cast<size_t>(image.channels * width);
-    for (size_t y = 0; y < static_cast<size_t>(height); ++y) {
-      rows.push_back(image.pixels.data() + y * stride);
-    }
-    if (!read_rows(rows.data())) throw std::runtime_error(message());
-    return image;
-  }
-
- private:
-  static void on_error(png_structp png, png_const_charp text) {
-    auto* self = static_cast<PngDecoder*>(png_get_error_ptr(png));
-    std::snprintf(self->text_, sizeof(self->text_), "%s", text);
-    png_longjmp(png, 1);
-  }
-  static void on_read(png_structp png, png_bytep out, size_t count) {
-    auto* self = static_cast<PngDecoder*>(png_get_io_ptr(png));
-    if (count > self->rest_.size()) png_error(png, "the data end too early");
-    std::memcpy(out, self->rest_.data(), count);
-    self->rest_ = self->rest_.subspan(count);
-  }
-  std::string message() const {
-    return std::string("not a readable PNG: ") + text_;
-  }
-  bool read_header() {
-    if (setjmp(png_jmpbuf(png_))) return false;
-    png_read_info(png_, info_);
-    png_set_palette_to_rgb(png_);
-    png_set_expand_gray_1_2_4_to_8(png_);
-    png_set_strip_16(png_);
-    png_set_strip_alpha(png_);
-    png_set_interlace_handling(png_);
-    png_read_update_info(png_, info_);
-    return true;
-  }
-  bool read_rows(png_bytepp rows) {
-    if (setjmp(png_jmpbuf(png_))) return false;
-    png_read_image(png_, rows);
-    png_read_end(png_, nullptr);
-    return true;
-  }
-
-  std::span<const uint8_t> rest_;
-  char text_[256] = {};
-  png_structp png_ = nullptr;
-  png_infop info_ = nullptr;
-};
 
 /// Adobe's CMYK JPEGs are inverted; then as PIL: each colour times what black
 /// leaves, rounded as its MULDIV255 does.
@@ -197,6 +35,13 @@ Image rgb_from_cmyk(const Image& cmyk) {
 }
 
 }  // namespace
+
+void check_picture_size(int64_t height, int64_t width) {
+  if (height < 1 || width < 1 || height * width > kMostPixels) {
+    throw std::runtime_error("a picture of " + std::to_string(width) + " x " +
+                             std::to_string(height) + " pixels");
+  }
+}
 
 Image with_channels(Image image, int64_t channels) {
   if (image.channels == channels) return image;
@@ -221,29 +66,65 @@ Image with_channels(Image image, int64_t channels) {
 }
 
 Image decode_image(std::span<const uint8_t> bytes, int64_t channels) {
-  constexpr uint8_t kPng[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-  const auto starts_with = [&](std::span<const uint8_t> magic) {
-    return bytes.size() >= magic.size() &&
-           std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
-  };
-  constexpr uint8_t kJpeg[] = {0xFF, 0xD8, 0xFF};
   Image image;
-  if (starts_with(kJpeg)) {
-    image = JpegDecoder(bytes).decode();
-    if (image.channels == 4) image = rgb_from_cmyk(image);
-  } else if (starts_with(kPng)) {
-    image = PngDecoder(bytes).decode();
-  } else {
-    throw std::runtime_error(bytes.empty() ? "the file is empty"
-                                           : "neither a JPEG nor a PNG");
+  switch (picture_kind(bytes)) {
+    case PictureKind::kJpeg:
+      image = decode_jpeg(bytes);
+      break;
+    case PictureKind::kPng:
+      image = decode_png(bytes);
+      break;
+    case PictureKind::kOther:
+      throw std::runtime_error(words_for_other(bytes));
   }
-  return with_channels(std::move(image), channels);
+  const int orientation = image.orientation;
+  if (image.channels == 4) image = rgb_from_cmyk(image);
+  image = with_channels(std::move(image), channels);
+  image.orientation = orientation;
+  return image;
 }
 
+namespace {
+
+void warn_of_orientation(const std::filesystem::path& path, int orientation) {
+  static std::atomic_flag warned;
+  if (orientation == 1 || warned.test_and_set()) return;
+  spdlog::warn(
+      "{}: its EXIF orientation is {}: it was taken with the camera turned, "
+      "and "
+      "is used as it is stored, {}; other such pictures are not named",
+      path.string(), orientation,
+      orientation == 2   ? "mirrored"
+      : orientation == 3 ? "upside down"
+                         : "lying on its side");
+}
+
+/// Its first bytes decide whether the rest is read.
+std::vector<uint8_t> read_picture(const std::filesystem::path& path) {
+  DataFile file(path);
+  std::vector<uint8_t> bytes(
+      static_cast<size_t>(std::min<int64_t>(file.size(), 64)));
+  bytes.resize(file.read(bytes));
+  if (picture_kind(bytes) == PictureKind::kOther) {
+    throw std::runtime_error(words_for_other(bytes));
+  }
+  if (file.size() > kMostBytesOfPicture) {
+    throw std::runtime_error(bytes_text(static_cast<double>(file.size())) +
+                             ", more than a picture can hold");
+  }
+  const size_t start = bytes.size();
+  bytes.resize(static_cast<size_t>(file.size()));
+  bytes.resize(start + file.read(std::span(bytes).subspan(start)));
+  return bytes;
+}
+
+}  // namespace
+
 Image read_image(const std::filesystem::path& path, int64_t channels) {
-  const auto bytes = read_file(path);
   try {
-    return decode_image(bytes, channels);
+    Image image = decode_image(read_picture(path), channels);
+    warn_of_orientation(path, image.orientation);
+    return image;
   } catch (const FileError&) {
     throw;
   } catch (const std::runtime_error& error) {

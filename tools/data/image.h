@@ -11,12 +11,18 @@ namespace skipzoo {
 /// PIL's limit for a picture that is more likely an attack than a photo.
 constexpr int64_t kMostPixels = 178'956'970;
 
+/// Beyond what a picture of so many pixels takes, even one of 16 bits.
+constexpr int64_t kMostBytesOfPicture = int64_t{2} << 30;
+
 /// An 8-bit picture, pixels row by row, the channels of a pixel side by side.
 struct Image {
   int64_t channels = 0;
   int64_t height = 0;
   int64_t width = 0;
   std::vector<uint8_t> pixels;  ///< channels * height * width values.
+  /// EXIF's number of how it is to be turned to stand upright, 1 for not at
+  /// all. The pixels are as they are stored.
+  int orientation = 1;
 
   Image() = default;
   Image(int64_t c, int64_t h, int64_t w)
@@ -29,9 +35,11 @@ struct Image {
 /// A JPEG or PNG file in memory, recognised by content, as PIL reads it and
 /// convert("L") or convert("RGB") leaves it: alpha is dropped, palettes are
 /// looked up, CMYK is Adobe's inverted one. 16-bit PNGs are shifted to 8 bits.
+/// A JPEG whose rows are all there is read whatever stands behind them.
 /// channels: 1 or 3. Throws std::runtime_error saying what is wrong with it.
 Image decode_image(std::span<const uint8_t> bytes, int64_t channels);
-/// The same for a file. Throws FileError.
+/// The same for a file. The first one that EXIF wants turned is named in a
+/// warning, once a process. Throws FileError.
 Image read_image(const std::filesystem::path& path, int64_t channels);
 
 /// Grey from RGB by ITU-R 601 in PIL's integers, RGB from grey by repetition;

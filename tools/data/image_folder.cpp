@@ -1,8 +1,13 @@
-#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+
+#include "tools/data/data_file.h"
 #include "tools/data/dataset.h"
 #include "tools/data/picture_files.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
+#include "tools/utf8.h"
 
 namespace skipzoo {
 
@@ -10,88 +15,169 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Class names go into JSON, which knows nothing else.
-bool is_utf8(const std::string& text) {
-  try {
-    nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
+/// Class names go into JSON, which knows UTF-8 alone, and into lists of one
+/// name a line.
+void check_name(const fs::path& folder, const std::string& name) {
+  if (!is_utf8(name)) {
+    throw FileError(folder,
+                    "a class name that is not UTF-8; rename the folder");
   }
+  if (std::ranges::any_of(name, [](unsigned char c) { return c < 0x20; })) {
+    throw FileError(on_one_line(folder.string()),
+                    "a class name with a line end or another control "
+                    "character, which lists of names cannot hold; rename the "
+                    "folder");
+  }
+}
+
+bool is_folder(const fs::directory_entry& entry) {
+  std::error_code broken;
+  return entry.is_directory(broken);
 }
 
 /// Pictures in class folders; only their paths are kept.
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(const fs::path& folder, int64_t channels) : channels_(channels) {
-    if (!fs::is_directory(folder)) {
-      throw FileError(folder,
-                      "no such folder; data.root must hold the folders "
-                      "named by data.train_split and data.val_split, "
-                      "each with one folder a class");
+  ImageFolder(const fs::path& folder, int64_t channels)
+      : folder_(folder), channels_(channels) {
+    for (const auto& entry : sorted_entries(folder)) {
+      if (is_folder(entry)) {
+        add_class(entry.path());
+      } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
+        ++passed_over_.beside_classes;
+      } else {
+        passed_over_.add_file(entry.path());
+      }
     }
-    for (const auto& path : sorted_entries(folder)) {
-      if (fs::is_directory(path)) add_class(path);
-    }
+    const auto others = passed_over_.text();
     if (classes_.empty()) {
       throw FileError(folder,
-                      "holds no class folders; expected one folder of "
-                      "JPEG or PNG files for each class");
+                      "holds no class folders; expected one folder of JPEG or "
+                      "PNG files for each class" +
+                          (others.empty() ? "" : "; there are " + others));
+    }
+    if (!others.empty()) {
+      spdlog::warn("{}: passed over: {}", folder.string(), others);
     }
   }
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   Image image(int64_t index) const override {
-    return read_image(files_[static_cast<size_t>(index)], channels_);
+    return read_image(file(index), channels_);
   }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }
   std::string name(int64_t index) const override {
-    return files_[static_cast<size_t>(index)].string();
+    return file(index).string();
+  }
+  std::string key(int64_t index) const override {
+    return file(index).lexically_relative(folder_).string();
+  }
+  std::string content(int64_t index) const override {
+    return content_of(read_data_file(file(index), kMostBytesOfPicture));
   }
   const std::vector<std::string>& classes() const override { return classes_; }
 
  private:
+  const fs::path& file(int64_t index) const {
+    return files_[static_cast<size_t>(index)];
+  }
+
   void add_class(const fs::path& folder) {
-    const size_t before = files_.size();
-    for (const auto& path : sorted_entries(folder)) {
-      if (!is_picture(path)) continue;
-      files_.push_back(path);
-      labels_.push_back(static_cast<int64_t>(classes_.size()));
-    }
-    if (files_.size() == before) {
-      throw FileError(folder,
-                      "an empty class folder: no JPEG or PNG in it; "
-                      "remove the folder or fill it");
-    }
     const std::string name = folder.filename().string();
-    if (!is_utf8(name)) {
-      throw FileError(folder,
-                      "a class name that is not UTF-8; rename the "
-                      "folder");
+    check_name(folder, name);
+    const size_t before = files_.size();
+    PassedOver others;
+    for (const auto& entry : sorted_entries(folder)) {
+      if (is_folder(entry)) {
+        pass_over_subfolder(entry, others);
+      } else if (is_picture(entry.path())) {
+        files_.push_back(entry.path());
+        labels_.push_back(static_cast<int64_t>(classes_.size()));
+      } else {
+        others.add_file(entry.path());
+      }
     }
+    if (files_.size() == before) refuse_empty(folder, others);
+    passed_over_.add(others);
     classes_.push_back(name);
   }
 
+  static void pass_over_subfolder(const fs::directory_entry& folder,
+                                  PassedOver& others) {
+    std::error_code broken;
+    if (folder.is_symlink(broken)) {  // It may lead round in a circle.
+      ++others.links;
+      return;
+    }
+    for (const auto& entry : sorted_entries(folder.path())) {
+      if (is_folder(entry)) {
+        pass_over_subfolder(entry, others);
+      } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
+        ++others.in_subfolders;
+      } else {
+        others.add_file(entry.path());
+      }
+    }
+  }
+
+  [[noreturn]] static void refuse_empty(const fs::path& folder,
+                                        const PassedOver& others) {
+    const auto text = others.text();
+    throw FileError(
+        folder,
+        "an empty class folder: no JPEG or PNG in it; remove the folder or "
+        "fill it" +
+            (text.empty() ? "" : "; there are " + text) +
+            (others.in_subfolders > 0 ? ", which are not looked into" : ""));
+  }
+
+  fs::path folder_;
   int64_t channels_;
   std::vector<fs::path> files_;
   std::vector<int64_t> labels_;
   std::vector<std::string> classes_;
+  PassedOver passed_over_;
 };
+
+/// What lies beside a folder that is not there, so that it can be named.
+std::string beside(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder.parent_path(), error)) return "";
+  const auto names = class_folders(folder.parent_path());
+  return names.empty() ? "" : "; there are " + quoted_list(names);
+}
 
 }  // namespace
 
+std::vector<std::string> class_folders(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    throw FileError(folder,
+                    "no such folder; data.root must hold the folders named by "
+                    "data.train_split and data.val_split, each with one "
+                    "folder a class" +
+                        beside(folder));
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : sorted_entries(folder)) {
+    if (is_folder(entry)) names.push_back(entry.path().filename().string());
+  }
+  return names;
+}
+
 DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
                              int64_t num_classes) {
-  auto dataset = std::make_shared<ImageFolder>(folder, channels);
-  const auto found = static_cast<int64_t>(dataset->classes().size());
-  if (found != num_classes) {
+  const auto names = class_folders(folder);
+  const auto found = static_cast<int64_t>(names.size());
+  if (found > 0 && found != num_classes) {
     throw FileError(folder, "holds " + std::to_string(found) +
                                 " class folders, but model.num_classes is " +
-                                std::to_string(num_classes));
+                                std::to_string(num_classes) + "; they are " +
+                                quoted_list(names));
   }
-  return dataset;
+  return std::make_shared<ImageFolder>(folder, channels);
 }
 
 }  // namespace skipzoo

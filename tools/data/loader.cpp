@@ -14,10 +14,21 @@
 #include <numeric>
 #include <thread>
 
+#include "tools/data/data_file.h"
 #include "tools/data/transform.h"
 #include "tools/error.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
+
+namespace {
+
+/// E.g. "32 x 24".
+std::string size_text(const Image& image) {
+  return std::to_string(image.width) + " x " + std::to_string(image.height);
+}
+
+}  // namespace
 
 struct Loader::Skipped {
   std::mutex mutex;
@@ -105,6 +116,22 @@ std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
   }
 }
 
+namespace {
+
+/// What a batch of `count` such pictures takes as bytes and as floats.
+void check_memory(const Image& one, int64_t count) {
+  const double needed = static_cast<double>(one.pixels.size()) *
+                        static_cast<double>(count) * (2 + sizeof(float));
+  if (needed <= memory_of_machine()) return;
+  throw ConfigError(
+      "data.batch_size: " + std::to_string(count) + " pictures of " +
+      size_text(one) + " take " + bytes_text(needed) +
+      ", more than the memory here; give a smaller data.batch_size or "
+      "data.image_size");
+}
+
+}  // namespace
+
 Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
                          int64_t batch) const {
   const int64_t first = batch * options_.batch_size;
@@ -113,13 +140,20 @@ Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
   std::vector<int64_t> labels;
   for (int64_t i = first; i < last; ++i) {
     const int64_t index = order[static_cast<size_t>(i)];
-    if (auto image = view(epoch, index)) {
-      TORCH_CHECK(
-          views.empty() || image->pixels.size() == views.front().pixels.size(),
-          dataset_->name(index), " differs in size from the others");
-      views.push_back(std::move(*image));
-      labels.push_back(dataset_->label(index));
+    auto image = view(epoch, index);
+    if (!image) continue;
+    if (views.empty()) {
+      check_memory(*image, last - first);
+    } else if (image->height != views[0].height ||
+               image->width != views[0].width) {
+      throw FileError(dataset_->name(index),
+                      "is of " + size_text(*image) + " pixels, others are of " +
+                          size_text(views[0]) +
+                          "; give one size to bring them to, by "
+                          "data.image_size");
     }
+    views.push_back(std::move(*image));
+    labels.push_back(dataset_->label(index));
   }
 
   const auto count = static_cast<int64_t>(views.size());

@@ -32,6 +32,13 @@ void DataOptions::validate(Problems& problems) const {
         "image_size is missing; this kind of data has no size "
         "of its own");
   }
+  for (const double deviation : std) {
+    if (deviation > 0 && deviation < 1e-6) {
+      problems.push_back("std must be at least 1e-06, got " +
+                         std::to_string(deviation) +
+                         "; pixels are divided by it");
+    }
+  }
   if (mean.size() != std.size()) {
     problems.push_back("mean has " + std::to_string(mean.size()) +
                        " entries but std has " + std::to_string(std.size()));

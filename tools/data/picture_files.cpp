@@ -1,10 +1,13 @@
 #include "tools/data/picture_files.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
-#include <cctype>
-#include <fstream>
+#include <iterator>
 #include <system_error>
 
+#include "tools/data/data_file.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -13,45 +16,85 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void sort_by_bytes(std::vector<fs::path>& paths) {
-  std::sort(paths.begin(), paths.end(),
-            [](const fs::path& a, const fs::path& b) {
-              return a.native() < b.native();
-            });
-}
-
 bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
 }
 
-/// Links to folders are not followed: they may lead round in a circle.
-std::vector<fs::path> pictures_below(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> paths;
-  for (fs::recursive_directory_iterator it(folder, error), end;
-       !error && it != end; it.increment(error)) {
-    if (is_hidden(it->path())) {
-      it.disable_recursion_pending();
-    } else if (is_picture(it->path()) && !it->is_directory()) {
-      paths.push_back(it->path());
+/// Adds the pictures in and below a folder. Links to folders are not followed:
+/// they may lead round in a circle.
+void add_pictures_below(const fs::path& folder, FoundPictures& found) {
+  for (const auto& entry : sorted_entries(folder)) {
+    std::error_code error;
+    const bool is_folder = entry.is_directory(error);
+    if (error || !entry.exists(error)) {
+      spdlog::error("passed over: {}: {}", entry.path().string(),
+                    error ? error.message() : "a link that leads nowhere");
+      ++found.passed_over.broken;
+    } else if (is_folder && entry.is_symlink(error)) {
+      ++found.passed_over.links;
+    } else if (is_folder) {
+      try {
+        add_pictures_below(entry.path(), found);
+      } catch (const FileError& unreadable) {
+        spdlog::error("passed over: {}", unreadable.what());
+        ++found.passed_over.broken;
+      }
+    } else if (is_picture(entry.path())) {
+      found.files.push_back(entry.path());
+    } else {
+      found.passed_over.add_file(entry.path());
     }
   }
-  if (error) throw FileError(folder, "cannot be listed: " + error.message());
-  if (paths.empty()) throw FileError(folder, "no JPEG or PNG in or below it");
-  sort_by_bytes(paths);
-  return paths;
 }
 
-std::vector<fs::path> lines_of(std::istream& list, const std::string& name) {
-  std::vector<fs::path> paths;
-  for (std::string line; std::getline(list, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) paths.emplace_back(line);
+FoundPictures pictures_below(const fs::path& folder) {
+  FoundPictures found;
+  add_pictures_below(folder, found);
+  if (found.files.empty()) {
+    const auto others = found.passed_over.text();
+    throw FileError(folder,
+                    "no JPEG or PNG in or below it" +
+                        (others.empty() ? "" : "; there are " + others));
   }
+  std::ranges::sort(found.files, {}, &fs::path::native);
+  return found;
+}
+
+/// A name as it was meant.
+fs::path meant_by(std::string name) {
+  std::error_code unknown;
+  if (fs::exists(name, unknown)) return name;
+  const auto first = name.find_first_not_of(" \t");
+  name = name.substr(first, name.find_last_not_of(" \t") + 1 - first);
+  const auto encloses = [&](char quote) {
+    return name.size() > 2 && name.front() == quote && name.back() == quote;
+  };
+  if (encloses('"') || encloses('\'')) name = name.substr(1, name.size() - 2);
+  constexpr std::string_view kScheme = "file://";
+  if (name.starts_with(kScheme)) {
+    name = without_percents(std::string_view(name).substr(kScheme.size()));
+    if (name.starts_with("localhost/")) name = name.substr(9);
+  }
+  return name;
+}
+
+std::vector<fs::path> list_of(std::string bytes, const std::string& name) {
+  auto paths = names_in_list(std::move(bytes));
   if (paths.empty()) {
     throw FileError(name, "names no picture; expected one path a line");
   }
   return paths;
+}
+
+std::string read_list(const fs::path& path) {
+  constexpr int64_t kMost = int64_t{1} << 30;
+  const auto bytes = read_data_file(path, kMost);
+  return {bytes.begin(), bytes.end()};
+}
+
+bool is_list(const fs::path& path) {
+  const auto ending = path.extension();
+  return ending == ".txt" || ending == ".TXT";
 }
 
 /// The label of each picture is its place: what could not be read is missing
@@ -79,41 +122,58 @@ class PictureList : public Dataset {
 
 }  // namespace
 
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
-std::vector<fs::path> sorted_entries(const fs::path& folder) {
+std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
   std::error_code error;
-  std::vector<fs::path> paths;
+  std::vector<fs::directory_entry> entries;
   for (fs::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
-    if (!is_hidden(it->path())) paths.push_back(it->path());
+    if (!is_hidden(it->path())) entries.push_back(*it);
   }
   if (error) throw FileError(folder, "cannot be listed: " + error.message());
-  sort_by_bytes(paths);
+  std::ranges::sort(entries, {},
+                    [](const fs::directory_entry& entry) -> const auto& {
+                      return entry.path().native();
+                    });
+  return entries;
+}
+
+std::vector<fs::path> names_in_list(std::string bytes) {
+  const std::string text = without_encoding(std::move(bytes));
+  // As `find -print0` separates them, for names that hold line ends.
+  const char separator = text.find('\0') == text.npos ? '\n' : '\0';
+  std::vector<fs::path> paths;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(separator, at), text.size());
+    std::string name = text.substr(at, end - at);
+    if (separator == '\n' && name.ends_with('\r')) name.pop_back();
+    if (name.find_first_not_of(" \t") != name.npos) {
+      paths.push_back(meant_by(std::move(name)));
+    }
+    at = end + 1;
+  }
   return paths;
 }
 
-std::vector<fs::path> find_pictures(const std::vector<std::string>& names,
-                                    std::istream& standard_input) {
-  std::vector<fs::path> all;
+FoundPictures find_pictures(const std::vector<std::string>& names,
+                            std::istream& standard_input) {
+  FoundPictures all;
+  const auto take = [&](const std::vector<fs::path>& files) {
+    all.files.insert(all.files.end(), files.begin(), files.end());
+  };
   for (const auto& name : names) {
-    std::vector<fs::path> found = {name};
+    std::error_code unknown;
     if (name == "-") {
-      found = lines_of(standard_input, "standard input");
-    } else if (fs::is_directory(name)) {
-      found = pictures_below(name);
-    } else if (fs::path(name).extension() == ".txt") {
-      std::ifstream list(name);
-      if (!list) throw FileError(name, "no such list of pictures");
-      found = lines_of(list, name);
+      take(list_of({std::istreambuf_iterator<char>(standard_input), {}},
+                   "standard input"));
+    } else if (fs::is_directory(name, unknown)) {
+      const auto found = pictures_below(name);
+      take(found.files);
+      all.passed_over.add(found.passed_over);
+    } else if (is_list(name)) {
+      take(list_of(read_list(name), name));
+    } else {
+      take({name});
     }
-    all.insert(all.end(), found.begin(), found.end());
   }
   return all;
 }

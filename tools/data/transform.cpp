@@ -73,7 +73,10 @@ Image resize(Image image, int64_t height, int64_t width,
              Interpolation interpolation) {
   if (image.height == height && image.width == width) return image;
   if (height < 1 || width < 1 || height * width > kMostPixels) {
-    throw std::runtime_error("too long and thin a picture to be resized");
+    throw std::runtime_error("too long and thin a picture to be resized: to " +
+                             std::to_string(width) + " x " +
+                             std::to_string(height) +
+                             " pixels, or is data.image_size too large?");
   }
   Image out(image.channels, height, width);
   const auto from = as_tensor(image);

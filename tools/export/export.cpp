@@ -1,8 +1,7 @@
 #include "tools/export/export.h"
 
-#include <torch/csrc/jit/serialization/import.h>
+#include <torch/csrc/jit/api/module.h>
 
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -10,8 +9,10 @@
 #include "tools/export/onnx.h"
 #include "tools/export/onnx_model.h"
 #include "tools/export/scripted.h"
+#include "tools/export/straight_line.h"
 #include "tools/export/torchscript.h"
 #include "tools/file.h"
+#include "tools/write_whole.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"
@@ -61,32 +62,25 @@ Program make_program(const Exportable& network, const ExportOptions& options) {
   return program;
 }
 
-void write_bytes(const fs::path& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) throw FileError(path, "cannot be written; is the disk full?");
-}
-
 bool takes_any_size(const ModelOptions& options) {
   return make_uninitialised(options)->takes_any_size();
 }
 
-void write(const fs::path& path, const Exportable& network,
+void write(OutputFile& file, const Exportable& network,
            const ExportOptions& options) {
   const bool any_size = takes_any_size(network.model);
   const auto facts = program_facts(network.identity, options.program, any_size);
   switch (options.format) {
     case ExportFormat::kTorchScript:
-      return write_torchscript(path, make_program(network, options), facts);
+      return write_torchscript(file, make_program(network, options), facts);
     case ExportFormat::kOnnx:
-      return write_bytes(path, to_onnx(make_program(network, options), any_size,
-                                       options.program.softmax, facts));
+      return file.write(to_onnx(make_program(network, options), any_size,
+                                options.program.softmax, facts));
     case ExportFormat::kSafetensors:
-      return write_safetensors(path,
+      return write_safetensors(file,
                                cast(network.weights, options.program.type));
     case ExportFormat::kPth:
-      return write_pth(path, cast(network.weights, options.program.type));
+      return write_pth(file, cast(network.weights, options.program.type));
   }
 }
 
@@ -97,7 +91,7 @@ Run load(const fs::path& path, const Exportable& network,
          const ExportOptions& options) {
   switch (options.format) {
     case ExportFormat::kTorchScript: {
-      auto module = torch::jit::load(path.string(), torch::kCPU);
+      auto module = load_straight_line(path);
       return [module](const torch::Tensor& pictures) mutable {
         return module.forward({pictures}).toTensor();
       };
@@ -198,9 +192,20 @@ ExportCheck check_export(const fs::path& path, const Exportable& network,
 ExportCheck export_network(const fs::path& path, const Exportable& network,
                            const ExportOptions& options) {
   ExportCheck check;
-  write_whole(path, [&](const fs::path& beside) {
-    write(beside, network, options);
-    check = check_export(beside, network, options);
+  const auto write_and_check = [&](OutputFile& file) {
+    write(file, network, options);
+    check = check_export(file.readable(), network, options);
+  };
+  if (is_replaced_whole(path)) {
+    write_output(path, write_and_check);
+    return check;
+  }
+  // What goes into a pipe cannot be read again: it is checked before.
+  write_output(path, [&](OutputFile& pipe) {
+    const TemporaryFile checked;
+    write_whole(checked.path(), write_and_check);
+    const auto bytes = read_file(checked.path());
+    pipe.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   });
   return check;
 }

@@ -3,8 +3,9 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/shape_analysis.h>
+#include <torch/csrc/jit/serialization/export.h>
 
-#include "tools/error.h"
+#include "tools/output_file.h"
 
 namespace skipzoo {
 
@@ -98,17 +99,14 @@ void add_forward(ModuleTree& tree, const Program& program) {
 
 }  // namespace
 
-void write_torchscript(const std::filesystem::path& path,
-                       const Program& program, const ExtraFiles& extra) {
+void write_torchscript(OutputFile& file, const Program& program,
+                       const ExtraFiles& extra) {
   ModuleTree tree(program);
   add_forward(tree, program);
   const jit::ExtraFilesMap files(extra.begin(), extra.end());
-  try {
-    tree.root().save(path.string(), files);
-  } catch (const c10::Error& error) {
-    throw FileError(path, "cannot be written (disk full?): " +
-                              std::string(error.what_without_backtrace()));
-  }
+  write_by(file, [&](const WriteFunction& take) {
+    jit::ExportModule(tree.root(), take, files);
+  });
 }
 
 }  // namespace skipzoo

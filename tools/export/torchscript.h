@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <string>
 
@@ -8,13 +7,15 @@
 
 namespace skipzoo {
 
+class OutputFile;
+
 /// Files kept in an archive, by name.
 using ExtraFiles = std::map<std::string, std::string>;
 
 /// Writes a program as a TorchScript archive: torch.jit.load() gives a module
 /// in evaluation mode, with submodules, parameters and buffers under their
 /// names. Throws FileError.
-void write_torchscript(const std::filesystem::path& path,
-                       const Program& program, const ExtraFiles& extra);
+void write_torchscript(OutputFile& file, const Program& program,
+                       const ExtraFiles& extra);
 
 }  // namespace skipzoo

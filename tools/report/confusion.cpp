@@ -46,7 +46,19 @@ Confusion::Confusion(const RunReport& report) : counts(report.confusion) {
   }
 }
 
-std::string matrix(const Confusion& confusion) {
+/// Which epoch's weights made them.
+std::string whose(const RunReport& report) {
+  if (report.confusion_epoch == 0) return "";
+  const bool last = !report.rows.empty() &&
+                    report.rows.back().epoch == report.confusion_epoch;
+  return cat({" of epoch ", std::to_string(report.confusion_epoch),
+              report.confusion_epoch == report.best_epoch
+                  ? ", the best (best.skz)"
+              : last ? ", the last (last.skz)"
+                     : ""});
+}
+
+std::string matrix(const Confusion& confusion, const std::string& whose) {
   const auto& names = confusion.names;
   std::string head = "<td></td>";
   std::string body;
@@ -70,13 +82,15 @@ std::string matrix(const Confusion& confusion) {
     }
     body += "</tr>\n";
   }
-  return cat({"<section class=\"card\"><h2>Confusion matrix</h2><p>A row is a ",
+  return cat({"<section class=\"card\"><h2>Confusion matrix", whose,
+              "</h2><p>A row is a ",
               "true class, a column a prediction; the stronger its ",
               "colour, the larger its share of the row.</p>",
               table("map", head, body), "</section>\n"});
 }
 
-std::string frequent_confusions(const Confusion& confusion) {
+std::string frequent_confusions(const Confusion& confusion,
+                                const std::string& whose) {
   const auto& names = confusion.names;
   std::vector<std::pair<size_t, size_t>> pairs;
   for (size_t of = 0; of < names.size(); ++of) {
@@ -97,7 +111,7 @@ std::string frequent_confusions(const Confusion& confusion) {
                  cell(percent(100 * confusion.share(of, as))), "</tr>\n"});
   }
   return folded(
-      "Most frequent confusions", true,
+      cat({"Most frequent confusions", whose}), true,
       table("rows",
             header_cells({"True class", "Taken for", "Images", "Of the class"}),
             body));
@@ -112,7 +126,7 @@ std::string ratio_cell(int64_t part, int64_t whole) {
   return cat({"<td class=\"bar\" style=\"--s:", text, "\">", text, "</td>"});
 }
 
-std::string per_class(const Confusion& confusion) {
+std::string per_class(const Confusion& confusion, const std::string& whose) {
   std::string body;
   for (size_t i = 0; i < confusion.names.size(); ++i) {
     const auto hits = confusion.counts[i][i];
@@ -122,7 +136,8 @@ std::string per_class(const Confusion& confusion) {
                  ratio_cell(hits, confusion.images[i]), "</tr>\n"});
   }
   return folded(
-      "Precision and recall by class", confusion.names.size() <= 20,
+      cat({"Precision and recall by class", whose}),
+      confusion.names.size() <= 20,
       table("rows", header_cells({"Class", "Images", "Precision", "Recall"}),
             body));
 }
@@ -134,10 +149,12 @@ std::string confusions(const RunReport& report) {
   if (confusion.names.empty()) {
     return "";
   }
+  const auto epoch = whose(report);
   return cat({"<div class=\"beside\">",
-              confusion.names.size() <= 100 ? matrix(confusion)
-                                            : frequent_confusions(confusion),
-              per_class(confusion), "</div>\n"});
+              confusion.names.size() <= 100
+                  ? matrix(confusion, epoch)
+                  : frequent_confusions(confusion, epoch),
+              per_class(confusion, epoch), "</div>\n"});
 }
 
 }  // namespace skipzoo

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ struct Plot {
   std::string_view title;
   std::vector<Series> series;
   double limit;  ///< The most that its axis may show: 100 for percents.
+  /// Whether a few epochs far above all others may lie outside of it.
+  bool cuts_outliers = false;
 };
 
 /// What fits a picture: a diverged loss leaves a gap, as does nan.
@@ -38,6 +41,35 @@ double nice_step(double range) {
   const double power = std::pow(10, std::floor(std::log10(range / 5)));
   const double ratio = range / 5 / power;
   return power * (ratio < 1.01 ? 1 : ratio < 2.01 ? 2 : ratio < 5.01 ? 5 : 10);
+}
+
+/// The highest value of an epoch.
+double highest(const Plot& plot, const EpochRow& row) {
+  double high = -std::numeric_limits<double>::infinity();
+  for (const auto& series : plot.series) {
+    if (const double value = row.*series.value; drawable(value)) {
+      high = std::max(high, value);
+    }
+  }
+  return high;
+}
+
+/// The upper end of an axis from `low` to `high`, or a lower one where every
+/// twentieth epoch, or one, would leave the others a quarter of it: a first
+/// loss of a million would flatten all that follow.
+double usual_high(const Plot& plot, const std::vector<EpochRow>& rows,
+                  double low, double high) {
+  std::vector<double> peaks;
+  for (const auto& row : rows) {
+    peaks.push_back(highest(plot, row));
+  }
+  std::ranges::sort(peaks, std::greater());
+  const size_t outliers = std::max<size_t>(1, peaks.size() / 20);
+  if (peaks.size() < 3) {
+    return high;
+  }
+  const double usual = peaks[outliers];
+  return usual > low && high - low > 4 * (usual - low) ? usual : high;
 }
 
 Axis value_axis(const Plot& plot, const std::vector<EpochRow>& rows) {
@@ -59,6 +91,7 @@ Axis value_axis(const Plot& plot, const std::vector<EpochRow>& rows) {
     low = low < 0 ? low - margin : std::max(0.0, low - margin);
     high += margin;
   }
+  if (plot.cuts_outliers) high = usual_high(plot, rows, low, high);
   const double step = nice_step(high - low);
   return {std::floor(low / step) * step,
           std::min(std::ceil(high / step) * step, plot.limit), step};
@@ -76,6 +109,7 @@ Axis epoch_axis(const std::vector<EpochRow>& rows) {
 /// Draws into a box of 420 x 250; y grows downwards, as SVG has it.
 struct Canvas {
   static constexpr double kLeft = 50, kRight = 408, kTop = 10, kBottom = 214;
+  static constexpr double kEdge = 2;  ///< Above the top: beyond the axis.
   Axis across;
   Axis up;
 
@@ -150,8 +184,10 @@ std::string Canvas::curve(const Series& series,
       close();
       continue;
     }
+    // What lies outside the axis leaves the picture at its upper edge.
+    const double height = std::max(y(row.*series.value), kEdge);
     points += cat({number(x(static_cast<double>(row.epoch)), 1), ",",
-                   number(y(row.*series.value), 1), " "});
+                   number(height, 1), " "});
     ++count;
   }
   close();
@@ -178,6 +214,22 @@ std::string tooltips(const Plot& plot, const Canvas& canvas,
   return svg;
 }
 
+/// Names the values that the axis leaves out; "" where it holds them all.
+std::string outside(const Plot& plot, const Axis& axis,
+                    const std::vector<EpochRow>& rows) {
+  std::string text;
+  for (const auto& row : rows) {
+    for (const auto& series : plot.series) {
+      const double value = row.*series.value;
+      if (!drawable(value) || value <= axis.high) continue;
+      text +=
+          cat({text.empty() ? "outside the picture: " : ", ", series.name, " ",
+               number(value), " in epoch ", std::to_string(row.epoch)});
+    }
+  }
+  return text.empty() ? "" : cat({"<p>", text, "</p>"});
+}
+
 std::string figure(const Plot& plot, const RunReport& report) {
   const auto& rows = report.rows;
   const Canvas canvas{epoch_axis(rows), value_axis(plot, rows)};
@@ -201,9 +253,9 @@ std::string figure(const Plot& plot, const RunReport& report) {
              " to ", number(rows.back().*series.value)});
     svg += canvas.curve(series, rows);
   }
-  return cat({html, best,
-              "</figcaption>\n<svg viewBox=\"0 0 420 254\" role=\"img\" ",
-              "aria-label=\"", plot.title, " by epoch", label, "\">\n", svg,
+  return cat({html, best, "</figcaption>", outside(plot, canvas.up, rows),
+              "\n<svg viewBox=\"0 0 420 254\" role=\"img\" ", "aria-label=\"",
+              plot.title, " by epoch", label, "\">\n", svg,
               tooltips(plot, canvas, rows), "</svg></figure>\n"});
 }
 
@@ -215,7 +267,8 @@ std::string curves(const RunReport& report) {
       {"Loss",
        {{"train", "train", &EpochRow::train_loss},
         {"validation", "val", &EpochRow::val_loss}},
-       no_limit},
+       no_limit,
+       true},
       {"Top-1 (%)",
        {{"train", "train", &EpochRow::train_top1},
         {"validation", "val", &EpochRow::val_top1}},

@@ -4,17 +4,20 @@
 #include <bit>
 #include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <limits>
 #include <optional>
-#include <stdexcept>
 #include <system_error>
+
+#include "tools/error.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& file,
                        const std::string& what) {
-  throw std::runtime_error(file.string() + ": " + what);
+  throw FileError(file, what);
 }
 
 std::string last_error() { return std::generic_category().message(errno); }
@@ -198,15 +201,12 @@ uint32_t crc32c(std::string_view bytes) {
 
 EventFile::EventFile(std::filesystem::path file) : file_(std::move(file)) {
   cut_events_after(file_, std::numeric_limits<int64_t>::max());
-  errno = 0;
-  out_.open(file_, std::ios::binary | std::ios::app);
-  if (!out_) {
-    fail(file_, "cannot be opened for writing: " + last_error());
-  }
-  if (std::filesystem::file_size(file_) == 0) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(file_, missing);
+  if (missing || size == 0) {
     std::string event = event_at(now());
     put_bytes(event, 3, "brain.Event:2");
-    append(event);
+    append_event(event);
   }
 }
 
@@ -225,18 +225,16 @@ void EventFile::scalars(
   put_key(event, 2, kVarint);
   put_varint(event, static_cast<uint64_t>(step));
   put_bytes(event, 5, summary);
-  append(event);
+  append_event(event);
 }
 
-void EventFile::append(std::string_view event) {
+void EventFile::append_event(std::string_view event) {
   std::string record;
   put_fixed(record, static_cast<uint64_t>(event.size()));
   put_fixed(record, masked_crc(record));
   record.append(event);
   put_fixed(record, masked_crc(event));
-  if (!out_.write(record.data(), std::ssize(record)).flush()) {
-    fail(file_, "writing an event failed: " + last_error());
-  }
+  append(file_, record);
 }
 
 void cut_events_after(const std::filesystem::path& file, int64_t step) {

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +14,7 @@ namespace skipzoo {
 ///
 /// Source: TensorFlow's core/lib/io/record_writer.h (the framing) and
 /// core/util/event.proto (the records), encoded by hand.
-/// Every failure to read or write is a std::runtime_error, "file: what".
+/// Every failure to read or write is a FileError.
 class EventFile {
  public:
   /// Creates the file with its version record, or appends to an existing one,
@@ -30,16 +29,15 @@ class EventFile {
                double wall_time);
 
  private:
-  void append(std::string_view event);
+  void append_event(std::string_view event);
 
   std::filesystem::path file_;
-  std::ofstream out_;
 };
 
 /// Cuts the file at its first record of a step after `step` or at the first
 /// damaged one, for a run that goes on from an earlier checkpoint. The version
 /// record stays; a file that is missing or empty is left as it is. Throws
-/// std::runtime_error if the file does not start as an event file does.
+/// FileError if the file does not start as an event file does.
 void cut_events_after(const std::filesystem::path& file, int64_t step);
 
 /// CRC-32C (Castagnoli; RFC 3720, appendix B.4).

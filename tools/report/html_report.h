@@ -16,7 +16,8 @@ struct RunReport {
   std::vector<std::string> classes;  ///< Missing ones read "class 7".
   /// Images by [true class][predicted class]; empty leaves the section out.
   std::vector<std::vector<int64_t>> confusion;
-  int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.
+  int64_t confusion_epoch = 0;  ///< Whose those are; 0 where that is unknown.
+  int64_t best_epoch = 0;       ///< An epoch that is not in `rows` for none.
   std::string config_yaml;
 };
 

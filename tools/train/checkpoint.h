@@ -32,6 +32,8 @@ struct Identity {
   std::vector<double> mean;
   std::vector<double> std;
   std::vector<int64_t> input_shape;  ///< (C, H, W)
+  /// Whether data.holdout was drawn by content; else by the pictures' places.
+  bool held_out_by_content = false;
 };
 
 /// Everything that a run continues from, bit for bit.
@@ -43,7 +45,13 @@ struct Checkpoint {
   torch::Tensor metrics;   ///< RunningMetrics::state()
   Position position;
   Best best;
+  /// packed() confusions of the best epoch; undefined in files of before.
+  torch::Tensor best_confusion;
 };
+
+/// The newest format that this program knows, and the record that holds it.
+constexpr int64_t kCheckpointFormat = 1;
+constexpr const char* kCheckpointRecord = "skipzoo.json";
 
 /// Writes a .skz file: a zip as torch.save makes it, whose data.pkl holds the
 /// weights (Python's torch.load(weights_only=True) gives the state dict), with
@@ -52,9 +60,13 @@ struct Checkpoint {
 void save_checkpoint(const std::filesystem::path& path,
                      const Checkpoint& checkpoint);
 
-/// Reads one. Throws FileError where it is not a checkpoint, damaged, or of a
-/// format newer than this program.
+/// Reads one by readers of our own, which take nothing on trust: sizes, numbers
+/// and the states of generators are checked. Throws FileError where it is not a
+/// checkpoint, damaged, or of a format newer than this program.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// Where a checkpoint stands; nothing where none can be read.
+std::optional<Position> read_position(const std::filesystem::path& path);
 
 /// The identity in a checkpoint or exported program; nothing where the file is
 /// none of ours. Throws FileError where it is damaged.
@@ -62,7 +74,7 @@ std::optional<Identity> read_identity(const std::filesystem::path& path);
 
 /// As JSON, as it stands in checkpoints and exports.
 std::string to_json_text(const Identity& identity);
-/// Throws nlohmann::json::exception where it is no such text.
+/// Throws std::runtime_error where it is no such text.
 Identity parse_identity(const std::string& text);
 
 /// Copies weights into a network of the same names and shapes. Throws FileError

@@ -1,6 +1,7 @@
 #include "tools/train/fine_tune.h"
 
 #include <fnmatch.h>
+#include <spdlog/spdlog.h>
 #include <torch/nn.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "tools/error.h"
 #include "tools/train/run_folder.h"
+#include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
 
 namespace skipzoo {
@@ -57,25 +59,57 @@ void FineTuneOptions::validate(Problems& problems) const {
   }
 }
 
-FitReport load_pretrained(Classifier& model, const FineTuneOptions& options) {
-  const auto file = read_weight_file(weights_at(options.weights),
-                                     {.prefer_ema = options.use_ema});
+namespace {
+
+/// Why the weights are not taken: what does not fit, what is there instead, and
+/// the way out.
+std::string misfit(const WeightFile& file, const FitReport& report,
+                   const std::string& advice) {
+  std::string text = report.text();
+  for (const auto& line :
+       {report.text_of_beside(), text_of(file.left_out), advice}) {
+    if (!line.empty()) text += "\n" + line;
+  }
+  return text;
+}
+
+}  // namespace
+
+FitReport load_pretrained(Classifier& model, const FineTuneOptions& options,
+                          const AdviseNetwork& advise) {
+  const auto file =
+      read_weight_file(weights_at(options.weights),
+                       {.key = options.key, .prefer_ema = options.use_ema});
   if (options.use_ema && !file.averaged) {
     throw FileError(options.weights,
                     "holds no averaged weights; drop fine_tune.use_ema");
   }
   const Fit fit(file.tensors, model, Head::kMayBeNew);
   const auto& report = fit.report();
+  const auto advice = [&] {
+    return !report.complete() && advise ? advise(file.tensors) : "";
+  };
   if (report.fitted.empty()) {
-    throw FileError(options.weights,
-                    "nothing in it fits the network: " + report.text());
+    throw FileError(options.weights, "nothing in it fits the network: " +
+                                         misfit(file, report, advice()));
   }
-  if (options.strict && !report.complete()) {
-    throw FileError(options.weights,
-                    "does not fit the network: " + report.text() +
-                        "\n(--set fine_tune.strict=false goes on with what "
-                        "fits)");
+  const bool fits =
+      report.complete() && (!report.lacks_head || report.beside.empty());
+  if (options.strict && !fits) {
+    const auto found = advice();
+    throw FileError(
+        options.weights,
+        "does not fit the network: " +
+            misfit(file, report,
+                   found.empty() ? "(--set fine_tune.strict=false goes on with "
+                                   "what fits)"
+                                 : found));
   }
+  log_remarks(file);
+  const auto beside = report.text_of_beside();
+  if (!beside.empty()) spdlog::warn("{}", beside);
+  const auto found = advice();
+  if (!found.empty()) spdlog::warn("{}", found);
   fit.copy();
   return report;
 }

@@ -17,6 +17,8 @@ namespace skipzoo {
 struct FineTuneOptions {
   /// Any file that read_weight_file() takes; empty: training from scratch.
   std::filesystem::path weights = {};
+  /// Which of several state dicts in the file: ReadOptions::key.
+  std::string key = {};
   /// The averaged weights, where the file holds both.
   bool use_ema = false;
   /// Whether everything but the head must fit.
@@ -35,6 +37,9 @@ struct FineTuneOptions {
   template <typename Fields>
   void describe(Fields& field) {
     field("weights", weights, "file that the training begins from");
+    field("key", key,
+          "where the file holds several networks: the key of one, as teacher "
+          "or model.state_dict");
     field("use_ema", use_ema, "the averaged weights, where there are both");
     field("strict", strict, "everything but the head must fit");
     field("freeze", freeze,
@@ -50,17 +55,22 @@ struct FineTuneOptions {
           {.low = 0, .high = 1, .excludes_low = true});
   }
   bool enabled() const { return !weights.empty(); }
-  bool uses(std::string_view key) const {
-    return key == "weights" || enabled();
+  bool uses(std::string_view name) const {
+    return name == "weights" || enabled();
   }
   void validate(Problems& problems) const;
 };
 
+/// Says which other network a file's weights would fit; empty for none known.
+using AdviseNetwork = std::function<std::string(const NamedTensors& file)>;
+
 /// Reads options.weights into `model`, but for a head that is another's: it is
-/// kept as it was initialised. Returns what fitted and what did not. Throws
-/// FileError, with nothing copied, where strict and something else does not
-/// fit, or where nothing does.
-FitReport load_pretrained(Classifier& model, const FineTuneOptions& options);
+/// kept as it was initialised. Returns what fitted and what did not; logs what
+/// of the file was left out. Throws FileError, with nothing copied, where strict
+/// and something else does not fit, or where nothing does. What is clearly of no
+/// such network does not matter to strict, unless the file has no head.
+FitReport load_pretrained(Classifier& model, const FineTuneOptions& options,
+                          const AdviseNetwork& advise = {});
 
 /// The factor on the learning rate of each parameter, by its name.
 std::function<double(const std::string&)> lr_scales(

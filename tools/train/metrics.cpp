@@ -3,6 +3,7 @@
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace skipzoo {
 
@@ -81,8 +82,38 @@ Evaluation EvaluationSums::result() const {
   return result;
 }
 
-std::vector<ClassScores> class_scores(
-    const std::vector<std::vector<int64_t>>& confusion) {
+torch::Tensor packed(const Confusion& confusion) {
+  std::vector<int64_t> entries;
+  for (size_t of = 0; of < confusion.size(); ++of) {
+    for (size_t as = 0; as < confusion[of].size(); ++as) {
+      if (confusion[of][as] == 0) continue;
+      entries.insert(entries.end(),
+                     {static_cast<int64_t>(of), static_cast<int64_t>(as),
+                      confusion[of][as]});
+    }
+  }
+  return at::tensor(entries, torch::kLong).view({-1, 3});
+}
+
+Confusion unpacked(const torch::Tensor& entries, int64_t classes) {
+  const bool fits = entries.dim() == 2 && entries.size(1) == 3 &&
+                    entries.scalar_type() == torch::kLong &&
+                    (entries.size(0) == 0 ||
+                     (entries.min().item<int64_t>() >= 0 &&
+                      entries.slice(1, 0, 2).max().item<int64_t>() < classes));
+  if (!fits) throw std::runtime_error("holds confusions of other classes");
+  const auto size = static_cast<size_t>(classes);
+  Confusion confusion(size, std::vector<int64_t>(size));
+  const auto own = entries.contiguous();
+  const auto* entry = own.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < own.size(0); ++i, entry += 3) {
+    confusion[static_cast<size_t>(entry[0])][static_cast<size_t>(entry[1])] =
+        entry[2];
+  }
+  return confusion;
+}
+
+std::vector<ClassScores> class_scores(const Confusion& confusion) {
   std::vector<ClassScores> scores(confusion.size());
   const auto share = [](int64_t part, int64_t whole) {
     return whole == 0 ? 0

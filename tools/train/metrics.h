@@ -37,6 +37,13 @@ class RunningMetrics {
   torch::Tensor sums_;  ///< loss, right ones, images, first bad step.
 };
 
+/// Images by [true class][predicted class].
+using Confusion = std::vector<std::vector<int64_t>>;
+/// What is not zero in one, a row each: true class, predicted class, images.
+torch::Tensor packed(const Confusion& confusion);
+/// Throws std::runtime_error where `entries` are not of so many classes.
+Confusion unpacked(const torch::Tensor& entries, int64_t classes);
+
 /// What an evaluation finds.
 struct Evaluation {
   double loss = 0;
@@ -44,8 +51,7 @@ struct Evaluation {
   double top5 = 0;  ///< Percent; 100 with five classes or fewer.
   int64_t images = 0;
   int64_t skipped = 0;  ///< Pictures that could not be read.
-  /// [true class][predicted class]
-  std::vector<std::vector<int64_t>> confusion;
+  Confusion confusion;
 };
 
 /// Collects an Evaluation batch by batch, on the device.
@@ -70,7 +76,6 @@ struct ClassScores {
   double f1 = 0;
   int64_t images = 0;
 };
-std::vector<ClassScores> class_scores(
-    const std::vector<std::vector<int64_t>>& confusion);
+std::vector<ClassScores> class_scores(const Confusion& confusion);
 
 }  // namespace skipzoo

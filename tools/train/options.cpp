@@ -23,7 +23,7 @@ bool ScheduleOptions::uses(std::string_view key) const {
     return name == ScheduleKind::kStep || name == ScheduleKind::kMultistep;
   }
   if (key == "min_lr") return name == ScheduleKind::kCosine;
-  if (key == "warmup_lr") return warmup_epochs > 0;
+  if (key == "warmup_lr" || key == "warmup") return warmup_epochs > 0;
   return true;
 }
 

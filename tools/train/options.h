@@ -9,6 +9,9 @@
 
 namespace skipzoo {
 
+/// More are more than a process may have on many machines.
+constexpr int64_t kMostThreads = 1024;
+
 enum class OptimizerKind { kSgd, kAdamW };
 template <>
 struct EnumNames<OptimizerKind> {
@@ -56,6 +59,17 @@ struct EnumNames<ScheduleKind> {
       {ScheduleKind::kCosine, "cosine"}};
 };
 
+/// Which rate the steps of a warm-up have.
+enum class Warmup {
+  kLinear,     ///< From one step above warmup_lr; the last step has lr.
+  kFromStart,  ///< From warmup_lr itself, often 0: runs of older versions.
+};
+template <>
+struct EnumNames<Warmup> {
+  static constexpr Named<Warmup> values[] = {
+      {Warmup::kLinear, "linear"}, {Warmup::kFromStart, "from_start"}};
+};
+
 /// The learning rate as a function of progress, in epochs.
 struct ScheduleOptions {
   ScheduleKind name = ScheduleKind::kCosine;
@@ -67,6 +81,8 @@ struct ScheduleOptions {
   /// A straight line from warmup_lr to lr, before any of them.
   double warmup_epochs = 0;
   double warmup_lr = 0;
+  /// Kept by a run that goes on; a new one has no reason to change it.
+  Warmup warmup = Warmup::kLinear;
   /// cosine: where it ends.
   double min_lr = 0;
 
@@ -80,6 +96,9 @@ struct ScheduleOptions {
     field("warmup_epochs", warmup_epochs,
           "epochs of linear warm-up, counted in", at_least(0));
     field("warmup_lr", warmup_lr, "where the warm-up starts", at_least(0));
+    field("warmup", warmup,
+          "linear: no step stands at warmup_lr; from_start: the first one "
+          "does, as in runs of older versions");
     field("min_lr", min_lr, "where the cosine ends", at_least(0));
   }
   bool uses(std::string_view key) const;
@@ -135,7 +154,7 @@ struct TrainOptions {
           at_least(0));
     field("device", device, "auto, cpu, cuda or cuda:<index>");
     field("threads", threads, "of the CPU; 0: OMP_NUM_THREADS or all cores",
-          between(0, 4096));
+          between(0, kMostThreads));
     field("amp", amp, "arithmetic of convolutions: float32 or bfloat16");
     field("channels_last", channels_last, "memory layout of pictures");
     field("optimizer", optimizer, "");

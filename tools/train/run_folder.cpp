@@ -1,11 +1,13 @@
 #include "tools/train/run_folder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tools/error.h"
 #include "tools/file.h"
+#include "tools/write_whole.h"
 #include "tools/report/event_file.h"
 
 namespace skipzoo {
@@ -41,6 +43,19 @@ void drop_unfinished_line(const fs::path& file) {
   if (end != bytes.size()) fs::resize_file(file, end);
 }
 
+/// How many rows a summary.csv holds, the half one of a killed process aside.
+int64_t rows_in(const fs::path& csv) {
+  if (!fs::exists(csv)) return 0;
+  const auto bytes = read_file(csv);
+  const std::string text(bytes.begin(), bytes.end());
+  if (text.empty()) return 0;
+  if (!text.starts_with(csv_header())) {
+    throw FileError(csv,
+                    "is not of a run of skipzoo; choose another folder by -o");
+  }
+  return std::count(text.begin(), text.end(), '\n') - 1;
+}
+
 double wall_time() {
   return std::chrono::duration<double>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -52,30 +67,63 @@ double wall_time() {
 RunFolder RunFolder::create(const fs::path& path) {
   make_folder(path);
   RunFolder folder(path);
-  // What a run leaves that failed before its first checkpoint may be replaced.
-  const bool has_rows =
-      fs::exists(folder.csv()) && !read_csv(folder.csv()).empty();
-  const bool foreign_config =
-      fs::exists(folder.config()) && !is_of_a_run(folder.config());
-  for (const auto& [file, taken] :
-       {std::pair{folder.last(), fs::exists(folder.last())},
-        std::pair{folder.best(), fs::exists(folder.best())},
-        std::pair{folder.csv(), has_rows},
-        std::pair{folder.config(), foreign_config}}) {
-    if (taken) {
-      throw FileError(path, "holds a run already (" + file.filename().string() +
-                                "); go on with it by --resume, or choose "
-                                "another folder by -o");
+  folder.lock();
+  folder.refuse_if_taken();
+  if (fs::exists(folder.csv())) {
+    for (const auto& file :
+         {folder.jsonl(), folder.events(), folder.report()}) {
+      fs::remove(file);
     }
   }
+  // Of a run that failed early; the new one may hold out others, or none.
+  std::error_code ignored;
+  fs::remove(folder.holdout(), ignored);
   write_whole(folder.csv(), csv_header() + "\n");
   return folder;
 }
 
+void RunFolder::refuse_if_taken() const {
+  const bool foreign_config = fs::exists(config()) && !is_of_a_run(config());
+  // The first epoch's row comes before its checkpoint: it may stand alone.
+  for (const auto& [file, taken] : {std::pair{last(), fs::exists(last())},
+                                    std::pair{best(), fs::exists(best())},
+                                    std::pair{csv(), rows_in(csv()) > 1},
+                                    std::pair{config(), foreign_config}}) {
+    if (taken) {
+      throw FileError(path_, "holds a run already (" +
+                                 file.filename().string() +
+                                 "); go on with it by --resume, or choose "
+                                 "another folder by -o");
+    }
+  }
+}
+
 RunFolder RunFolder::open(const fs::path& path) { return RunFolder(path); }
+
+void RunFolder::lock() {
+  if (lock_) return;
+  lock_ = std::make_shared<const RunLock>(path_);
+  // Nobody else is at work on these, so what lies beside them is of the dead.
+  for (const auto& file : {last(), best(), config(), csv(), jsonl(), report(),
+                           data_file()}) {
+    remove_leftovers_of(file);
+  }
+}
+
+fs::path RunFolder::checkpoint() const {
+  return fs::exists(last()) ? last() : fs::exists(best()) ? best() : fs::path();
+}
+
+fs::path RunFolder::set_best_aside() const {
+  if (!fs::exists(best())) return {};
+  const fs::path aside = path_ / "best-cut-off.skz";
+  fs::rename(best(), aside);
+  return aside;
+}
 
 void RunFolder::cut_back(int64_t epochs) {
   make_folder(path_);
+  lock();
   if (fs::exists(csv())) {
     drop_unfinished_line(csv());
     rows_ = read_csv(csv());
@@ -104,9 +152,19 @@ std::string RunFolder::origin() const {
   return line.starts_with(kOriginMark) ? line.substr(kOriginMark.size()) : "";
 }
 
+void RunFolder::write_data(const std::string& fingerprint) const {
+  write_whole(data_file(), fingerprint + "\n");
+}
+
+std::string RunFolder::data() const {
+  if (!fs::exists(data_file())) return "";
+  const auto bytes = read_file(data_file());
+  return {bytes.begin(), bytes.end()};
+}
+
 void RunFolder::append(const EpochRow& row) {
-  append_line(csv(), csv_line(row));
-  append_line(jsonl(), json_line(row));
+  skipzoo::append(csv(), csv_line(row) + "\n");
+  skipzoo::append(jsonl(), json_line(row) + "\n");
   EventFile(events()).scalars(row.epoch,
                               {{"train/loss", row.train_loss},
                                {"train/top1", row.train_top1},
@@ -121,7 +179,7 @@ void RunFolder::append(const EpochRow& row) {
 
 void RunFolder::write_report(RunReport report) const {
   report.rows = rows_;
-  write_whole(path_ / "report.html", html_report(report));
+  write_whole(this->report(), html_report(report));
 }
 
 std::filesystem::path weights_at(const std::filesystem::path& path) {

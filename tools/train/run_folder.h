@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tools/report/history.h"
 #include "tools/report/html_report.h"
+#include "tools/train/run_lock.h"
 
 namespace skipzoo {
 
@@ -14,19 +16,36 @@ namespace skipzoo {
 /// summary.csv, metrics.jsonl, TensorBoard's events and report.html.
 class RunFolder {
  public:
-  /// Makes the folder of a new run. Throws FileError where a run is in it
-  /// already, or nothing can be written there.
+  /// Makes the folder of a new run, and locks it. What a run left that died
+  /// before its first checkpoint is begun anew. Throws FileError where a run is
+  /// in it already, or nothing can be written there.
   static RunFolder create(const std::filesystem::path& path);
-  /// Opens the folder of a run that is to go on; changes nothing yet.
+  /// Opens the folder of a run; changes nothing yet.
   static RunFolder open(const std::filesystem::path& path);
-  /// Cuts off what was written after epoch `epochs`.
+  /// For a run that is to go on: until the last copy of this ends, no other
+  /// process writes there. Throws FileError where one does.
+  void lock();
+  /// Cuts off what was written after epoch `epochs`; the folder is locked.
   void cut_back(int64_t epochs);
+  /// Gives best.skz, which is of an epoch that is cut off, another name.
+  /// Returns that; empty where there is no best.skz.
+  std::filesystem::path set_best_aside() const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / "last.skz"; }
   std::filesystem::path best() const { return path_ / "best.skz"; }
   std::filesystem::path log() const { return path_ / "train.log"; }
+  /// Names of the pictures that a run with data.holdout did not train on.
+  std::filesystem::path holdout() const { return path_ / "holdout.txt"; }
+  /// The resolved config as the run began with it.
+  std::filesystem::path config() const { return path_ / "config.yaml"; }
+  /// last.skz or, where a run died before it had one, best.skz; empty where
+  /// there is neither.
+  std::filesystem::path checkpoint() const;
 
+  /// What the run trains on, as data.json; empty where a run has none.
+  void write_data(const std::string& fingerprint) const;
+  std::string data() const;
   /// The resolved config, as config.yaml, with the file it came from on top.
   void write_config(const std::string& yaml, const std::string& origin) const;
   /// That file; empty where there is no config.yaml of a run.
@@ -40,7 +59,7 @@ class RunFolder {
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path config() const { return path_ / "config.yaml"; }
+  void refuse_if_taken() const;
   std::filesystem::path csv() const { return path_ / "summary.csv"; }
   std::filesystem::path jsonl() const { return path_ / "metrics.jsonl"; }
   /// TensorBoard wants a name of this form; one file, whatever is resumed.
@@ -48,7 +67,11 @@ class RunFolder {
     return path_ / "events.out.tfevents.0.skipzoo";
   }
 
+  std::filesystem::path report() const { return path_ / "report.html"; }
+  std::filesystem::path data_file() const { return path_ / "data.json"; }
+
   std::filesystem::path path_;
+  std::shared_ptr<const RunLock> lock_;
   std::vector<EpochRow> rows_;
 };
 

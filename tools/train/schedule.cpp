@@ -6,11 +6,25 @@
 
 namespace skipzoo {
 
+namespace {
+
+double warmup_rate(const ScheduleOptions& options, double lr, double progress,
+                   double step) {
+  const double start = options.warmup_lr;
+  if (options.warmup == Warmup::kFromStart) {
+    return start + (lr - start) * progress / options.warmup_epochs;
+  }
+  // A warm-up that ends within a step ends with it.
+  const double done = std::min((progress + step) / options.warmup_epochs, 1.0);
+  return start + (lr - start) * done;
+}
+
+}  // namespace
+
 double learning_rate(const ScheduleOptions& options, double lr, double progress,
-                     int64_t epochs) {
+                     double step, int64_t epochs) {
   if (progress < options.warmup_epochs) {
-    return options.warmup_lr +
-           (lr - options.warmup_lr) * progress / options.warmup_epochs;
+    return warmup_rate(options, lr, progress, step);
   }
   switch (options.name) {
     case ScheduleKind::kConstant:

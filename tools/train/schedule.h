@@ -6,11 +6,13 @@
 
 namespace skipzoo {
 
-/// The learning rate at `progress` epochs of `epochs` (2.5: in the middle of
-/// the third), where the optimizer's is `lr`. A pure function: a resumed run
-/// takes the same rates. Milestones count from the start, warm-up included; the
-/// cosine runs over what the warm-up leaves.
+/// The learning rate of the step that begins at `progress` epochs of `epochs`
+/// (2.5: in the middle of the third) and is `step` epochs long, where the
+/// optimizer's is `lr`. A pure function: a resumed run takes the same rates.
+/// Step i of a warm-up of n has warmup_lr + (lr - warmup_lr) * (i + 1) / n: the
+/// first one moves, the last one has the whole rate. Milestones count from the
+/// start, warm-up included; the cosine runs over what the warm-up leaves.
 double learning_rate(const ScheduleOptions& options, double lr, double progress,
-                     int64_t epochs);
+                     double step, int64_t epochs);
 
 }  // namespace skipzoo

@@ -50,6 +50,10 @@ void Trainer::restore(const Checkpoint& checkpoint,
   load_weights(*model_, checkpoint.weights, path);
   try {
     optimizer_.load_state(checkpoint.optimizer);
+    if (checkpoint.best_confusion.defined()) {
+      best_confusion_ =
+          unpacked(checkpoint.best_confusion, std::ssize(identity_.classes));
+    }
   } catch (const std::runtime_error& error) {
     throw FileError(path, error.what());
   }
@@ -60,17 +64,45 @@ void Trainer::restore(const Checkpoint& checkpoint,
                               std::to_string(train_.batches()) +
                               "; are the data or data.batch_size others?");
   }
+  if (checkpoint.metrics.sizes() != metrics_.state().sizes()) {
+    throw FileError(path, "has other sums than those of an epoch");
+  }
   metrics_.load_state(checkpoint.metrics);
   set_random_state(checkpoint.random, inputs_.device);
   position_ = checkpoint.position;
   summary_.best = checkpoint.best;
   // Until here nothing is changed. From an older checkpoint, a run that is
   // killed at once is to go on from there too.
+  folder_.lock();
+  settle_best();
   if (!std::filesystem::exists(folder_.last()) ||
-      !std::filesystem::equivalent(path, folder_.last())) {
+      !std::filesystem::equivalent(path, folder_.last()) ||
+      summary_.best.epoch != checkpoint.best.epoch) {
     save(folder_.last());
+  } else if (hooks_.on_save) {
+    hooks_.on_save(path, position_);
   }
   folder_.cut_back(position_.epoch);
+}
+
+void Trainer::settle_best() {
+  const int64_t epoch = summary_.best.epoch;
+  const auto is_at = read_position(folder_.best());
+  if (is_at && is_at->epoch == epoch) return;
+  const auto aside = folder_.set_best_aside();
+  if (!aside.empty()) {
+    spdlog::warn("{} is of an epoch that is cut off: it is {} now",
+                 folder_.best().string(), aside.string());
+  }
+  if (epoch == 0) return;
+  if (position_.epoch == epoch && position_.batch == 0) {
+    return save(folder_.best());  // It is the best itself.
+  }
+  spdlog::warn(
+      "{} of the best epoch so far, {}, is there no longer: the best is sought "
+      "from here on",
+      folder_.best().filename().string(), epoch);
+  summary_.best = {};
 }
 
 TrainSummary Trainer::run() {
@@ -153,8 +185,9 @@ void Trainer::after_step(double data_seconds, int64_t images) {
     hooks_.on_step(report_);
   }
   const int64_t interval = options_.checkpoint_interval;
-  if (interval > 0 && position_.step % interval == 0 &&
-      done < train_.batches()) {
+  const bool is_time = interval > 0 && position_.step % interval == 0 &&
+                       done < train_.batches();
+  if (is_time || (hooks_.save_requested && hooks_.save_requested())) {
     check_finite();
     save(folder_.last());
   }
@@ -201,7 +234,10 @@ bool Trainer::note_if_best(const Evaluation& validation) {
   if (!std::isfinite(value)) return false;
   const bool improved =
       best.epoch == 0 || (by_loss ? value < best.value : value > best.value);
-  if (improved) best = {.epoch = position_.epoch, .value = value};
+  if (improved) {
+    best = {.epoch = position_.epoch, .value = value};
+    best_confusion_ = validation.confusion;
+  }
   return improved;
 }
 
@@ -232,26 +268,32 @@ void Trainer::finish_epoch(const EpochMetrics& train,
       row.epoch, row.val_loss, row.val_top1, row.val_top5, row.train_loss,
       row.seconds, improved ? "  *" : "");
   folder_.append(row);
-  folder_.write_report(
-      {.title = folder_.path().filename().string(),
-       .network = std::to_string(count_parameters(*model_)) + " parameters",
-       .rows = {},
-       .classes = identity_.classes,
-       .confusion = validation.confusion,
-       .best_epoch = summary_.best.epoch,
-       .config_yaml = identity_.config});
+  write_report(validation);
   // The best first: a crash between the two repeats the epoch, and writes it
   // again.
   if (improved) save(folder_.best());
   save(folder_.last());
 }
 
+void Trainer::write_report(const Evaluation& validation) const {
+  const bool knows_best = !best_confusion_.empty();
+  folder_.write_report(
+      {.title = folder_.path().filename().string(),
+       .network = std::to_string(count_parameters(*model_)) + " parameters",
+       .rows = {},
+       .classes = identity_.classes,
+       .confusion = knows_best ? best_confusion_ : validation.confusion,
+       .confusion_epoch = knows_best ? summary_.best.epoch : position_.epoch,
+       .best_epoch = summary_.best.epoch,
+       .config_yaml = identity_.config});
+}
+
 double Trainer::lr_of(int64_t batch) const {
-  const double progress =
-      static_cast<double>(position_.epoch) +
-      static_cast<double>(batch) / static_cast<double>(train_.batches());
+  const auto batches = static_cast<double>(train_.batches());
+  const double progress = static_cast<double>(position_.epoch) +
+                          static_cast<double>(batch) / batches;
   return learning_rate(options_.schedule, options_.optimizer.lr, progress,
-                       options_.epochs);
+                       1 / batches, options_.epochs);
 }
 
 void Trainer::save(const std::filesystem::path& path) const {
@@ -261,7 +303,14 @@ void Trainer::save(const std::filesystem::path& path) const {
                          .random = random_state(inputs_.device),
                          .metrics = metrics_.state(),
                          .position = position_,
-                         .best = summary_.best});
+                         .best = summary_.best,
+                         .best_confusion = best_confusion_.empty()
+                                               ? torch::Tensor()
+                                               : packed(best_confusion_)});
+  // A run's first best.skz stands alone for a moment.
+  if (hooks_.on_save && path == folder_.checkpoint()) {
+    hooks_.on_save(path, position_);
+  }
 }
 
 }  // namespace skipzoo

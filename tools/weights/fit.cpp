@@ -3,104 +3,14 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <map>
-#include <regex>
 #include <set>
 
 #include "models/zoo.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
 namespace {
-
-using Renamed = std::pair<std::string, int64_t>;
-
-/// What wrappers put in front of every name (facts of their sources):
-/// DataParallel, torch.compile, frameworks that keep a backbone or a model.
-constexpr const char* kPrefixes[] = {"module.", "_orig_mod.", "backbone.",
-                                     "model.",  "net.",       "encoder."};
-
-/// Names of the last layer elsewhere: Keras ports, timm, kuangliu, Cadene.
-constexpr const char* kHeads[] = {"head.fc",    "fc",          "linear",
-                                  "classifier", "last_linear", "head"};
-
-int64_t matches(const NamedTensors& tensors, const std::set<std::string>& own) {
-  return std::count_if(tensors.begin(), tensors.end(), [&](const auto& entry) {
-    return own.contains(entry.first);
-  });
-}
-
-/// Applies `rename` to every name; tells how many it changed.
-template <typename Rename>
-int64_t rename_all(NamedTensors& tensors, Rename rename) {
-  int64_t changed = 0;
-  for (auto& [name, tensor] : tensors) {
-    std::string now = rename(name);
-    if (now == name) continue;
-    name = std::move(now);
-    ++changed;
-  }
-  return changed;
-}
-
-/// DenseNet's names before torchvision 0.2: denselayer1.norm.1.weight.
-std::string modern_densenet(const std::string& name) {
-  static const std::regex old_name(
-      R"(^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$)");
-  return std::regex_replace(name, old_name, "$1$2");
-}
-
-/// The shortcuts of akamaster and kuangliu, gpleiss's last BatchNorm.
-std::string torchvision_parts(const std::string& name) {
-  static const std::regex shortcut(R"(\.shortcut\.([01])\.)");
-  static const std::regex last_norm(R"(^features\.norm_final\.)");
-  return std::regex_replace(
-      std::regex_replace(name, shortcut, ".downsample.$1."), last_norm,
-      "features.norm5.");
-}
-
-std::string with_head(const std::string& name, const std::string& head) {
-  for (const char* other : kHeads) {
-    const std::string prefix = std::string(other) + ".";
-    const auto rest = name.substr(std::min(prefix.size(), name.size()));
-    if (name.starts_with(prefix) && (rest == "weight" || rest == "bias")) {
-      return head + "." + rest;
-    }
-  }
-  return name;
-}
-
-/// Drops prefixes for as long as that makes more names fit.
-void drop_prefixes(NamedTensors& tensors, const std::set<std::string>& own,
-                   const std::string& head, std::vector<Renamed>& log) {
-  const auto score = [&](NamedTensors trial) {
-    rename_all(trial, modern_densenet);
-    rename_all(trial, torchvision_parts);
-    rename_all(trial, [&](const auto& name) { return with_head(name, head); });
-    return matches(trial, own);
-  };
-  for (int round = 0; round < 4; ++round) {
-    const int64_t before = score(tensors);
-    // A file may have to lose two before anything fits: the commonest first.
-    const auto common = std::find_if(
-        std::begin(kPrefixes), std::end(kPrefixes), [&](const char* prefix) {
-          const auto with = std::count_if(
-              tensors.begin(), tensors.end(), [&](const auto& entry) {
-                return entry.first.starts_with(prefix);
-              });
-          return 2 * with > static_cast<int64_t>(tensors.size());
-        });
-    if (common == std::end(kPrefixes)) return;
-    NamedTensors trial = tensors;
-    const std::string prefix = *common;
-    const int64_t changed = rename_all(trial, [&](const std::string& name) {
-      return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
-    });
-    if (score(trial) < before) return;
-    tensors = std::move(trial);
-    log.emplace_back("'" + prefix + "' dropped", changed);
-  }
-}
 
 /// timm's rule: grey sums over the colours; other counts repeat them, scaled so
 /// that a signal keeps its size.
@@ -113,16 +23,21 @@ torch::Tensor adapt_channels(const torch::Tensor& weight, int64_t channels) {
          (static_cast<double>(given) / static_cast<double>(channels));
 }
 
+constexpr size_t kMostNames = 8;
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
+    text += (i > 0 ? ", " : "") + printable(names[i]);
+  }
+  return names.size() > kMostNames ? text + ", …" : text;
+}
+
 void add_names(std::string& text, const char* kind,
                const std::vector<std::string>& names) {
   if (names.empty()) return;
-  constexpr size_t kMost = 8;
   text.append("\n").append(std::to_string(names.size()));
-  text.append(" ").append(kind).append(":");
-  for (size_t i = 0; i < std::min(names.size(), kMost); ++i) {
-    text += (i > 0 ? ", " : " ") + names[i];
-  }
-  if (names.size() > kMost) text += ", …";
+  text.append(" ").append(kind).append(": ").append(list_of(names));
 }
 
 }  // namespace
@@ -130,37 +45,47 @@ void add_names(std::string& text, const char* kind,
 std::string FitReport::text() const {
   std::string text = std::to_string(fitted.size()) + " tensors fitted";
   add_names(text, "missing in the file", missing);
+  add_names(text, "of a type that is no weight's", wrong_type);
   add_names(text, "unexpected in the file", unexpected);
-  for (const auto& wrong : wrong_shape) {
+  for (size_t i = 0; i < std::min(wrong_shape.size(), kMostNames); ++i) {
+    const auto& wrong = wrong_shape[i];
     text += "\nwrong shape: " + wrong.name + " is " +
             c10::str(at::IntArrayRef(wrong.in_file)) + " in the file, " +
             c10::str(at::IntArrayRef(wrong.in_network)) + " in the network";
   }
+  if (wrong_shape.size() > kMostNames) {
+    text +=
+        "\nwrong shape: " + std::to_string(wrong_shape.size() - kMostNames) +
+        " more";
+  }
   for (const auto& [rule, count] : renamed) {
     text.append("\n").append(std::to_string(count));
-    text.append(" names changed: ").append(rule);
+    text.append(" names changed: ").append(printable(rule));
   }
   for (const auto& sentence : adapted) text += "\n" + sentence;
   add_names(text, "counters filled with 0", filled);
   return text;
 }
 
+std::string FitReport::text_of_beside() const {
+  if (beside.empty()) return "";
+  return "left out: " + std::to_string(beside.size()) +
+         " that the network has not (" + list_of(beside) + ")";
+}
+
 Fit::Fit(const NamedTensors& file, const Classifier& model, Head head_rule)
     : own_(state_dict(model)) {
-  std::set<std::string> own;
-  for (const auto& entry : own_) own.insert(entry.first);
   const std::string head = model.head_name();
-
-  NamedTensors renamed = file;
-  drop_prefixes(renamed, own, head, report_.renamed);
-  const auto apply = [&](const char* rule, auto rename) {
-    const int64_t changed = rename_all(renamed, rename);
-    if (changed > 0) report_.renamed.emplace_back(rule, changed);
-  };
-  apply("DenseNet's old names (norm.1 to norm1)", modern_densenet);
-  apply("shortcut to downsample, norm_final to norm5", torchvision_parts);
-  apply("the head", [&](const auto& name) { return with_head(name, head); });
-  match(renamed, head);
+  auto mapping = map_names(file, own_, head);
+  match(file, mapping, head);
+  report_.renamed = std::move(mapping.renamed);
+  report_.unexpected = std::move(mapping.unexpected);
+  report_.beside = std::move(mapping.beside);
+  if (!mapping.rivals.empty()) {
+    report_.adapted.push_back(
+        "taken is what is under '" + printable(mapping.prefix) +
+        "', the first; as good would be '" + list_of(mapping.rivals) + "'");
+  }
   if (head_rule == Head::kMayBeNew) leave_out(head);
 }
 
@@ -171,7 +96,9 @@ void Fit::leave_out(const std::string& head) {
   };
   std::string why;
   for (const auto& name : report_.missing) {
-    if (of_head(name)) why = "; the file has no " + name;
+    if (!of_head(name)) continue;
+    why = "; the file has no " + name;
+    report_.lacks_head |= name == head + ".weight";
   }
   for (const auto& wrong : report_.wrong_shape) {
     if (!of_head(wrong.name) || wrong.in_file.empty()) continue;
@@ -182,7 +109,6 @@ void Fit::leave_out(const std::string& head) {
   if (why.empty()) return;
   report_.adapted.push_back(head + ": a new one" + why);
   std::erase_if(report_.missing, of_head);
-  std::erase_if(report_.unexpected, of_head);
   std::erase_if(report_.fitted, of_head);
   std::erase_if(report_.wrong_shape,
                 [&](const auto& wrong) { return of_head(wrong.name); });
@@ -191,24 +117,26 @@ void Fit::leave_out(const std::string& head) {
       return of_head(entry.first) && entry.second.is_same(pair.first);
     });
   });
+  // What else the file's head is made of, such as a projector of two layers.
+  for (const auto& name : report_.unexpected) {
+    if (of_head(name)) report_.beside.push_back(name);
+  }
+  std::erase_if(report_.unexpected, of_head);
 }
 
-void Fit::match(const NamedTensors& renamed, const std::string& head) {
-  // Weights averaged by torch's AveragedModel count what they averaged.
-  std::map<std::string, torch::Tensor> left(renamed.begin(), renamed.end());
-  left.erase("n_averaged");
+void Fit::match(const NamedTensors& file, const Mapping& mapping,
+                const std::string& head) {
   bool first_convolution = true;
-  for (const auto& [name, tensor] : own_) {
+  for (size_t i = 0; i < own_.size(); ++i) {
+    const auto& [name, tensor] = own_[i];
     const bool is_first = tensor.dim() == 4 && first_convolution;
     if (is_first) first_convolution = false;
-    const auto found = left.find(name);
-    if (found == left.end()) {
+    if (!mapping.places[i]) {
       const bool counter = name.ends_with("num_batches_tracked");
       (counter ? report_.filled : report_.missing).push_back(name);
       continue;
     }
-    torch::Tensor given = found->second;
-    left.erase(found);
+    torch::Tensor given = file[*mapping.places[i]].second;
     if (name == head + ".weight" && given.dim() == 4 &&
         given.sizes().slice(2) == at::IntArrayRef({1, 1})) {
       given = given.flatten(1);
@@ -227,10 +155,15 @@ void Fit::match(const NamedTensors& renamed, const std::string& head) {
           {name, given.sizes().vec(), tensor.sizes().vec()});
       continue;
     }
+    if (tensor.is_floating_point() && !given.is_floating_point()) {
+      report_.wrong_type.push_back(name + " is of type " +
+                                   c10::toString(given.scalar_type()) +
+                                   " in the file");
+      continue;
+    }
     report_.fitted.push_back(name);
     pairs_.emplace_back(tensor, given);
   }
-  for (const auto& entry : left) report_.unexpected.push_back(entry.first);
 }
 
 void Fit::copy() const {

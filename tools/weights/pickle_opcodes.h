@@ -5,8 +5,8 @@
 namespace skipzoo {
 
 /// The opcodes of pickles, protocols 0 to 5, by their names in Python's
-/// pickletools. Those that reach out of the file (EXT1, NEXT_BUFFER, …) are
-/// left out: a file that has one is refused.
+/// pickletools. Those of the extension registry (EXT1, …) are left out: a file
+/// that has one is refused.
 // clang-format off
 enum Opcode : uint8_t {
   // Values.
@@ -17,6 +17,7 @@ enum Opcode : uint8_t {
   kUnicode = 'V', kBinUnicode = 'X', kShortBinUnicode = 0x8c,
   kBinUnicode8 = 0x8d,
   kBinBytes = 'B', kShortBinBytes = 'C', kBinBytes8 = 0x8e,
+  kByteArray8 = 0x96, kNextBuffer = 0x97, kReadonlyBuffer = 0x98,
   // Containers.
   kEmptyTuple = ')', kTuple = 't', kTuple1 = 0x85, kTuple2 = 0x86,
   kTuple3 = 0x87,
@@ -30,7 +31,7 @@ enum Opcode : uint8_t {
   // Objects.
   kGlobal = 'c', kStackGlobal = 0x93, kReduce = 'R', kBuild = 'b',
   kInst = 'i', kObj = 'o', kNewObj = 0x81, kNewObjEx = 0x92,
-  kBinPersId = 'Q',
+  kPersId = 'P', kBinPersId = 'Q',
   // The file.
   kProto = 0x80, kFrame = 0x95, kStop = '.',
 };

@@ -1,4 +1,4 @@
-// The part of the pickle reader that makes numbers, texts and tuples.
+// The part of the pickle reader that makes numbers and texts.
 
 #include <bit>
 #include <charconv>
@@ -9,6 +9,9 @@
 namespace skipzoo {
 
 namespace {
+
+/// Longer texts are data (arrays, pictures), not names: they are passed over.
+constexpr uint64_t kLongestText = uint64_t{1} << 20;
 
 /// Little-endian two's complement, as LONG1 and LONG4 hold it. What does not
 /// fit 64 bits (torch's magic number, for one) becomes 0: no weight depends on
@@ -26,24 +29,62 @@ int64_t long_value(const std::string& bytes) {
   return static_cast<int64_t>(value);
 }
 
+/// What stands in the quotes of a Python 2 text.
+std::string unquoted(const std::string& text) {
+  const bool quoted = text.size() >= 2 && text.front() == text.back() &&
+                      (text.front() == '\'' || text.front() == '"');
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
 }  // namespace
 
-void PickleReader::push_text(std::string text) {
-  Pickle& value = make(Kind::kText);
-  value.text = std::move(text);
-  push(value);
+void PickleReader::push_once(Pickle*& value, Kind kind) {
+  if (value == nullptr) value = &make(kind);
+  push(*value);
 }
 
 void PickleReader::push_integer(int64_t number) {
+  constexpr int64_t kSmall = 1 << 16;
+  Pickle** known = nullptr;
+  if (number >= 0 && number < kSmall) {
+    const auto index = static_cast<size_t>(number);
+    if (index >= small_integers_.size()) small_integers_.resize(index + 1);
+    known = &small_integers_[index];
+    if (*known != nullptr) return push(**known);
+  }
   Pickle& value = make(Kind::kInteger);
   value.integer = number;
+  if (known != nullptr) *known = &value;
   push(value);
 }
 
-void PickleReader::push_tuple(Pickle::Items items) {
-  Pickle& value = make(Kind::kTuple);
-  value.items = std::move(items);
+/// As decimal digits; 00 and 01 are how protocol 0 writes False and True.
+void PickleReader::push_written_integer() {
+  const std::string text = line();
+  if (text == "00" || text == "01") {
+    push_once(text == "01" ? true_ : false_, Kind::kBool);
+    top().integer = text == "01" ? 1 : 0;
+    return;
+  }
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  push_integer(number);
+}
+
+void PickleReader::push_number(double number) {
+  Pickle& value = make(Kind::kNumber);
+  value.number = number;
   push(value);
+}
+
+void PickleReader::push_text(uint64_t size) {
+  if (size > in_.left()) fail("it ends too early");
+  if (size <= kLongestText) {
+    return push(make_text(Kind::kText, in_.text(size)));
+  }
+  in_.skip(size);
+  push(
+      make_text(Kind::kOpaque, "a text of " + std::to_string(size) + " bytes"));
 }
 
 bool PickleReader::execute_constant(uint8_t opcode) {
@@ -52,73 +93,85 @@ bool PickleReader::execute_constant(uint8_t opcode) {
       if (byte() > 5) fail("a protocol newer than 5");
       return true;
     case kFrame:
-      little_endian(8);
+      if (in_.left() < 8) fail("it ends too early");
+      in_.skip(8);
       return true;
     case kNone:
-      push(make(Kind::kNone));
+      push_once(none_, Kind::kNone);
       return true;
     case kNewTrue:
-    case kNewFalse: {
-      Pickle& value = make(Kind::kBool);
-      value.integer = opcode == kNewTrue ? 1 : 0;
-      push(value);
+    case kNewFalse:
+      push_once(opcode == kNewTrue ? true_ : false_, Kind::kBool);
+      top().integer = opcode == kNewTrue ? 1 : 0;
       return true;
-    }
     case kBinInt:
-      push_integer(static_cast<int32_t>(little_endian(4)));
+      push_integer(static_cast<int32_t>(in_.number(4)));
       return true;
     case kBinInt1:
       push_integer(byte());
       return true;
     case kBinInt2:
-      push_integer(static_cast<int64_t>(little_endian(2)));
+      push_integer(static_cast<int64_t>(in_.number(2)));
       return true;
     case kLong1:
-      push_integer(long_value(bytes(byte())));
+      push_integer(long_value(in_.text(byte())));
       return true;
-    case kLong4:
-      push_integer(long_value(bytes(little_endian(4))));
-      return true;
-    case kInt:
-    case kLong: {
-      const std::string text = line();
-      int64_t number = 0;
-      std::from_chars(text.data(), text.data() + text.size(), number);
-      push_integer(number);
+    case kLong4: {
+      const uint64_t size = in_.number(4);
+      if (size > 8) in_.skip(size);
+      push_integer(size > 8 ? 0 : long_value(in_.text(size)));
       return true;
     }
+    case kInt:
+    case kLong:
+      push_written_integer();
+      return true;
     case kBinFloat: {
       uint64_t bits = 0;
       for (int i = 0; i < 8; ++i) bits = bits << 8 | byte();
-      Pickle& value = make(Kind::kNumber);
-      value.number = std::bit_cast<double>(bits);
-      push(value);
+      push_number(std::bit_cast<double>(bits));
       return true;
     }
     case kFloat: {
       const std::string text = line();
-      Pickle& value = make(Kind::kNumber);
-      std::from_chars(text.data(), text.data() + text.size(), value.number);
-      push(value);
+      double number = 0;
+      std::from_chars(text.data(), text.data() + text.size(), number);
+      push_number(number);
       return true;
     }
+    default:
+      return false;
+  }
+}
+
+bool PickleReader::execute_text(uint8_t opcode) {
+  switch (opcode) {
     case kShortBinString:
     case kShortBinBytes:
     case kShortBinUnicode:
-      push_text(bytes(byte()));
+      push_text(byte());
       return true;
     case kBinString:
     case kBinBytes:
     case kBinUnicode:
-      push_text(bytes(little_endian(4)));
+      push_text(in_.number(4));
       return true;
     case kBinUnicode8:
     case kBinBytes8:
-      push_text(bytes(little_endian(8)));
+    case kByteArray8:
+      push_text(in_.number(8));
       return true;
     case kString:
+      push(make_text(Kind::kText, unquoted(line())));
+      return true;
     case kUnicode:
-      push_text(line());
+      push(make_text(Kind::kText, line()));
+      return true;
+    case kNextBuffer:
+      push(make_text(Kind::kOpaque, "a buffer outside of the file"));
+      return true;
+    case kReadonlyBuffer:
+      top();  // As it is.
       return true;
     default:
       return false;

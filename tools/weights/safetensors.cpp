@@ -1,139 +1,74 @@
 #include "tools/weights/safetensors.h"
 
-#include <algorithm>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 
+#include "tools/checked.h"
+#include "tools/weights/byte_reader.h"
+#include "tools/weights/safetensors_header.h"
 #include "tools/weights/storage.h"
 
 namespace skipzoo {
 
 namespace {
 
-using nlohmann::json;
+constexpr uint64_t kLengthSize = 8;
+/// The format's own limit.
+constexpr uint64_t kMostHeader = 100'000'000;
 
-/// Deep nesting would exhaust the parser's stack; the format has two levels.
-json parse_shallow(std::span<const uint8_t> text, int levels) {
-  const auto too_deep = [levels](int depth, json::parse_event_t, json&) {
-    if (depth > levels)
-      throw std::runtime_error("its JSON is nested too deeply");
-    return true;
-  };
-  try {
-    return json::parse(text.begin(), text.end(), too_deep);
-  } catch (const json::exception&) {
-    throw std::runtime_error("its JSON header is damaged");
-  }
-}
-
-torch::Tensor read_tensor(const std::shared_ptr<const MappedFile>& file,
-                          std::span<const uint8_t> data, const json& entry,
+torch::Tensor read_tensor(const InputFile& file, uint64_t data,
+                          const SafetensorsEntry& entry,
                           const ReadOptions& options) {
-  const auto type = scalar_type(entry.at("dtype").get<std::string>());
-  const auto sizes = entry.at("shape").get<std::vector<int64_t>>();
-  const auto offsets = entry.at("data_offsets").get<std::vector<uint64_t>>();
-  if (sizes.size() > 64 || offsets.size() != 2 || offsets[0] > offsets[1] ||
-      offsets[1] > data.size()) {
-    throw std::runtime_error("offsets that reach beyond the file");
-  }
-  std::vector<int64_t> strides(sizes.size());
-  double count = 1;
-  for (size_t d = sizes.size(); d-- > 0;) {
-    if (sizes[d] < 0) throw std::runtime_error("a size below zero");
-    // Beyond this nothing fits the offsets; below it nothing overflows.
-    strides[d] = count < 1e15 ? static_cast<int64_t>(count) : 0;
-    count *= static_cast<double>(sizes[d]);
-  }
-  const auto bytes = count * static_cast<double>(c10::elementSize(type));
-  if (bytes != static_cast<double>(offsets[1] - offsets[0])) {
-    throw std::runtime_error("a shape that does not fit its offsets");
-  }
-  return view_of(file, data.subspan(offsets[0], offsets[1] - offsets[0]), type,
-                 0, sizes, strides, options.shapes_only);
-}
-
-/// No byte belongs to two tensors, as the format demands.
-void check_apart(std::vector<std::pair<uint64_t, uint64_t>> ranges) {
-  std::sort(ranges.begin(), ranges.end());
-  for (size_t i = 1; i < ranges.size(); ++i) {
-    if (ranges[i].first < ranges[i - 1].second) {
-      throw std::runtime_error("tensors that overlap");
-    }
-  }
+  const auto place = Place::contiguous(entry.shape);
+  const uint64_t size = checked_subtract(entry.end, entry.begin);
+  place.count_within(size, *entry.type);
+  if (options.shapes_only) return shape_of(*entry.type, place);
+  const auto storage = make_storage(size);
+  file.read(checked_add(data, entry.begin), bytes_of(storage));
+  return view_of(storage, *entry.type, place);
 }
 
 }  // namespace
 
-WeightFile read_safetensors(const std::shared_ptr<const MappedFile>& file,
-                            const ReadOptions& options) {
-  const auto bytes = file->bytes();
-  uint64_t length = 0;
-  for (size_t i = 0; i < 8; ++i) length |= uint64_t{bytes[i]} << (8 * i);
-  if (length > bytes.size() - 8) {
-    throw std::runtime_error(
-        "its header reaches beyond the file; was the "
-        "download cut short?");
-  }
-  const json header = parse_shallow(bytes.subspan(8, length), 4);
-  const auto data = bytes.subspan(8 + length);
-  if (!header.is_object()) throw std::runtime_error("its header is no object");
-
-  WeightFile result;
-  result.kind = WeightKind::kSafetensors;
-  std::vector<std::pair<uint64_t, uint64_t>> ranges;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
-    try {
-      result.tensors.emplace_back(name,
-                                  read_tensor(file, data, entry, options));
-      ranges.emplace_back(entry.at("data_offsets")[0],
-                          entry.at("data_offsets")[1]);
-    } catch (const json::exception&) {
-      throw std::runtime_error(name + ": a damaged entry in its header");
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error(name + ": " + error.what());
-    }
-  }
-  check_apart(std::move(ranges));
-  return result;
+bool is_safetensors(const InputFile& file) {
+  if (file.size() < kLengthSize + 2) return false;
+  const auto bytes = file.read(0, kLengthSize + 1);
+  // Longer headers are for the reader to refuse; above 2^40 it is another file.
+  return ByteReader(bytes).number(kLengthSize) < uint64_t{1} << 40 &&
+         bytes.back() == '{';
 }
 
-WeightFile read_safetensors_index(const std::filesystem::path& path,
-                                  const std::shared_ptr<const MappedFile>& file,
-                                  const ReadOptions& options) {
-  const json index = parse_shallow(file->bytes(), 4);
-  if (!index.contains("weight_map") || !index["weight_map"].is_object()) {
-    throw std::runtime_error(
-        "a JSON file without weight_map, so no index of "
-        "safetensors files");
+WeightFile read_safetensors(const std::shared_ptr<const InputFile>& file,
+                            const ReadOptions& options) {
+  ByteReader start(file, 0, kLengthSize);
+  const uint64_t length = start.number(kLengthSize);
+  if (length > kMostHeader) {
+    throw std::runtime_error("its header is of " + std::to_string(length) +
+                             " bytes, but the format allows " +
+                             std::to_string(kMostHeader));
   }
+  if (!lies_within(kLengthSize, length, file->size())) {
+    throw std::runtime_error(
+        "its header reaches beyond the file; was the download cut short?");
+  }
+  const auto header = file->read(kLengthSize, length);
+  if (header.empty() || header.front() != '{') {
+    throw std::runtime_error("its header does not begin with a brace");
+  }
+  const uint64_t data = kLengthSize + length;
   WeightFile result;
   result.kind = WeightKind::kSafetensors;
-  std::map<std::string, std::set<std::string>> names_of_file;
-  for (const auto& [name, where] : index["weight_map"].items()) {
-    const std::filesystem::path part =
-        where.is_string() ? where.get<std::string>() : "";
-    // Beside the index and nowhere else, whatever it says.
-    if (part.empty() || part.filename() != part || part == "..") {
-      throw std::runtime_error("names '" + part.string() +
-                               "', which is no file beside it");
+  for (const auto& entry :
+       read_safetensors_header(header, file->size() - data)) {
+    if (!entry.type) {
+      result.left_out.push_back({entry.name, "of type " + entry.type_name});
+      continue;
     }
-    names_of_file[part.string()].insert(name);
-  }
-  for (const auto& [part, names] : names_of_file) {
-    const auto shard =
-        read_safetensors(MappedFile::open(path.parent_path() / part), options);
-    size_t found = 0;
-    for (const auto& [name, tensor] : shard.tensors) {
-      if (!names.contains(name)) continue;
-      result.tensors.emplace_back(name, tensor);
-      ++found;
-    }
-    if (found != names.size()) {
-      throw std::runtime_error("says of " + part +
-                               " that it holds tensors which it does not");
+    if (options.wanted && !options.wanted(entry.name)) continue;
+    try {
+      result.tensors.emplace_back(entry.name,
+                                  read_tensor(*file, data, entry, options));
+    } catch (const std::overflow_error& error) {
+      throw std::runtime_error(entry.name + ": " + error.what());
     }
   }
   return result;

@@ -1,256 +1,182 @@
 #include "tools/weights/torch_file.h"
 
-#include <caffe2/serialize/inline_container.h>
-
 #include <algorithm>
-#include <cstring>
-#include <functional>
 #include <map>
-#include <set>
 #include <stdexcept>
 
-#include "tools/weights/pickle.h"
-#include "tools/weights/storage.h"
+#include "tools/checked.h"
+#include "tools/memory.h"
+#include "tools/weights/file_kind.h"
+#include "tools/weights/state_dict.h"
+#include "tools/weights/tensor_builder.h"
 
 namespace skipzoo {
 
 namespace {
 
-using Bytes = std::span<const uint8_t>;
-/// The data of a storage.
-using FindStorage = std::function<Bytes(const Pickle& storage)>;
-
-/// Turns pickled tensors into tensors over the file.
-class TensorBuilder {
- public:
-  TensorBuilder(std::shared_ptr<const MappedFile> file,
-                const ReadOptions& options, FindStorage find)
-      : file_(std::move(file)), options_(options), find_(std::move(find)) {}
-
-  torch::Tensor operator()(const Pickle& tensor) const {
-    const Pickle& storage = *tensor.items.front();
-    return view_of(file_, find_(storage), scalar_type(tensor.dtype),
-                   storage.integer + tensor.integer, tensor.sizes,
-                   tensor.strides, options_.shapes_only);
+/// Whether the numbers of an archive are big-endian, as s390x writes them.
+bool is_big_endian(const ZipFile& zip) {
+  if (!zip.has("byteorder")) return false;
+  const auto bytes = zip.read("byteorder", 64);
+  const std::string order(bytes.begin(), bytes.end());
+  if (order != "big" && order != "little") {
+    throw std::runtime_error(
+        "its record byteorder says neither big nor little");
   }
-
- private:
-  std::shared_ptr<const MappedFile> file_;
-  ReadOptions options_;
-  FindStorage find_;
-};
-
-bool holds_tensors(const Pickle& dict) {
-  for (size_t i = 1; i < dict.items.size(); i += 2) {
-    if (dict.items[i]->kind == Pickle::Kind::kTensor) return true;
-  }
-  return false;
+  return order == "big";
 }
 
-/// The state dict in what a program saved: itself, or under a customary key.
-/// timm's order, whose averaged weights come first where they are asked for.
-const Pickle* find_state_dict(const Pickle& root, const ReadOptions& options,
-                              WeightFile& file) {
-  if (root.kind != Pickle::Kind::kDict) return nullptr;
-  if (holds_tensors(root)) return &root;
-  std::vector<const char*> keys = {"state_dict", "model", "net",
-                                   "model_state_dict"};
-  const std::vector<const char*> averaged = {"state_dict_ema", "model_ema",
-                                             "ema"};
-  keys.insert(options.prefer_ema ? keys.begin() : keys.end(), averaged.begin(),
-              averaged.end());
-  for (const char* key : keys) {
-    const Pickle* dict = root.find(key);
-    if (dict == nullptr || dict->kind != Pickle::Kind::kDict) continue;
-    // Averaged weights are wrapped once more by some.
-    const Pickle* inner = dict->find("module");
-    if (!holds_tensors(*dict) && inner != nullptr) dict = inner;
-    if (!holds_tensors(*dict)) continue;
-    file.wrapper = key;
-    file.averaged = std::find(averaged.begin(), averaged.end(),
-                              std::string_view(key)) != averaged.end();
-    return dict;
-  }
-  return nullptr;
+TensorBuilder builder_of(const ZipFile& zip, const InputFile& file,
+                         const std::string& name, bool shapes_only) {
+  return {[&zip, name](const Pickle& storage) {
+            const auto& record = zip.at(name + "/" + storage.text);
+            return TensorBuilder::Stored{
+                .size = record.size,
+                .read = [&](std::span<uint8_t> to) { zip.read(record, to); }};
+          },
+          {.file_size = file.size(),
+           .shapes_only = shapes_only,
+           .is_big_endian = is_big_endian(zip)}};
 }
 
-/// What the object is, for a message.
-std::string describe(const Pickle& root) {
-  if (root.kind == Pickle::Kind::kOpaque) {
-    return "an object of type " + root.text + "; save its state_dict() instead";
+/// The bytes that end with the magic number's own, as each protocol begins.
+constexpr std::string_view kMagic(
+    "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12);
+constexpr std::string_view kMagicInWords = "L119547037146038801333356L\n";
+
+/// The storages of a file before 1.6, by their keys: where they begin and how
+/// long they are.
+using Places = std::map<std::string, std::pair<uint64_t, uint64_t>>;
+
+/// They stand in the order of their keys; only the object says of which type,
+/// and so how long, each of them is.
+Places read_places(PickleReader& reader, const Pickle& keys) {
+  std::map<std::string, uint64_t> element_sizes;
+  for (const auto* storage : reader.storages()) {
+    if (!storage->layout->type) {
+      throw std::runtime_error("a storage of type " +
+                               storage->layout->type_name +
+                               ", which is not one of weights");
+    }
+    element_sizes[storage->text] = c10::elementSize(*storage->layout->type);
   }
-  if (root.kind != Pickle::Kind::kDict) return "no dict of tensors";
-  std::string keys;
-  for (size_t i = 0; i < root.items.size() && i < 16; i += 2) {
-    keys += (i > 0 ? ", " : "") + root.items[i]->text;
+  Places places;
+  for (const auto* key : keys.items) {
+    const auto element = element_sizes.find(key->text);
+    if (element == element_sizes.end()) {
+      throw std::runtime_error("a storage that its object does not name");
+    }
+    const auto size =
+        checked_multiply(reader.rest().number(8), element->second);
+    places[key->text] = {reader.rest().position(), size};
+    reader.rest().skip(size);
   }
-  return "a dict without weights; its keys are " + keys;
+  return places;
 }
-
-void collect(const Pickle& dict, const TensorBuilder& build,
-             NamedTensors& tensors) {
-  std::map<std::string, size_t> place;
-  for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
-    const Pickle& key = *dict.items[i];
-    const Pickle& value = *dict.items[i + 1];
-    if (value.kind != Pickle::Kind::kTensor) continue;  // Notes beside them.
-    if (key.kind != Pickle::Kind::kText) {
-      throw std::runtime_error("a tensor whose name is no text");
-    }
-    const auto [at, fresh] = place.emplace(key.text, tensors.size());
-    if (fresh) {
-      tensors.emplace_back(key.text, build(value));
-    } else {
-      tensors[at->second].second = build(value);  // As in a Python dict.
-    }
-  }
-}
-
-/// A TorchScript module's state: attributes by name, submodules among them.
-void collect_module(const Pickle& module, const std::string& prefix, int depth,
-                    const TensorBuilder& build, NamedTensors& tensors) {
-  if (depth > 100) throw std::runtime_error("modules nested too deeply");
-  if (module.items.empty()) return;
-  const Pickle& state = *module.items.front();
-  if (state.kind != Pickle::Kind::kDict) return;
-  for (size_t i = 0; i + 1 < state.items.size(); i += 2) {
-    const std::string name = prefix + state.items[i]->text;
-    const Pickle& value = *state.items[i + 1];
-    if (value.kind == Pickle::Kind::kTensor) {
-      tensors.emplace_back(name, build(value));
-      if (tensors.size() > 1'000'000) throw std::runtime_error("too many");
-    } else if (value.kind == Pickle::Kind::kOpaque) {
-      collect_module(value, name + ".", depth + 1, build, tensors);
-    }
-  }
-}
-
-void collect_state_dict(const Pickle& root, const TensorBuilder& build,
-                        const ReadOptions& options, WeightFile& result) {
-  const Pickle* dict = find_state_dict(root, options, result);
-  if (dict == nullptr) {
-    throw std::runtime_error("holds " + describe(root));
-  }
-  collect(*dict, build, result.tensors);
-}
-
-/// A record of a zip where it lies in the file. Only stored, never packed ones:
-/// torch writes no others, and nothing can swell.
-class ZipRecords {
- public:
-  ZipRecords(const std::filesystem::path& path, Bytes file)
-      : reader_(path.string()), file_(file) {}
-
-  bool has(const std::string& name) { return reader_.hasRecord(name); }
-  Bytes get(const std::string& name) {
-    if (!has(name)) throw std::runtime_error("lacks its record " + name);
-    const size_t offset = reader_.getRecordOffset(name);
-    const size_t size = reader_.getRecordSize(name);
-    if (is_packed(offset)) {
-      throw std::runtime_error("its record " + name +
-                               " is packed, which torch.save never does; "
-                               "unpack the zip, and zip it again with -0");
-    }
-    if (offset > file_.size() || size > file_.size() - offset) {
-      throw std::runtime_error("its record " + name +
-                               " reaches beyond the file");
-    }
-    return file_.subspan(offset, size);
-  }
-
- private:
-  /// Whether the local header that ends at `offset` names a way of packing
-  /// (PKWARE's APPNOTE, 4.3.7). LibTorch's reader does not tell: the header is
-  /// looked for backwards, by its mark and its own length.
-  bool is_packed(size_t offset) const {
-    constexpr size_t kFixed = 30, kMost = kFixed + 2 * 0xFFFF;
-    const size_t end = std::min(offset, file_.size());
-    for (size_t length = kFixed; length <= std::min(end, kMost); ++length) {
-      const uint8_t* header = file_.data() + end - length;
-      if (std::memcmp(header, "PK\3\4", 4) != 0) continue;
-      const auto number = [&](size_t at) {
-        return size_t{header[at]} | size_t{header[at + 1]} << 8;
-      };
-      if (kFixed + number(26) + number(28) == length) return number(8) != 0;
-    }
-    throw std::runtime_error("a zip with a record that has no header");
-  }
-
-  caffe2::serialize::PyTorchStreamReader reader_;
-  Bytes file_;
-};
 
 }  // namespace
 
-WeightFile read_torch_zip(const std::filesystem::path& path,
-                          const std::shared_ptr<const MappedFile>& file,
+std::vector<uint8_t> read_zip_pickle(const ZipFile& zip,
+                                     const std::string& name) {
+  constexpr uint64_t kMost = uint64_t{1} << 30;
+  require_memory(std::min(zip.at(name).size, kMost));
+  return zip.read(name, kMost);
+}
+
+NamedTensors read_zip_tensors(const ZipFile& zip, const InputFile& file,
+                              const std::string& name) {
+  const auto bytes = read_zip_pickle(zip, name + ".pkl");
+  PickleReader reader{std::span(bytes)};
+  const Pickle& dict = reader.read();
+  auto build = builder_of(zip, file, name, /*shapes_only=*/false);
+  NamedTensors tensors;
+  if (dict.kind != Pickle::Kind::kDict) {
+    throw std::runtime_error("its " + name + ".pkl holds no dict");
+  }
+  for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    if (dict.items[i]->kind != Pickle::Kind::kText ||
+        dict.items[i + 1]->kind != Pickle::Kind::kTensor) {
+      throw std::runtime_error("its " + name +
+                               ".pkl holds other than tensors by name");
+    }
+    tensors.emplace_back(dict.items[i]->text, build(*dict.items[i + 1]));
+  }
+  return tensors;
+}
+
+WeightFile read_torch_zip(const std::shared_ptr<const InputFile>& file,
                           const ReadOptions& options) {
-  ZipRecords records(path, file->bytes());
+  const ZipFile zip(file);
+  if (!zip.has("data.pkl")) throw std::runtime_error(what_zip(zip));
   WeightFile result;
-  result.kind = records.has("skipzoo.json")    ? WeightKind::kSkipzoo
-                : records.has("constants.pkl") ? WeightKind::kTorchScript
-                                               : WeightKind::kTorchZip;
-  PickleReader reader(records.get("data.pkl"));
+  result.kind = zip.has("skipzoo.json")    ? WeightKind::kSkipzoo
+                : zip.has("constants.pkl") ? WeightKind::kTorchScript
+                                           : WeightKind::kTorchZip;
+  const auto bytes = read_zip_pickle(zip, "data.pkl");
+  PickleReader reader{std::span(bytes)};
   const Pickle& root = reader.read();
-  const TensorBuilder build(file, options, [&](const Pickle& storage) {
-    return records.get("data/" + storage.text);
-  });
+  auto builder = builder_of(zip, *file, "data", options.shapes_only);
+  const auto build = [&](const Pickle& tensor) { return builder(tensor); };
   if (result.kind == WeightKind::kTorchScript) {
-    collect_module(root, "", 0, build, result.tensors);
+    collect_module(root, build, options, result);
   } else {
     collect_state_dict(root, build, options, result);
   }
   return result;
 }
 
-WeightFile read_torch_legacy(const std::shared_ptr<const MappedFile>& file,
+bool is_torch_legacy(const InputFile& file) {
+  const uint64_t size = std::min<uint64_t>(file.size(), 64);
+  const auto bytes = file.read(0, size);
+  std::string_view head(reinterpret_cast<const char*>(bytes.data()),
+                        bytes.size());
+  if (head.starts_with(kMagicInWords)) return true;
+  if (!head.starts_with('\x80') || head.size() < 2) return false;
+  head.remove_prefix(2);  // The protocol.
+  constexpr size_t kFrame = 9;
+  if (head.starts_with('\x95') && head.size() > kFrame) {
+    head.remove_prefix(kFrame);
+  }
+  return head.starts_with(kMagic) || head.starts_with(kMagicInWords);
+}
+
+WeightFile read_torch_legacy(const std::shared_ptr<const InputFile>& file,
                              const ReadOptions& options) {
-  const Bytes bytes = file->bytes();
-  PickleReader reader(bytes);
+  PickleReader reader(ByteReader(file, 0, file->size()));
   reader.read();  // The magic number, by which the file was recognised.
   reader.read();  // The protocol, 1001 for ever.
-  const Pickle& system = reader.read();
-  const Pickle* little_endian = system.find("little_endian");
-  if (little_endian != nullptr && little_endian->integer == 0) {
-    throw std::runtime_error("written on a big-endian machine");
-  }
+  require_little_endian(reader.read());
   const Pickle& root = reader.read();
   const Pickle& keys = reader.read();
-
-  // The storages stand in the order of their keys; only the object says of
-  // which type, and so how long, each of them is. Their element sizes:
-  std::map<std::string, int64_t> element_sizes;
-  for (const auto* storage : reader.storages()) {
-    element_sizes[storage->text] =
-        static_cast<int64_t>(c10::elementSize(scalar_type(storage->dtype)));
-  }
-  std::map<std::string, Bytes> data;
-  size_t at = reader.position();
-  for (const auto* key : keys.items) {
-    const auto element = element_sizes.find(key->text);
-    if (bytes.size() - at < 8 || element == element_sizes.end()) {
-      throw std::runtime_error("its storages end too early");
-    }
-    uint64_t count = 0;
-    for (size_t i = 0; i < 8; ++i) count |= uint64_t{bytes[at + i]} << (8 * i);
-    at += 8;
-    const auto size = static_cast<uint64_t>(element->second);
-    if (count > (bytes.size() - at) / size) {
-      throw std::runtime_error("its storages end too early");
-    }
-    data[key->text] = bytes.subspan(at, count * size);
-    at += count * size;
-  }
+  const Places places = read_places(reader, keys);
 
   WeightFile result;
   result.kind = WeightKind::kTorchLegacy;
-  const TensorBuilder build(file, options, [&](const Pickle& storage) {
-    const auto found = data.find(storage.text);
-    if (found == data.end()) throw std::runtime_error("lacks a storage");
-    return found->second;
-  });
-  collect_state_dict(root, build, options, result);
+  TensorBuilder builder(
+      [&](const Pickle& storage) {
+        const auto found = places.find(storage.text);
+        if (found == places.end()) throw std::runtime_error("lacks a storage");
+        const auto [offset, size] = found->second;
+        return TensorBuilder::Stored{
+            .size = size,
+            .read = [&file, from = offset](std::span<uint8_t> to) {
+              file->read(from, to);
+            }};
+      },
+      {.file_size = file->size(), .shapes_only = options.shapes_only});
+  collect_state_dict(
+      root, [&](const Pickle& tensor) { return builder(tensor); }, options,
+      result);
   return result;
+}
+
+void require_little_endian(const Pickle& system) {
+  const Pickle* little_endian = system.find("little_endian");
+  if (little_endian == nullptr || little_endian->integer != 0) return;
+  throw std::runtime_error(
+      "its byte order is big-endian, that of the machine that wrote it; load "
+      "it "
+      "there in Python, and save it with today's torch.save");
 }
 
 }  // namespace skipzoo

@@ -3,76 +3,80 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <cctype>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
 
 #include "tools/error.h"
+#include "tools/printable.h"
+#include "tools/utf8.h"
+#include "tools/weights/file_kind.h"
+#include "tools/weights/input_file.h"
 #include "tools/weights/safetensors.h"
+#include "tools/weights/shards.h"
+#include "tools/weights/state_dict.h"
 #include "tools/weights/torch_file.h"
 
 namespace skipzoo {
 
 namespace {
 
-using Bytes = std::span<const uint8_t>;
-
-bool starts_with(Bytes bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() &&
-         std::equal(
-             magic.begin(), magic.end(), bytes.begin(),
-             [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
+bool starts_with(std::span<const uint8_t> bytes, std::string_view magic) {
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()),
+                          bytes.size())
+      .starts_with(magic);
 }
 
-/// An 8-byte length of something that can be a header, and its first brace.
-bool is_safetensors(Bytes bytes) {
-  if (bytes.size() < 10 || bytes[8] != '{') return false;
-  // A header of 256 MB is more than any file has: bytes 4 to 7 are zero.
-  return std::all_of(bytes.begin() + 4, bytes.begin() + 8,
-                     [](uint8_t byte) { return byte == 0; }) &&
-         bytes[3] < 0x10;
+/// Any kind of file of weights but an index of several.
+std::optional<WeightFile> read_one(const std::shared_ptr<const InputFile>& file,
+                                   std::span<const uint8_t> head,
+                                   const ReadOptions& options) {
+  if (starts_with(head, "PK")) return read_torch_zip(file, options);
+  if (is_torch_legacy(*file)) return read_torch_legacy(file, options);
+  if (is_tar(*file)) return read_torch_tar(file, options);
+  // One that says so by its name alone is damaged: its reader says where.
+  const bool is_called_so = file->path().extension() == ".safetensors";
+  if (is_safetensors(*file) ||
+      (is_called_so && what_file(head).starts_with("not a file"))) {
+    return read_safetensors(file, options);
+  }
+  return std::nullopt;
 }
-
-/// What a file is that holds no weights, as far as its first bytes say.
-std::string what_else(Bytes bytes) {
-  std::string head(bytes.begin(),
-                   bytes.begin() + static_cast<int64_t>(
-                                       std::min<size_t>(bytes.size(), 256)));
-  std::transform(head.begin(), head.end(), head.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  if (head.find("<html") != std::string::npos ||
-      head.find("<!doctype") != std::string::npos) {
-    return "an HTML page: was the download redirected?";
-  }
-  if (head.starts_with("version https://git-lfs")) {
-    return "a Git LFS pointer: fetch the file itself, by git lfs pull";
-  }
-  if (starts_with(bytes, "\x1f\x8b")) return "a gzip file: unpack it first";
-  if (starts_with(bytes, "\x89HDF")) {
-    return "an HDF5 file, as Keras writes; it holds no PyTorch weights";
-  }
-  if (starts_with(bytes, "\x93NUMPY")) return "a NumPy array";
-  if (starts_with(bytes, "\x80")) {
-    return "a pickle, but none that torch.save wrote";
-  }
-  return "not a file of weights: no .pth, .safetensors or .skz";
-}
-
-/// The start of every file by torch.save before 1.6: its pickled magic number.
-constexpr std::string_view kLegacyMagic(
-    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14);
 
 WeightFile read_any(const std::filesystem::path& path,
                     const ReadOptions& options) {
-  const auto file = MappedFile::open(path);
-  const Bytes bytes = file->bytes();
-  if (starts_with(bytes, "PK")) return read_torch_zip(path, file, options);
-  if (starts_with(bytes, kLegacyMagic)) {
-    return read_torch_legacy(file, options);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw FileError(path, what_folder(path));
   }
-  if (is_safetensors(bytes)) return read_safetensors(file, options);
-  if (starts_with(bytes, "{"))
-    return read_safetensors_index(path, file, options);
-  throw FileError(path, what_else(bytes));
+  const auto file = InputFile::open(path);
+  const auto head = file->read(0, std::min<uint64_t>(file->size(), 256));
+  if (auto weights = read_one(file, head, options)) return *std::move(weights);
+  if (!starts_with(head, "{")) throw FileError(path, what_file(head));
+  const auto read_shard = [&](const std::filesystem::path& beside) {
+    const auto part = InputFile::open(beside);
+    const auto start = part->read(0, std::min<uint64_t>(part->size(), 256));
+    auto weights = read_one(part, start, options);
+    if (!weights) throw FileError(beside, what_file(start));
+    return *std::move(weights);
+  };
+  return read_index(file, static_cast<bool>(options.wanted), read_shard);
+}
+
+void check_names(const WeightFile& weights) {
+  for (const auto& entry : weights.tensors) {
+    if (is_utf8(entry.first)) continue;
+    throw std::runtime_error("holds a tensor whose name is no UTF-8: " +
+                             printable(entry.first));
+  }
+}
+
+/// What a reader says, with parts of the file in it: for people, and short.
+std::string words_of(std::string text) {
+  constexpr size_t kMost = 1000;
+  if (text.size() > kMost) text.resize(kMost);
+  return printable_message(text);
 }
 
 }  // namespace
@@ -97,16 +101,23 @@ WeightFile read_weight_file(const std::filesystem::path& path,
                             const ReadOptions& options) {
   try {
     auto weights = read_any(path, options);
-    if (weights.tensors.empty()) throw FileError(path, "holds no tensors");
+    if (!options.key.empty() && weights.kind == WeightKind::kSafetensors) {
+      keep_under(options.key, weights);
+    }
+    if (weights.tensors.empty() && !options.wanted)
+      throw FileError(path, "holds no tensors");
+    check_names(weights);
     return weights;
   } catch (const FileError&) {
     throw;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
-    throw FileError(path, "a damaged zip, or cut short: " +
-                              text.substr(0, text.find('\n')));
+    throw FileError(
+        path, "cannot be read: " + words_of(text.substr(0, text.find('\n'))));
+  } catch (const std::bad_alloc&) {
+    throw FileError(path, "needs more memory than there is");
   } catch (const std::runtime_error& error) {
-    throw FileError(path, error.what());
+    throw FileError(path, words_of(error.what()));
   }
 }
 

@@ -3,42 +3,62 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/pickler.h>
 
-#include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tools/error.h"
-#include "tools/file.h"
+#include "tools/printable.h"
+#include "tools/utf8.h"
+#include "tools/weights/types.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 
 namespace {
 
-std::string safetensors_type(const std::string& name, at::ScalarType type) {
-  static const std::map<at::ScalarType, const char*> types = {
-      {at::kDouble, "F64"},    {at::kFloat, "F32"}, {at::kHalf, "F16"},
-      {at::kBFloat16, "BF16"}, {at::kLong, "I64"},  {at::kInt, "I32"},
-      {at::kShort, "I16"},     {at::kChar, "I8"},   {at::kByte, "U8"},
-      {at::kBool, "BOOL"}};
-  const auto found = types.find(type);
-  if (found == types.end()) {
-    throw std::runtime_error(name + ": safetensors has no type for " +
-                             c10::toString(type));
+/// The types that Python's torch has a storage of, by its own name.
+bool is_type_of_pth(at::ScalarType type) {
+  static const std::set<at::ScalarType> types = {
+      at::kDouble, at::kFloat, at::kHalf,         at::kBFloat16,
+      at::kLong,   at::kInt,   at::kShort,        at::kChar,
+      at::kByte,   at::kBool,  at::kComplexFloat, at::kComplexDouble};
+  return types.contains(type);
+}
+bool is_type_of_safetensors(at::ScalarType type) {
+  return !safetensors_name(type).empty();
+}
+
+/// Names that a reader in Python or of JSON would stumble over, and types that
+/// the format has not. `other` is a format that may have them.
+void check(const std::filesystem::path& path, const NamedTensors& tensors,
+           bool (&is_known)(at::ScalarType), const char* other) {
+  for (const auto& [name, tensor] : tensors) {
+    const auto type = tensor.scalar_type();
+    if (!is_utf8(name)) {
+      throw FileError(path, "is not written: the name '" + printable(name) +
+                                "' is no UTF-8");
+    }
+    if (!is_known(type)) {
+      throw FileError(path, "is not written: " + printable(name) +
+                                " is of type " + c10::toString(type) +
+                                ", which the format has not; try " + other);
+    }
   }
-  return found->second;
 }
 
 std::string safetensors_header(const NamedTensors& tensors) {
-  nlohmann::ordered_json header;
-  header["__metadata__"] = {{"format", "pt"}};
+  // Entry by entry: one ordered object of all looks through it for each name.
+  std::string text = R"({"__metadata__":{"format":"pt"})";
   size_t at = 0;
   for (const auto& [name, tensor] : tensors) {
-    header[name] = {{"dtype", safetensors_type(name, tensor.scalar_type())},
-                    {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {at, at + tensor.nbytes()}}};
+    const nlohmann::ordered_json entry = {
+        {"dtype", safetensors_name(tensor.scalar_type())},
+        {"shape", tensor.sizes().vec()},
+        {"data_offsets", {at, at + tensor.nbytes()}}};
+    text += "," + nlohmann::json(name).dump() + ":" + entry.dump();
     at += tensor.nbytes();
   }
-  std::string text = header.dump();
+  text += "}";
   text.append((8 - text.size() % 8) % 8, ' ');  // So that the data are aligned.
   return text;
 }
@@ -67,43 +87,60 @@ void write_tensors(caffe2::serialize::PyTorchStreamWriter& writer,
   writer.writeRecord(name + ".pkl", pickle.data(), pickle.size());
 }
 
-void write_pth(const std::filesystem::path& path, const NamedTensors& tensors) {
-  write_whole(path, [&](const std::filesystem::path& beside) {
-    NamedTensors whole;
-    for (const auto& [name, tensor] : tensors) {
-      // A view would take its whole storage along.
-      const bool is_view = !tensor.is_contiguous() ||
-                           tensor.storage().nbytes() != tensor.nbytes();
-      whole.emplace_back(
-          name, is_view ? tensor.clone(at::MemoryFormat::Contiguous) : tensor);
-    }
-    try {
-      caffe2::serialize::PyTorchStreamWriter writer(beside.string());
-      write_tensors(writer, "data", whole);
-      writer.writeEndOfFile();
-    } catch (const c10::Error& error) {
-      throw FileError(path, "cannot be written (disk full?): " + error.msg());
-    }
+void write_archive(
+    OutputFile& file,
+    const std::function<void(caffe2::serialize::PyTorchStreamWriter&)>& write) {
+  write_by(file, [&](const WriteFunction& take) {
+    caffe2::serialize::PyTorchStreamWriter writer(take);
+    write(writer);
+    writer.writeEndOfFile();
   });
+}
+
+void write_pth(OutputFile& file, const NamedTensors& tensors) {
+  NamedTensors whole;
+  for (const auto& [name, tensor] : tensors) {
+    // A view would take its whole storage along.
+    const bool is_view =
+        !tensor.is_contiguous() || tensor.storage().nbytes() != tensor.nbytes();
+    whole.emplace_back(
+        name, is_view ? tensor.clone(at::MemoryFormat::Contiguous) : tensor);
+  }
+  write_archive(file,
+                [&](auto& writer) { write_tensors(writer, "data", whole); });
+}
+
+void write_pth(const std::filesystem::path& path, const NamedTensors& tensors) {
+  check(path, tensors, is_type_of_pth, ".safetensors");
+  write_output(path, [&](OutputFile& file) { write_pth(file, tensors); });
+}
+
+void write_safetensors(OutputFile& file, const NamedTensors& tensors) {
+  const std::string header = safetensors_header(tensors);
+  for (size_t i = 0; i < 8; ++i) {
+    const char byte = static_cast<char>(uint64_t{header.size()} >> (8 * i));
+    file.write({&byte, 1});
+  }
+  file.write(header);
+  for (const auto& entry : tensors) {
+    const auto tensor = entry.second.to(torch::kCPU).contiguous();
+    file.write({static_cast<const char*>(tensor.const_data_ptr()),
+                static_cast<size_t>(tensor.nbytes())});
+  }
 }
 
 void write_safetensors(const std::filesystem::path& path,
                        const NamedTensors& tensors) {
-  const std::string header = safetensors_header(tensors);
-  write_whole(path, [&](const std::filesystem::path& beside) {
-    std::ofstream file(beside, std::ios::binary);
-    for (size_t i = 0; i < 8; ++i) {
-      file.put(static_cast<char>(uint64_t{header.size()} >> (8 * i)));
+  check(path, tensors, is_type_of_safetensors, ".pth");
+  for (const auto& entry : tensors) {
+    if (entry.first == "__metadata__") {
+      throw FileError(path,
+                      "is not written: a tensor cannot be called "
+                      "__metadata__ in it; write a .pth");
     }
-    file << header;
-    for (const auto& entry : tensors) {
-      const auto tensor = entry.second.to(torch::kCPU).contiguous();
-      file.write(static_cast<const char*>(tensor.const_data_ptr()),
-                 static_cast<std::streamsize>(tensor.nbytes()));
-    }
-    file.close();
-    if (!file) throw FileError(path, "cannot be written; is the disk full?");
-  });
+  }
+  write_output(path,
+               [&](OutputFile& file) { write_safetensors(file, tensors); });
 }
 
 }  // namespace skipzoo

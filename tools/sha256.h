@@ -6,7 +6,7 @@
 
 namespace skipzoo {
 
-/// SHA-256 (FIPS 180-4) in 64 hexadecimal digits.
+/// SHA-256 (FIPS 180-4) in 64 hexadecimal digits, by OpenSSL.
 std::string sha256(std::string_view bytes);
 /// The same of a file, a piece at a time. Throws FileError.
 ///

@@ -1,0 +1,92 @@
+// In the place of the C library's functions, for a whole process: compiled into
+// the tests and, as a library to be preloaded, under skipzoo itself, where
+// SKIPZOO_FAULT=<number>:<error> says which call fails.
+
+#include "tests/support/faults.h"
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+namespace skipzoo {
+namespace {
+
+std::atomic<int64_t> left{0};  ///< Calls until the one that fails; 0: none.
+std::atomic<int> error_then{0};
+std::atomic<bool> has_failed{false};
+
+bool is_refused() {
+  if (left.load() == 0 || left.fetch_sub(1) != 1) return false;
+  has_failed = true;
+  errno = error_then;
+  return true;
+}
+
+bool is_file(int descriptor) {
+  struct stat status {};
+  return descriptor > STDERR_FILENO && ::fstat(descriptor, &status) == 0 &&
+         S_ISREG(status.st_mode);
+}
+
+template <typename Function>
+Function next(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+[[maybe_unused]] const bool is_set = [] {
+  long long number = 0;
+  int error = 0;
+  const char* text = std::getenv("SKIPZOO_FAULT");
+  if (text == nullptr || std::sscanf(text, "%lld:%d", &number, &error) != 2) {
+    return false;
+  }
+  left = number;
+  error_then = error;
+  return true;
+}();
+
+}  // namespace
+
+Fault::Fault(int64_t number, int error) {
+  has_failed = false;
+  error_then = error;
+  left = number;
+}
+Fault::~Fault() { left = 0; }
+bool Fault::happened() const { return has_failed; }
+
+}  // namespace skipzoo
+
+extern "C" {
+
+ssize_t write(int file, const void* data, size_t size) {
+  static const auto real = skipzoo::next<decltype(&write)>("write");
+  if (skipzoo::is_file(file) && skipzoo::is_refused()) return -1;
+  return real(file, data, size);
+}
+
+ssize_t writev(int file, const iovec* pieces, int count) {
+  static const auto real = skipzoo::next<decltype(&writev)>("writev");
+  if (skipzoo::is_file(file) && skipzoo::is_refused()) return -1;
+  return real(file, pieces, count);
+}
+
+int fsync(int file) {
+  static const auto real = skipzoo::next<decltype(&fsync)>("fsync");
+  if (skipzoo::is_file(file) && skipzoo::is_refused()) return -1;
+  return real(file);
+}
+
+int rename(const char* from, const char* to) {
+  static const auto real = skipzoo::next<decltype(&rename)>("rename");
+  if (skipzoo::is_refused()) return -1;
+  return real(from, to);
+}
+
+}  // extern "C"

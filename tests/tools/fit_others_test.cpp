@@ -1,0 +1,217 @@
+// Files that hold more than a network, or the network under other names:
+// self-supervised pretraining, distillation, profilers, losses.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "models/zoo.h"
+#include "tests/support/copy_of.h"
+#include "tools/weights/fit.h"
+
+namespace skipzoo {
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::shared_ptr<Classifier> small_resnet() {
+  ResNetOptions options;
+  options.depths = {1, 1};
+  options.widths = {4, 8};
+  options.shortcut = Shortcut::kB;
+  return make_model(options);
+}
+
+std::shared_ptr<Classifier> small_densenet() {
+  DenseNetOptions options;
+  options.block_config = {2, 2};
+  options.growth_rate = 4;
+  options.num_init_features = 8;
+  return make_model(options);
+}
+
+NamedTensors under(const std::string& prefix, const NamedTensors& tensors) {
+  NamedTensors file;
+  for (const auto& [name, tensor] : tensors) {
+    file.emplace_back(prefix + name, tensor);
+  }
+  return file;
+}
+
+NamedTensors without_head(NamedTensors tensors) {
+  std::erase_if(tensors, [](const auto& entry) {
+    return entry.first.starts_with("fc.");
+  });
+  return tensors;
+}
+
+void append(NamedTensors& file, const NamedTensors& more) {
+  file.insert(file.end(), more.begin(), more.end());
+}
+
+/// Expects a network's own weights in it after all.
+void expect_loads(const NamedTensors& file, const NamedTensors& expected,
+                  const std::shared_ptr<Classifier>& model) {
+  torch::NoGradGuard no_grad;
+  for (auto& entry : state_dict(*model)) entry.second.fill_(9);
+  const Fit fit(file, *model);
+  ASSERT_TRUE(fit.report().complete()) << fit.report().text();
+  fit.copy();
+  const auto loaded = copy_of(*model);
+  ASSERT_EQ(loaded.size(), expected.size());
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    EXPECT_TRUE(torch::equal(loaded[i].second, expected[i].second))
+        << loaded[i].first;
+  }
+}
+
+TEST(FitOfOthers, DropsAnyPrefixThatAllNamesHave) {
+  const auto resnet = small_resnet();
+  const auto own = copy_of(*resnet);
+  for (const char* prefix :
+       {"module.encoder_q.", "network.0.", "teacher.backbone.", "a.b.c.d.e.f.",
+        "state.model.", "1."}) {
+    SCOPED_TRACE(prefix);
+    expect_loads(under(prefix, own), own, resnet);
+  }
+  const auto densenet = small_densenet();
+  expect_loads(under("module.densenet121.", copy_of(*densenet)),
+               copy_of(*densenet), densenet);
+}
+
+TEST(FitOfOthers, TheHeadMayStandBesideTheBackbone) {
+  const auto model = small_resnet();
+  const auto own = copy_of(*model);
+  for (const char* head : {"module.head.fc.", "module.fc.", "fc."}) {
+    auto file = under("module.backbone.", without_head(own));
+    for (const auto& [name, tensor] : own) {
+      if (name.starts_with("fc.")) {
+        file.emplace_back(head + name.substr(3), tensor);
+      }
+    }
+    expect_loads(file, own, model);
+  }
+}
+
+TEST(FitOfOthers, AHeadMayBeTheOneLayerOfASequential) {
+  const auto model = small_resnet();
+  const auto own = copy_of(*model);
+  for (const char* head : {"fc.1.", "fc.0.", "classifier.1.", "classifier.0.",
+                           "head.1.", "head.fc.1."}) {
+    SCOPED_TRACE(head);
+    auto file = without_head(own);
+    for (const auto& [name, tensor] : own) {
+      if (name.starts_with("fc.")) {
+        file.emplace_back(head + name.substr(3), tensor);
+      }
+    }
+    expect_loads(file, own, model);
+    expect_loads(under("module.", file), own, model);
+    // Two layers compute something else, whatever their shapes.
+    file.emplace_back(
+        std::string(head, std::string(head).size() - 2) + "7.weight",
+        torch::zeros({10, 10}));
+    EXPECT_FALSE(Fit(file, *model).report().complete());
+  }
+}
+
+TEST(FitOfOthers, OfTwoNetworksTakesTheFirstAndSaysSo) {
+  const auto model = small_resnet();
+  const auto query = copy_of(*model);
+  NamedTensors key;
+  for (const auto& [name, tensor] : query) key.emplace_back(name, tensor + 1);
+  NamedTensors moco = {{"module.queue", torch::zeros({4, 16})}};
+  append(moco, under("module.encoder_q.", without_head(query)));
+  append(moco, {{"module.encoder_q.fc.0.weight", torch::zeros({8, 8})},
+                {"module.encoder_q.fc.2.weight", torch::zeros({10, 8})}});
+  append(moco, under("module.encoder_k.", without_head(key)));
+
+  const Fit fit(moco, *model, Head::kMayBeNew);
+  const auto& report = fit.report();
+  EXPECT_TRUE(report.complete()) << report.text();
+  EXPECT_TRUE(report.lacks_head);
+  EXPECT_EQ(report.adapted,
+            (Names{"taken is what is under 'module.encoder_q.', the first; as "
+                   "good would be 'module.encoder_k.'",
+                   "fc: a new one; the file has no fc.bias"}));
+  EXPECT_EQ(report.beside.size(), 1 + without_head(key).size() + 2);
+  EXPECT_EQ(report.beside.front(), "module.queue");
+  fit.copy();
+  EXPECT_TRUE(
+      torch::equal(state_dict(*model).front().second, query.front().second));
+}
+
+TEST(FitOfOthers, WhatIsClearlyNotOfTheNetworkIsNamedAndDoesNotMatter) {
+  const auto model = small_resnet();
+  const auto own = copy_of(*model);
+  auto file = own;
+  const Names extras = {"criterion.weight",
+                        "total_ops",
+                        "layer1.total_params",
+                        "layer1.0.conv1.total_ops",
+                        "mean",
+                        "normalize.std",
+                        "train_acc.confmat",
+                        "predictor.0.weight",
+                        "ema.decay"};
+  for (const auto& name : extras) {
+    file.emplace_back(name, torch::zeros({3}));
+  }
+  const auto report = Fit(file, *model).report();
+  EXPECT_TRUE(report.complete()) << report.text();
+  EXPECT_EQ(report.beside, extras);
+  EXPECT_TRUE(report.text_of_beside().starts_with(
+      "left out: 9 that the network has not (criterion.weight, total_ops, "))
+      << report.text_of_beside();
+  expect_loads(file, own, model);
+}
+
+TEST(FitOfOthers, LayersThatTheNetworkHasNotDoMatter) {
+  const auto model = small_resnet();
+  for (const char* extra :
+       {"layer1.0.downsample.0.weight", "layer2.0.se.fc1.weight",
+        "layer3.0.conv1.weight", "layer1.1.bn2.running_mean", "conv1.bias"}) {
+    auto file = copy_of(*model);
+    file.emplace_back(extra, torch::zeros({3}));
+    const auto report = Fit(file, *model).report();
+    EXPECT_FALSE(report.complete()) << extra;
+    EXPECT_EQ(report.unexpected, Names{extra});
+  }
+}
+
+TEST(FitOfOthers, WholeNumbersAreNoWeights) {
+  const auto model = small_resnet();
+  auto file = copy_of(*model);
+  file.front().second = file.front().second.to(torch::kChar);
+  const auto report = Fit(file, *model).report();
+  EXPECT_FALSE(report.complete());
+  EXPECT_EQ(report.wrong_type,
+            Names{"conv1.weight is of type Char in the file"});
+}
+
+// 50,000 tensors, and names of 50 KB.
+TEST(FitOfOthers, TakesTimeInProportionToTheNames) {
+  const auto model = small_resnet();
+  auto file = under("module.encoder.", copy_of(*model));
+  for (int i = 0; i < 50'000; ++i) {
+    file.emplace_back(
+        "module.other.block" + std::to_string(i) + ".conv1.weight",
+        torch::zeros({0}));
+  }
+  for (const char* part : {"a", ".", "shortcut.0.", "denselayer1.norm.1."}) {
+    std::string name;
+    while (name.size() < 50'000) name += part;
+    file.emplace_back(name, torch::zeros({0}));
+    file.emplace_back(name + "fc.weight", torch::zeros({0}));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = Fit(file, *model).report();
+  const std::chrono::duration<double> took =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_TRUE(report.complete()) << report.text();
+  EXPECT_LT(report.text_of_beside().size(), 3'000u);
+  EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
+}
+
+}  // namespace
+}  // namespace skipzoo

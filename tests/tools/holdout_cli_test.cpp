@@ -1,0 +1,161 @@
+// What a run validated on is what `evaluate` measures.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/make_pictures.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/report/history.h"
+#include "tools/train/checkpoint.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+void expect_words(const Finished& finished, const std::string& words) {
+  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+}
+
+/// A run on a folder of two classes of 20 pictures that has no test split.
+class HoldoutRun : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 40; ++i) write_picture(i % 2 == 0 ? "cat" : "dog", i);
+    folder.write("net.yaml",
+                 "model: {family: resnet, depths: [1], widths: [4], "
+                 "num_classes: 2}\n"
+                 "data: {dataset: image_folder, root: photos, holdout: 0.3, "
+                 "image_size: 16, crop_pct: 1.0, batch_size: 8, workers: 0}\n"
+                 "train: {epochs: 2, threads: 1, device: cpu, seed: 3}\n");
+    const auto trained =
+        run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("run")});
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+    expect_words(trained, "12 of 40 pictures are held out");
+  }
+  void write_picture(const std::string& name, int seed) {
+    folder.write("photos/train/" + name + "/" + std::to_string(seed) + ".jpg",
+                 make_jpeg({.seed = seed}));
+  }
+  std::string path(const std::string& name) { return (folder / name).string(); }
+  nlohmann::json evaluate(const std::string& file,
+                          std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"evaluate", path(file), "--json"});
+    const auto finished = run_skipzoo(more);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return finished.exit_code == 0 ? nlohmann::json::parse(finished.out)
+                                   : nlohmann::json();
+  }
+  double last_val_top1() {
+    return read_csv(folder / "run/summary.csv").back().val_top1;
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(HoldoutRun, KeepsAListAndEvaluateMeasuresThose) {
+  const auto list = read_text(folder / "run/holdout.txt");
+  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 12);
+  EXPECT_TRUE(list.starts_with("cat/")) << list;
+  const auto held_out = evaluate("run/last.skz");
+  EXPECT_EQ(held_out.at("images"), 12);
+  EXPECT_EQ(held_out.at("split"), "holdout");
+  EXPECT_NEAR(held_out.at("top1").get<double>(), last_val_top1(), 1e-9);
+  EXPECT_EQ(evaluate("run", {"--split", "train"}).at("images"), 28);
+
+  const auto train = run_skipzoo({"evaluate", path("run"), "--split", "train"});
+  expect_words(train, "are those the run was trained on");
+  const auto test = run_skipzoo({"evaluate", path("run"), "--split", "test"});
+  EXPECT_EQ(test.exit_code, 1);
+  expect_words(test, "photos/test: no such folder");
+  const auto same = run_skipzoo({"evaluate", path("run"), "--split", "test",
+                                 "--set", "data.val_split=train"});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  expect_words(same, "are those the run was trained on");
+}
+
+TEST_F(HoldoutRun, GoesOnWithItsOwnListWhateverIsAdded) {
+  const auto list = read_text(folder / "run/holdout.txt");
+  for (int i = 100; i < 140; ++i) write_picture("cat", i);
+  const auto resumed = run_skipzoo(
+      {"train", "--resume", path("run"), "--set", "train.epochs=3"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  expect_words(resumed, "68 training and 12 validation images");
+  EXPECT_EQ(read_text(folder / "run/holdout.txt"), list);
+  EXPECT_EQ(evaluate("run/last.skz").at("images"), 12);
+  fs::remove_all(folder / "photos/train/dog");
+  const auto gone = run_skipzoo({"evaluate", path("run")});
+  EXPECT_EQ(gone.exit_code, 1);
+  expect_words(gone, "holds 1 class folders");
+}
+
+TEST_F(HoldoutRun, WithoutItsListIsDrawnAsItWas) {
+  const auto expected = evaluate("run/last.skz");
+  fs::remove(folder / "run/holdout.txt");
+  const auto again = run_skipzoo({"evaluate", path("run/last.skz"), "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  expect_words(again, "holdout.txt: not there");
+  EXPECT_EQ(nlohmann::json::parse(again.out), expected);
+
+  // As a run of before there were lists: by place, 12 of 40 whatever class.
+  auto checkpoint = load_checkpoint(folder / "run/last.skz");
+  ASSERT_TRUE(checkpoint.identity.held_out_by_content);
+  checkpoint.identity.held_out_by_content = false;
+  save_checkpoint(folder / "run/old.skz", checkpoint);
+  const auto old = evaluate("run/old.skz");
+  EXPECT_EQ(old.at("images"), 12);
+  EXPECT_NE(old.at("confusion"), expected.at("confusion"));
+  const auto resumed = run_skipzoo(
+      {"train", "--resume", path("run/old.skz"), "--set", "train.epochs=3"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_FALSE(fs::exists(folder / "run/holdout.txt"));
+  EXPECT_FALSE(
+      load_checkpoint(folder / "run/last.skz").identity.held_out_by_content);
+}
+
+TEST_F(HoldoutRun, ItsReportTellsOfTheBestEpoch) {
+  const auto best = load_checkpoint(folder / "run/best.skz").best.epoch;
+  const auto report = read_text(folder / "run/report.html");
+  const auto words = "Confusion matrix of epoch " + std::to_string(best) +
+                     ", the best (best.skz)";
+  EXPECT_NE(report.find(words), std::string::npos);
+  // A resumed run remembers it.
+  ASSERT_EQ(run_skipzoo({"train", "--resume", path("run"), "--set",
+                         "train.epochs=3", "--set", "train.optimizer.lr=1e-9"})
+                .exit_code,
+            0);
+  const auto last = load_checkpoint(folder / "run/last.skz");
+  ASSERT_TRUE(last.best_confusion.defined());
+  EXPECT_EQ(last.best_confusion.slice(1, 2).sum().item<int64_t>(), 12);
+  EXPECT_NE(read_text(folder / "run/report.html")
+                .find("Confusion matrix of epoch " +
+                      std::to_string(last.best.epoch) + ", the best"),
+            std::string::npos);
+}
+
+TEST_F(HoldoutRun, ItsExportDoesNotSayWhereThePicturesAre) {
+  ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",
+                         path("net.pt")})
+                .exit_code,
+            0);
+  EXPECT_EQ(read_text(folder / "net.pt").find(folder.path().string()),
+            std::string::npos);
+  const auto asked = run_skipzoo({"evaluate", path("net.pt")});
+  EXPECT_EQ(asked.exit_code, 2);
+  expect_words(asked, "give their folder by --set data.root=FOLDER");
+  EXPECT_EQ(
+      run_skipzoo({"predict", path("net.pt"), path("photos/train/cat/0.jpg")})
+          .exit_code,
+      0);
+  // In the run's folder it knows what the run held out.
+  fs::rename(folder / "net.pt", folder / "run/net.pt");
+  EXPECT_EQ(evaluate("run/net.pt", {"--set", "data.root=" + path("photos")})
+                .at("images"),
+            12);
+}
+
+}  // namespace
+}  // namespace skipzoo

@@ -1,0 +1,143 @@
+// Checkpoints of ours as an attacker, or a bad disk, would leave them: each is
+// taken whole or refused with a FileError.
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <sys/stat.h>
+
+#include "tests/support/hostile.h"
+#include "tests/support/pickle_text.h"
+#include "tests/support/zip.h"
+#include "tools/train/checkpoint.h"
+
+namespace skipzoo {
+namespace {
+
+using pickled::Tensor;
+
+/// The parts of a checkpoint, each of which a test replaces by a wrong one.
+struct Parts {
+  std::string words =
+      R"({"format":1,"config":"","classes":["a"],"mean":[0.5],"std":[0.5],)"
+      R"("input_shape":[1,4,4],"epoch":1,"batch":2,"step":3,"best_epoch":1,)"
+      R"("best_value":50.0})";
+  std::string weights =
+      pickled::whole(pickled::dict({pickled::text("w"), pickled::tensor({})}));
+  std::string weight_data = std::string(16, '\0');
+  Tensor metrics = {.storage = "DoubleStorage"};
+  std::string metrics_data = std::string(32, '\0');
+  Tensor random = {.storage = "ByteStorage",
+                   .key = "1",
+                   .length = state_size(),
+                   .sizes = {state_size()}};
+  std::string random_data = state();
+
+  static std::string state() {
+    const auto state = at::detail::createCPUGenerator().get_state();
+    return {static_cast<const char*>(state.const_data_ptr()), state.nbytes()};
+  }
+  static int64_t state_size() { return static_cast<int64_t>(state().size()); }
+
+  std::string bytes() const {
+    const auto run = pickled::whole(
+        pickled::dict({pickled::text("metrics"), pickled::tensor(metrics),
+                       pickled::text("random/cpu"), pickled::tensor(random)}));
+    return zip_of({{.name = "a/data.pkl", .data = weights},
+                   {.name = "a/data/0", .data = weight_data},
+                   {.name = "a/run.pkl", .data = run},
+                   {.name = "a/run/0", .data = metrics_data},
+                   {.name = "a/run/1", .data = random_data},
+                   {.name = "a/skipzoo.json", .data = words}});
+  }
+};
+
+std::string checkpoint_error(const Parts& parts) {
+  TemporaryFolder folder;
+  try {
+    load_checkpoint(folder.write("last.skz", parts.bytes()));
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+void expect_checkpoint_refused(const Parts& parts, const std::string& words) {
+  const auto error = checkpoint_error(parts);
+  EXPECT_NE(error.find(words), std::string::npos) << error;
+}
+
+TEST(HostileCheckpoint, IsReadWhereNothingIsWrong) {
+  EXPECT_EQ(checkpoint_error({}), "no error");
+}
+
+TEST(HostileCheckpoint, RecordsShorterThanTheirTensorsAreRefused) {
+  expect_checkpoint_refused({.weight_data = ""}, "expected 16");
+  expect_checkpoint_refused({.weight_data = std::string(15, '\0')},
+                            "expected 16");
+  expect_checkpoint_refused({.metrics_data = std::string(24, '\0')},
+                            "expected 32");
+  expect_checkpoint_refused({.weights = pickled::whole(pickled::tensor({}))},
+                            "holds no dict");
+  expect_checkpoint_refused(
+      {.weights = pickled::whole(std::string(100'000, '('))}, "not a readable");
+}
+
+TEST(HostileCheckpoint, NumbersOutOfTheirRangeAreRefused) {
+  const auto with = [](const std::string& usual, const std::string& odd) {
+    Parts parts;
+    const auto at = parts.words.find(usual);
+    EXPECT_NE(at, std::string::npos);
+    parts.words.replace(at, usual.size(), odd);
+    return parts;
+  };
+  for (const char* key : {"epoch", "batch", "step", "best_epoch"}) {
+    const auto usual = "\"" + std::string(key) + "\":";
+    for (const char* odd :
+         {"-", "99999999999999999", "1.5e", "[", "true,\"x\":"}) {
+      expect_checkpoint_refused(with(usual, usual + odd), "skipzoo.json");
+    }
+  }
+  expect_checkpoint_refused(with("[1,4,4]", "[]"), "input_shape");
+  expect_checkpoint_refused(with("[1,4,4]", "[1,4,-4]"), "input_shape");
+  expect_checkpoint_refused(with("[1,4,4]", "[1,4,0]"), "input_shape");
+  expect_checkpoint_refused(with("[1,4,4]", "[1,4,4611686018427387904]"),
+                            "input_shape");
+  expect_checkpoint_refused(with("[1,4,4]", "[1,4,4,4]"), "input_shape");
+  expect_checkpoint_refused(with("\"std\":[0.5]", "\"std\":[0]"), "std");
+  expect_checkpoint_refused(with("\"mean\":[0.5]", "\"mean\":[0.5,0.5]"),
+                            "mean");
+  expect_checkpoint_refused(with("\"format\":1", "\"format\":0"), "format");
+  Parts deep;
+  deep.words = std::string(1'000'000, '[');
+  expect_checkpoint_refused(deep, "skipzoo.json");
+}
+
+TEST(HostileCheckpoint, StatesThatNoGeneratorHasAreRefused) {
+  Parts wrong;
+  wrong.random.sizes = {5};
+  expect_checkpoint_refused(wrong, "random/cpu");
+  wrong = {};
+  wrong.random_data.assign(wrong.random_data.size(), '\xff');
+  expect_checkpoint_refused(wrong, "random/cpu");
+  wrong = {};
+  wrong.random.storage = "FloatStorage";
+  wrong.random.length = 4;
+  wrong.random.sizes = {4};
+  expect_checkpoint_refused(wrong, "random/cpu");
+  wrong = {};
+  wrong.metrics.sizes = {2, 2};
+  wrong.metrics.strides = {2, 1};
+  expect_checkpoint_refused(wrong, "metrics");
+}
+
+TEST(HostileCheckpoint, APipeIsNotWaitedFor) {
+  TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(load_checkpoint(pipe), FileError);
+  EXPECT_THROW(read_identity(pipe), FileError);
+  EXPECT_THROW(read_weight_file(pipe), FileError);
+  EXPECT_THROW(read_weight_file("/dev/zero"), FileError);
+}
+
+}  // namespace
+}  // namespace skipzoo

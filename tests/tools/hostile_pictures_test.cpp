@@ -1,0 +1,132 @@
+// Pictures and data sets with bytes changed at random, by a fixed seed: what is
+// read is whole, or one of our errors says what is wrong. Under sanitizers.
+
+#include <gtest/gtest.h>
+
+#include "tests/support/make_pictures.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/data/dataset.h"
+#include "tools/data/random.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+namespace {
+
+const std::filesystem::path kPictures =
+    std::filesystem::path(SKIPZOO_GOLDENS) / "pictures";
+
+/// A few bytes changed, some left out or doubled, or the end cut off.
+std::string damaged(std::string bytes, Random& random) {
+  const auto place = [&] {
+    return static_cast<size_t>(
+        random.below(static_cast<int64_t>(bytes.size())));
+  };
+  for (int64_t i = random.below(4); i >= 0; --i) {
+    bytes[place()] = static_cast<char>(random.next());
+  }
+  const size_t at = place();
+  const size_t count = std::min<size_t>(bytes.size() - at, 1 + place() % 64);
+  switch (random.below(4)) {
+    case 0:
+      bytes.erase(at, count);
+      break;
+    case 1:
+      bytes.insert(at, bytes.substr(at, count));
+      break;
+    case 2:
+      bytes.resize(at);
+      break;
+    default:
+      break;
+  }
+  return bytes.empty() ? std::string(1, '\0') : bytes;
+}
+
+TEST(HostilePicture, IsReadWholeOrRefused) {
+  std::vector<std::string> good = {
+      make_jpeg({.orientation = 6}), make_jpeg({.progressive = true}),
+      make_png(9, 7,
+               png_chunk("eXIf", exif_of(3)) +
+                   png_chunk("tEXt", std::string("a\0b", 3)))};
+  for (const char* name : {"cmyk.jpg", "subsampled.jpg", "palette_clear.png",
+                           "grey16.png", "grey_alpha.png", "one_bit.png"}) {
+    good.push_back(read_text(kPictures / name));
+  }
+  Random random(11);
+  int read = 0, refused = 0;
+  for (const auto& bytes : good) {
+    for (int i = 0; i < 400; ++i) {
+      const auto odd = damaged(bytes, random);
+      try {
+        const Image image = decode_image(
+            {reinterpret_cast<const uint8_t*>(odd.data()), odd.size()},
+            i % 2 == 0 ? 3 : 1);
+        ASSERT_EQ(
+            image.pixels.size(),
+            static_cast<size_t>(image.channels * image.height * image.width));
+        ++read;
+      } catch (const std::runtime_error&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(read, 100);
+  EXPECT_GT(refused, 1000);
+}
+
+TEST(HostileIdx, IsReadWholeOrRefused) {
+  const auto pictures = big_endian(0x803) + big_endian(4) + big_endian(3) +
+                        big_endian(5) + std::string(60, 'x');
+  const auto labels =
+      big_endian(0x801) + big_endian(4) + std::string("\0\1\2\3", 4);
+  Random random(12);
+  int read = 0;
+  for (int i = 0; i < 600; ++i) {
+    TemporaryFolder folder;
+    const bool packed = i % 2 == 0;
+    const bool other = i % 3 == 0;
+    const auto of = [&](const std::string& bytes, bool odd) {
+      auto text = packed ? gzipped(bytes) : bytes;
+      return odd ? damaged(std::move(text), random) : text;
+    };
+    const std::string ending = packed ? ".gz" : "";
+    folder.write("train-images-idx3-ubyte" + ending, of(pictures, !other));
+    folder.write("train-labels-idx1-ubyte" + ending, of(labels, other));
+    try {
+      const auto data = open_idx(folder.path(), Split::kTrain, 3, 4);
+      for (int64_t j = 0; j < data->size(); ++j) {
+        ASSERT_LT(data->label(j), 4);
+        const Image image = data->image(j);
+        ASSERT_EQ(image.pixels.size(),
+                  static_cast<size_t>(3 * image.height * image.width));
+      }
+      ++read;
+    } catch (const FileError&) {
+    }
+  }
+  EXPECT_GT(read, 20);
+}
+
+TEST(HostileCifar, IsReadWholeOrRefused) {
+  TemporaryFolder folder;
+  const std::string whole(10'000 * 3073, '\5');
+  Random random(13);
+  for (int i = 0; i < 6; ++i) {
+    auto bytes = whole;
+    for (int j = 0; j < 3; ++j) {
+      const auto at = random.below(static_cast<int64_t>(bytes.size()));
+      bytes[static_cast<size_t>(at)] = static_cast<char>(random.next());
+    }
+    if (i % 2 == 1) bytes.resize(bytes.size() - 1);
+    folder.write("test_batch.bin", bytes);
+    try {
+      const auto data = open_cifar(folder.path(), Split::kTest, 1, false);
+      EXPECT_EQ(data->size(), 10'000);
+      EXPECT_EQ(data->image(9'999).pixels.size(), 1024u);
+    } catch (const FileError&) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skipzoo

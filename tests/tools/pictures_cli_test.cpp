@@ -1,0 +1,210 @@
+// predict, evaluate and train on picture folders as people have them.
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/make_pictures.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+#include "tools/train/checkpoint.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+void expect(const Finished& finished, int exit_code, const std::string& words) {
+  EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
+  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+}
+
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+class PictureCommands : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* split : {"train", "test"}) {
+      for (const char* name : {"cat", "dog"}) {
+        for (int i = 0; i < 2; ++i) {
+          folder.write(std::string("photos/") + split + "/" + name + "/" +
+                           std::to_string(i) + ".jpg",
+                       make_jpeg({.seed = i}));
+        }
+      }
+    }
+    folder.write("net.yaml",
+                 "model: {family: resnet, depths: [1], widths: [4], "
+                 "num_classes: 2}\n"
+                 "data: {dataset: image_folder, root: photos, image_size: 16, "
+                 "crop_pct: 1.0, batch_size: 4, workers: 0}\n"
+                 "train: {epochs: 1, threads: 1, device: cpu}\n");
+  }
+  Finished train() {
+    return run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("run")});
+  }
+  Finished predict(const std::string& pictures,
+                   const std::string& format = "json") {
+    return run_skipzoo(
+        {"predict", path("run"), path(pictures), "--format", format});
+  }
+  std::string path(const std::string& name) { return (folder / name).string(); }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
+  for (const char* name :
+       {"train/cat/1.heic", "train/cat/2.heic", "train/dog/3.webp",
+        "train/labels.csv", "train/beside.jpg", "train/.hidden.webp",
+        "train/cat/2021/4.jpg", "train/cat/2021/5.gif", "test/dog/6.bmp"}) {
+    folder.write(std::string("photos/") + name, make_jpeg());
+  }
+  const auto trained = train();
+  expect(trained, 0,
+         "photos/train: passed over: 2 .heic, 1 .csv, 1 .webp; 1 picture "
+         "beside the class folders; 2 pictures in subfolders of classes");
+  expect(trained, 0, "photos/test: passed over: 1 .bmp");
+  expect(run_skipzoo({"evaluate", path("run")}), 0,
+         "photos/test: passed over: 1 .bmp");
+}
+
+TEST_F(PictureCommands, PredictEndsWithOneWhereItPassesPicturesOver) {
+  ASSERT_EQ(train().exit_code, 0);
+  folder.write("some/a.jfif", make_jpeg());
+  folder.write("some/b.jpg", make_jpeg());
+  folder.write("some/notes.txt", "");
+  expect(predict("some"), 0, "passed over: 1 .txt");
+  folder.write("some/c.heic", "");
+  const auto missed = predict("some");
+  expect(missed, 1, "passed over: 1 .heic, 1 .txt; JPEG and PNG are read");
+  EXPECT_EQ(count(missed.out, "\"image\""), 2);
+  folder.write("d.webp", "RIFF\x10\x20\x30\x40WEBPVP8 ");
+  expect(predict("d.webp"), 1, "d.webp: neither a JPEG nor a PNG but a WebP");
+}
+
+TEST_F(PictureCommands, PredictPassesOverLoopsOfLinksAndPipes) {
+  ASSERT_EQ(train().exit_code, 0);
+  folder.write("some/a.jpg", make_jpeg());
+  fs::create_symlink("c.jpg", folder / "some/b.jpg");
+  fs::create_symlink("b.jpg", folder / "some/c.jpg");
+  ASSERT_EQ(mkfifo((folder / "some/d.jpg").c_str(), 0600), 0);
+  const auto finished = predict("some");
+  EXPECT_EQ(count(finished.out, "\"image\""), 1);
+  expect(finished, 1, "some/b.jpg: Too many levels of symbolic links");
+  expect(finished, 1, "some/d.jpg: is a pipe, expected a file");
+  expect(finished, 1, "passed over: 2 links or folders");
+}
+
+TEST_F(PictureCommands, NamesThatAreNotUtf8ComeOutSomehow) {
+  ASSERT_EQ(train().exit_code, 0);
+  folder.write("some/K\xE4se.jpg", make_jpeg());
+  for (const char* format : {"text", "csv", "json"}) {
+    const auto finished = predict("some", format);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_NE(finished.out.find("se.jpg"), std::string::npos) << format;
+  }
+}
+
+TEST_F(PictureCommands, ClassNamesInLatin1DoNotEndJson) {
+  ASSERT_EQ(train().exit_code, 0);
+  auto checkpoint = load_checkpoint(folder / "run/best.skz");
+  checkpoint.identity.classes = {"K\xE4se", "<b>,\"\n"};
+  save_checkpoint(folder / "latin.skz", checkpoint);
+  EXPECT_EQ(run_skipzoo({"evaluate", path("latin.skz"), "--json"}).exit_code,
+            0);
+  const auto predicted =
+      run_skipzoo({"predict", path("latin.skz"), path("photos/test/cat/0.jpg"),
+                   "--format", "csv"});
+  EXPECT_EQ(predicted.exit_code, 0) << predicted.err;
+  EXPECT_NE(predicted.out.find(",\"<b>,\"\"\n\",1,"), std::string::npos)
+      << predicted.out;
+}
+
+TEST_F(PictureCommands, TheFirstTurnedPictureIsNamedOnce) {
+  for (const char* name : {"cat/0.jpg", "cat/1.jpg", "dog/1.jpg"}) {
+    folder.write(std::string("photos/train/") + name,
+                 make_jpeg({.orientation = 6}));
+  }
+  const auto trained = train();
+  EXPECT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_EQ(count(trained.err, "its EXIF orientation is 6"), 1) << trained.err;
+}
+
+TEST_F(PictureCommands, ValidatingOnWhatIsTrainedOnIsSaid) {
+  const auto trained =
+      run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("run"), "--set",
+                   "data.val_split=train"});
+  expect(trained, 0, "data.val_split is the folder of data.train_split");
+  expect(run_skipzoo({"evaluate", path("run")}), 0,
+         "these pictures are those the run was trained on");
+}
+
+TEST_F(PictureCommands, AClassThatTheTestSplitLacksIsNamed) {
+  ASSERT_EQ(train().exit_code, 0);
+  fs::rename(folder / "photos/test/dog", folder / "photos/test/Dog");
+  expect(run_skipzoo({"evaluate", path("run")}), 0,
+         "'cat' there, 'Dog' here; only in the weights: 'dog'; only in the "
+         "data: 'Dog'");
+  fs::remove_all(folder / "photos/test/Dog");
+  expect(run_skipzoo({"evaluate", path("run")}), 1,
+         "holds 1 class folders, but the network has 2 classes; only in the "
+         "network: 'dog'");
+}
+
+TEST_F(PictureCommands, TwoSizesWhereTheDataHaveTheirOwnAreASentence) {
+  const auto header = [](uint32_t count) {
+    return big_endian(0x803) + big_endian(count) + big_endian(16) +
+           big_endian(12);
+  };
+  for (const char* split : {"train", "test"}) {
+    folder.write(std::string(split) + "-images-idx3-ubyte",
+                 header(4) + std::string(4 * 16 * 12, 'x'));
+    folder.write(
+        std::string(split) + "-labels-idx1-ubyte",
+        big_endian(0x801) + big_endian(4) + std::string("\0\1\0\1", 4));
+  }
+  folder.write("idx.yaml",
+               "model: {family: resnet, depths: [1], widths: [4], "
+               "in_channels: 1, num_classes: 2}\n"
+               "data: {dataset: idx, root: ., batch_size: 4, workers: 0}\n"
+               "train: {epochs: 1, threads: 1, device: cpu}\n");
+  const auto trained =
+      run_skipzoo({"train", "-c", path("idx.yaml"), "-o", path("run")});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  // Of as many pixels, but turned.
+  folder.write("some/a.jpg", make_jpeg({.width = 12, .height = 16}));
+  folder.write("some/b.jpg", make_jpeg({.width = 16, .height = 12}));
+  expect(predict("some"), 1,
+         "b.jpg: is of 16 x 12 pixels, others are of 12 x 16; give one size to "
+         "bring them to, by data.image_size");
+}
+
+TEST_F(PictureCommands, SizesBeyondMemoryAreASentence) {
+  const auto finished = run_skipzoo(
+      {"train", "-c", path("net.yaml"), "-o", path("run"), "--set",
+       "data.dataset=synthetic", "--set", "data.synthetic_images=10000000",
+       "--set", "data.image_size=16384"});
+  expect(finished, 2, "data.synthetic_images: two splits of 10000000 pictures");
+  ASSERT_EQ(train().exit_code, 0);
+  std::string list;
+  for (int i = 0; i < 100'000; ++i) {
+    list += path("photos/test/cat/0.jpg") + "\n";
+  }
+  folder.write("list.txt", list);
+  const auto predicted =
+      run_skipzoo({"predict", path("run"), path("list.txt"), "--set",
+                   "data.image_size=4000", "--set", "data.batch_size=1000000"});
+  expect(predicted, 2, "data.batch_size: a batch of 1000000 pictures");
+}
+
+}  // namespace
+}  // namespace skipzoo

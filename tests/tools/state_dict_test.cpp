@@ -1,0 +1,218 @@
+// Which of the tensors in a file are the weights: layouts that PyTorch's own
+// examples, timm, Lightning, BasicSR, DINO, Composer and others write.
+
+#include "tools/weights/state_dict.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/support/pickle_file.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/words_of_error.h"
+#include "tools/weights/weight_file.h"
+
+namespace skipzoo {
+namespace {
+
+using P = PickleFile;
+
+/// Reads one object; the weights in it are recognised by their number.
+class StateDict : public testing::Test {
+ protected:
+  P::Value weights(double number = 1) {
+    return pickle.state_dict(
+        {{"conv.weight", torch::full({4, 3, 3, 3}, number)},
+         {"fc.weight", torch::full({5, 4}, number)}});
+  }
+  WeightFile read(const P::Value& value, const ReadOptions& options = {}) {
+    pickle.write(folder / "file.pth", value);
+    return read_weight_file(folder / "file.pth", options);
+  }
+  /// Expects the weights of that number, found under that key.
+  void expect_weights(const P::Value& value, const std::string& wrapper,
+                      double number = 1, const ReadOptions& options = {}) {
+    SCOPED_TRACE(wrapper);
+    const auto file = read(value, options);
+    EXPECT_EQ(file.wrapper, wrapper);
+    ASSERT_EQ(file.tensors.size(), 2u);
+    EXPECT_EQ(file.tensors[1].first, "fc.weight");
+    EXPECT_EQ(file.tensors[1].second.max().item<double>(), number);
+  }
+  std::string error_of(const P::Value& value, const ReadOptions& options = {}) {
+    return words_of_error([&] { read(value, options); });
+  }
+  static std::string left_out(const WeightFile& file) {
+    return text_of(file.left_out);
+  }
+
+  P pickle;
+  TemporaryFolder folder;
+};
+
+TEST_F(StateDict, IsNotHiddenByATensorBesideIt) {
+  const auto example = P::dict({{P::text("epoch"), P::integer(90)},
+                                {P::text("state_dict"), weights()},
+                                {P::text("best_acc1"), pickle.zeros({1})}});
+  expect_weights(example, "state_dict");
+  EXPECT_EQ(left_out(read(example)),
+            "left out: 1 (best_acc1: beside the weights)");
+  const auto other = P::dict({{P::text("rng_state"), pickle.zeros({5056})},
+                              {P::text("class_weights"), pickle.zeros({5})},
+                              {P::text("net_params"), weights()}});
+  expect_weights(other, "net_params");
+  EXPECT_EQ(left_out(read(other)),
+            "left out: 2 (rng_state: beside the weights; class_weights: beside "
+            "the weights)");
+}
+
+TEST_F(StateDict, IsFoundUnderAnyKeyTwoLevelsDownAndInALists) {
+  for (const char* key : {"model_state", "state", "module", "params", "weights",
+                          "teacher", "params_ema", "my own"}) {
+    expect_weights(
+        P::dict({{P::text(key), weights()}, {P::text("epoch"), P::integer(3)}}),
+        key);
+  }
+  expect_weights(P::dict({{P::text("model"),
+                           P::dict({{P::text("state_dict"), weights()}})}}),
+                 "model.state_dict");
+  expect_weights(
+      P::dict({{P::text("state"),
+                P::dict({{P::text("model"), weights()},
+                         {P::text("rank_zero_seed"), P::integer(1)}})}}),
+      "state.model");
+  expect_weights(P::list({weights()}), "0");
+  expect_weights(
+      P::list({P::integer(1), P::dict({{P::text("net"), weights()}})}),
+      "1.net");
+}
+
+TEST_F(StateDict, IsTimmsFirstWhereSeveralKeysAreCustomary) {
+  const auto both = P::dict({{P::text("model"), weights(2)},
+                             {P::text("state_dict_ema"), weights(3)},
+                             {P::text("state_dict"), weights(1)}});
+  expect_weights(both, "state_dict", 1);
+  expect_weights(both, "state_dict_ema", 3, {.prefer_ema = true});
+  const auto basicsr = P::dict(
+      {{P::text("params_ema"), weights(3)}, {P::text("params"), weights(1)}});
+  expect_weights(basicsr, "params", 1);
+  expect_weights(basicsr, "params_ema", 3, {.prefer_ema = true});
+  EXPECT_TRUE(read(basicsr, {.prefer_ema = true}).averaged);
+  EXPECT_EQ(left_out(read(basicsr)),
+            "left out: 1 (params_ema: 2 tensors, 128 parameters, averaged "
+            "weights)");
+}
+
+TEST_F(StateDict, IsNoStateOfAnOptimizer) {
+  const auto moments = [&](double number) {
+    return P::dict(
+        {{P::text("exp_avg"), pickle.tensor(torch::full({4}, number))},
+         {P::text("step"), pickle.zeros({})}});
+  };
+  const auto adam = P::dict(
+      {{P::text("state"),
+        P::dict({{P::integer(0), moments(1)}, {P::integer(1), moments(2)}})},
+       {P::text("param_groups"), P::list({})}});
+  const auto by_name = P::dict(
+      {{P::text("state"), P::dict({{P::text("fc.weight"), moments(1)}})}});
+  for (const char* key : {"optimizer", "optimizer_state_dict", "last_optimizer",
+                          "optimizers", "optim"}) {
+    const auto file =
+        P::dict({{P::text(key), adam}, {P::text("w"), weights()}});
+    expect_weights(file, "w");
+    EXPECT_EQ(left_out(read(file)), "left out: 1 (" + std::string(key) +
+                                        ": 4 tensors of the training)");
+    expect_weights(
+        P::dict({{P::text(key), by_name}, {P::text("w"), weights()}}), "w");
+  }
+  // Lightning's are a list.
+  expect_weights(P::dict({{P::text("optimizer_states"), P::list({adam})},
+                          {P::text("hparams"), P::dict({})},
+                          {P::text("w"), weights()}}),
+                 "w");
+  EXPECT_NE(error_of(adam).find("the state of an optimizer"), std::string::npos)
+      << error_of(adam);
+}
+
+TEST_F(StateDict, OfSeveralIsChosenByItsKey) {
+  const auto gan = P::dict(
+      {{P::text("generator"), weights(1)},
+       {P::text("discriminator"), P::dict({{P::text("net"), weights(2)}})},
+       {P::text("loss"), P::dict({{P::text("center"), pickle.zeros({7})}})}});
+  const auto words = error_of(gan);
+  EXPECT_NE(words.find("holds 2 state dicts; say which by --key, as in --key "
+                       "generator:\n  generator: 2 tensors, 128 parameters\n  "
+                       "discriminator.net: 2 tensors, 128 parameters"),
+            std::string::npos)
+      << words;
+  expect_weights(gan, "generator", 1, {.key = "generator"});
+  expect_weights(gan, "discriminator.net", 2, {.key = "discriminator.net"});
+  EXPECT_NE(error_of(gan, {.key = "generater"})
+                .find("no state dict under 'generater'; there are:"),
+            std::string::npos);
+  expect_weights(P::list({weights(1), weights(2)}), "1", 2, {.key = "1"});
+}
+
+TEST_F(StateDict, KeyIsAlsoWhatNamesBeginWith) {
+  const auto file = P::dict(
+      {{P::text("state_dict"),
+        pickle.state_dict({{"student.fc.weight", torch::zeros({2, 2})},
+                           {"teacher.fc.weight", torch::ones({2, 2})}})}});
+  const auto teacher = read(file, {.key = "teacher"});
+  ASSERT_EQ(teacher.tensors.size(), 1u);
+  EXPECT_EQ(teacher.tensors[0].first, "teacher.fc.weight");
+  EXPECT_EQ(left_out(teacher),
+            "left out: 1 (student.fc.weight: not under teacher)");
+  EXPECT_NE(error_of(file, {.key = "teach"}).find("no name that begins so"),
+            std::string::npos);
+}
+
+TEST_F(StateDict, NamesWhatCannotBeRead) {
+  const auto quantized = P::call("torch._utils", "_rebuild_qtensor");
+  const auto sparse = P::call("torch._utils", "_rebuild_sparse_tensor");
+  const auto file = read(
+      P::dict({{P::text("fc.weight"), pickle.zeros({2, 2})},
+               {P::text("conv.weight"), quantized},
+               {P::text("mask"), sparse},
+               {P::text("packed"), P::tuple({quantized, pickle.zeros({3})})}}));
+  EXPECT_EQ(file.tensors.size(), 1u);
+  EXPECT_NE(left_out(file).find("left out: 3 (conv.weight: a quantized tensor; "
+                                "mask: a sparse tensor; packed: "),
+            std::string::npos)
+      << left_out(file);
+  const auto words = error_of(P::dict({{P::text("conv.weight"), quantized}}));
+  EXPECT_NE(words.find("conv.weight: a quantized tensor"), std::string::npos)
+      << words;
+}
+
+TEST_F(StateDict, OfVeryManyAreListedInNoTime) {
+  const auto one = pickle.zeros({1});
+  P::Pairs many;
+  for (int i = 0; i < 20'000; ++i) {
+    many.emplace_back(P::text("net" + std::to_string(i)),
+                      P::dict({{P::text("fc.weight"), one}}));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto words = error_of(P::dict(many));
+  const std::chrono::duration<double> took =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_NE(words.find("holds 20000 state dicts"), std::string::npos);
+  EXPECT_LT(words.size(), 2'000u);
+  EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
+}
+
+TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
+  const auto object = P::call("models.resnet", "ResNet");
+  EXPECT_NE(error_of(P::dict({{P::text("model"), object}}))
+                .find("under 'model' an object of type models.resnet.ResNet; "
+                      "save its state_dict() instead"),
+            std::string::npos);
+  EXPECT_NE(error_of(pickle.zeros({3})).find("a single tensor"),
+            std::string::npos);
+  EXPECT_NE(error_of(P::dict({{P::text("epoch"), P::integer(1)}}))
+                .find("a dict without weights; its keys are epoch"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace skipzoo

@@ -1,0 +1,130 @@
+// What the binary says to a command line that is not quite right.
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kDigits =
+    std::string(SKIPZOO_CONFIGS) + "/digits/resnet20.yaml";
+
+void expect_said(const std::vector<std::string>& arguments, int exit_code,
+                 const std::string& words) {
+  const auto finished = run_skipzoo(arguments);
+  EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
+  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+  EXPECT_EQ(finished.out, "");
+}
+
+TEST(Usage, AMisspeltWordIsAnsweredWithTheNearest) {
+  expect_said({"trian"}, 2, "'trian' is no subcommand; did you mean 'train'?");
+  expect_said({"finetune", "-c", kDigits}, 2, "did you mean 'fine-tune'?");
+  expect_said({"frobnicate"}, 2, "There are train, fine-tune, evaluate");
+  expect_said({"train", "-c", kDigits, "--resum"}, 2,
+              "--resum: did you mean --resume?");
+  expect_said({"train", "-c", kDigits, "--epochs", "5"}, 2,
+              "--set train.epochs=VALUE");
+  expect_said({"train", "-c", kDigits, "--batch-size=5"}, 2,
+              "--set data.batch_size=VALUE");
+  expect_said({"train", kDigits}, 2, "a config is given by -c " + kDigits);
+}
+
+TEST(Usage, EverySubcommandHelpsWithExamples) {
+  for (const char* command :
+       {"train", "fine-tune", "evaluate", "predict", "export", "benchmark",
+        "describe", "inspect", "convert"}) {
+    const auto help = run_skipzoo({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_NE(help.out.find("Example"), std::string::npos) << command;
+    EXPECT_NE(help.out.find(std::string("  skipzoo ") + command),
+              std::string::npos)
+        << command;
+  }
+}
+
+TEST(Usage, ChoicesAreNamedInHelpAndWhereTheyAreMissed) {
+  const auto help = run_skipzoo({"benchmark", "--help"});
+  EXPECT_NE(help.out.find("--mode train|infer"), std::string::npos) << help.out;
+  EXPECT_NE(help.out.find("--dtype fp32|bf16"), std::string::npos) << help.out;
+  expect_said({"benchmark", "-c", kDigits, "--mode", "training"}, 2,
+              "expected one of train, infer, got 'training'");
+}
+
+TEST(Usage, ABenchmarkBeyondTheMachineIsRefused) {
+  const std::vector<std::string> benchmark = {"benchmark", "-c", kDigits,
+                                              "--mode", "infer"};
+  const auto with = [&](const std::string& option, const std::string& value) {
+    auto arguments = benchmark;
+    arguments.insert(arguments.end(), {option, value});
+    return arguments;
+  };
+  expect_said(with("--threads", "33000"), 2, "1024");
+  expect_said(with("--threads", "0"), 2, "--threads");
+  expect_said(with("--seconds", "nan"), 2, "--seconds");
+  expect_said(with("--seconds", "inf"), 2, "--seconds");
+  expect_said(with("--batch", "99999999"), 2, "--batch");
+  expect_said(with("--set", "data.image_size=16384"), 2, "data.image_size");
+}
+
+TEST(Usage, ANetworkBeyondTheMachineIsRefusedBeforeItIsBuilt) {
+  for (const char* set :
+       {"model.num_classes=1000000000", "model.widths=[900000,900000,900000]",
+        "data.image_size=16384"}) {
+    expect_said({"describe", "-c", kDigits, "--set", set}, 2,
+                std::string(set).substr(6, 5));
+  }
+  const TemporaryFolder folder;
+  // A matrix of a million by a million.
+  expect_said({"train", "-c", kDigits, "-o", (folder / "run").string(), "--set",
+               "data.dataset=synthetic", "--set", "model.num_classes=1000000"},
+              2, "model.num_classes: to count 1000000 classes");
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Usage, OnnxIsForOnnxRuntime) {
+  const TemporaryFolder folder;
+  const auto net = folder.write("net.onnx", "\x08\x08").string();
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"evaluate", net}, {"predict", net, "photo.jpg"}}) {
+    expect_said(arguments, 1, "net.onnx: ONNX is for ONNX Runtime");
+    expect_said(arguments, 1, "give the run folder");
+  }
+}
+
+TEST(Usage, AConfigComesByAnyNameAndThroughAPipe) {
+  const TemporaryFolder folder;
+  const auto text =
+      "model: {family: resnet}\n"
+      "data: {dataset: synthetic, image_size: 8}\n";
+  const auto config = folder.write("caf\xE9.yaml", text).string();
+  const auto printed = run_skipzoo({"train", "-c", config, "--print-config"});
+  EXPECT_EQ(printed.exit_code, 0) << printed.err;
+  const auto measured =
+      run_skipzoo({"benchmark", "-c", config, "--mode", "infer", "--batch", "1",
+                   "--threads", "1", "--seconds", "0.001", "--json"});
+  EXPECT_EQ(measured.exit_code, 0) << measured.err;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(pipe) << text; });
+  const auto piped = run_skipzoo(
+      {"train", "-c", pipe.string(), "-o", (folder / "run").string(), "--set",
+       "train.epochs=1", "--set", "train.threads=1", "--set",
+       "data.synthetic_images=8", "--set", "model.depths=[1, 1, 1]"});
+  writer.join();
+  EXPECT_EQ(piped.exit_code, 0) << piped.err;
+  // Standard input is empty here.
+  expect_said({"train", "-c", "-", "--print-config"}, 2,
+              "standard input: expected the sections");
+}
+
+}  // namespace
+}  // namespace skipzoo

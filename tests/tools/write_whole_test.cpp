@@ -1,0 +1,168 @@
+#include "tools/write_whole.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/words_of_error.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+int64_t entries(const fs::path& folder) {
+  return std::distance(fs::directory_iterator(folder),
+                       fs::directory_iterator());
+}
+
+mode_t mode_of(const fs::path& path) {
+  struct stat status {};
+  EXPECT_EQ(stat(path.c_str(), &status), 0);
+  return status.st_mode & 07777;
+}
+
+TEST(WriteWhole, ReplacesAFileAndLeavesNothingBesideIt) {
+  TemporaryFolder folder;
+  const auto path = folder.write("file", "old");
+  write_whole(path, "new");
+  EXPECT_EQ(read_text(path), "new");
+  EXPECT_ANY_THROW(write_whole(path, [](OutputFile& file) {
+    file.write(std::string(1 << 20, 'x'));
+    throw std::runtime_error("crash");
+  }));
+  EXPECT_EQ(read_text(path), "new");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(WriteWhole, LetsWhatItWritesBeReadBeforeItIsPublished) {
+  TemporaryFolder folder;
+  const auto path = folder.write("file", "old");
+  write_whole(path, [&](OutputFile& file) {
+    file.write("new");
+    EXPECT_EQ(read_text(file.readable()), "new");
+    EXPECT_EQ(read_text(path), "old");
+  });
+  EXPECT_EQ(read_text(path), "new");
+}
+
+TEST(WriteWhole, TouchesNoOtherFileOfTheUser) {
+  TemporaryFolder folder;
+  folder.write("file.tmp", "mine");
+  write_whole(folder / "file", "text");
+  EXPECT_EQ(read_text(folder / "file.tmp"), "mine");
+  EXPECT_EQ(entries(folder.path()), 2);
+}
+
+TEST(WriteWhole, KeepsAFilesModeAndGivesANewOneTheUmasks) {
+  TemporaryFolder folder;
+  const mode_t mask = umask(027);
+  write_whole(folder / "new", "text");
+  umask(mask);
+  EXPECT_EQ(mode_of(folder / "new"), 0640);
+  const auto old = folder.write("old", "old");
+  for (const mode_t mode : {0600, 0755, 0444}) {
+    fs::permissions(old, static_cast<fs::perms>(mode));
+    write_whole(old, "new");
+    EXPECT_EQ(mode_of(old), mode);
+  }
+  if (geteuid() != 0) return;
+  ASSERT_EQ(chown(old.c_str(), 12, 34), 0);
+  write_whole(old, "newer");
+  struct stat status {};
+  stat(old.c_str(), &status);
+  EXPECT_EQ(status.st_uid, 12u);
+  EXPECT_EQ(status.st_gid, 34u);
+}
+
+TEST(WriteWhole, WritesThroughALinkAlsoWhereNothingIsThereYet) {
+  TemporaryFolder folder;
+  const auto target = folder.write("below/target", "old");
+  fs::create_symlink("below/target", folder / "link");
+  fs::create_symlink("link", folder / "link of link");
+  fs::create_symlink("below/absent", folder / "to nothing");
+  fs::create_symlink("round", folder / "round");
+  for (const char* name : {"link", "link of link", "to nothing"}) {
+    write_whole(folder / name, name);
+    EXPECT_TRUE(fs::is_symlink(folder / name)) << name;
+    EXPECT_EQ(read_text(folder / name), name);
+  }
+  EXPECT_EQ(read_text(target), "link of link");
+  EXPECT_EQ(read_text(folder / "below/absent"), "to nothing");
+  EXPECT_EQ(entries(folder / "below"), 2);
+  EXPECT_NE(words_of_error([&] { write_whole(folder / "round", "text"); })
+                .find("Too many levels of symbolic links"),
+            std::string::npos);
+}
+
+TEST(WriteWhole, WritesIntoAPipe) {
+  TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  Process reader({"/bin/cat", pipe.string()});
+  EXPECT_FALSE(is_replaced_whole(pipe));
+  write_whole(pipe, "through");
+  EXPECT_EQ(reader.wait().out, "through");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+// `--output /dev/stdout >> all.csv`: what the file held is not ours.
+TEST(WriteWhole, AppendsToADescriptorOfThisProcess) {
+  TemporaryFolder folder;
+  const auto path = folder.write("all.csv", "before\n");
+  const int file = open(path.c_str(), O_WRONLY | O_APPEND);
+  const auto number = std::to_string(file);
+  for (const auto& name : {"/dev/fd/" + number, "/proc/self/fd/" + number}) {
+    EXPECT_FALSE(is_replaced_whole(name));
+    write_whole(name, name + "\n");
+  }
+  fs::create_symlink("/dev/fd/" + number, folder / "link");
+  write_whole(folder / "link", "link\n");
+  close(file);
+  EXPECT_EQ(read_text(path), "before\n/dev/fd/" + number +
+                                 "\n/proc/self/fd/" + number + "\nlink\n");
+  EXPECT_NE(words_of_error([&] {
+              write_whole("/dev/fd/" + number, "text");
+            }).find("cannot be written"),
+            std::string::npos);
+}
+
+TEST(WriteWhole, SaysWhatIsInTheWay) {
+  TemporaryFolder folder;
+  const auto words = [](const fs::path& path) {
+    return words_of_error([&] { write_whole(path, "text"); });
+  };
+  EXPECT_NE(words(folder / "none/file").find("there is no folder"),
+            std::string::npos);
+  EXPECT_NE(words(folder.path()).find("is a folder"), std::string::npos);
+  EXPECT_NE(words("/dev/full").find("/dev/full: cannot be written: No space"),
+            std::string::npos);
+}
+
+TEST(WriteOutput, MakesTheFoldersAboveIt) {
+  TemporaryFolder folder;
+  const auto write = [](OutputFile& file) { file.write("text"); };
+  write_output(folder / "a/b/file", write);
+  EXPECT_EQ(read_text(folder / "a/b/file"), "text");
+  const auto words = words_of_error(
+      [&] { write_output(folder / "a/b/file/below/file", write); });
+  EXPECT_NE(words.find("cannot be created"), std::string::npos) << words;
+}
+
+TEST(RemoveLeftovers, TakesThoseOfThatFileAlone) {
+  TemporaryFolder folder;
+  for (const char* name : {".last.skz.0123abcd.tmp", ".best.skz.0123abcd.tmp",
+                           ".last.skz.mine.tmp", "last.skz.tmp"}) {
+    folder.write(name, "");
+  }
+  remove_leftovers_of(folder / "last.skz");
+  EXPECT_FALSE(fs::exists(folder / ".last.skz.0123abcd.tmp"));
+  EXPECT_EQ(entries(folder.path()), 3);
+}
+
+}  // namespace
+}  // namespace skipzoo

@@ -1,0 +1,220 @@
+#include "tools/cli/training.h"
+
+#include <spdlog/spdlog.h>
+#include <torch/utils.h>
+
+#include "models/kernels/autocast.h"
+#include "tools/cli/interrupt.h"
+#include "tools/cli/progress_bar.h"
+#include "tools/cli/run.h"
+#include "tools/config/fields.h"
+#include "tools/config/memory_check.h"
+#include "tools/config/variants.h"
+#include "tools/data/holdout.h"
+#include "tools/device.h"
+#include "tools/error.h"
+#include "tools/log.h"
+#include "tools/train/fingerprint.h"
+#include "tools/train/trainer.h"
+#include "tools/write_whole.h"
+
+namespace skipzoo {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Begins from the weights of another, and says what became of them.
+void begin_from(const RunConfig& config, Classifier& model,
+                const Identity& data) {
+  const auto& options = config.fine_tune;
+  const FitReport report =
+      load_pretrained(model, options, [&](const NamedTensors& file) {
+        return variant_that_fits(file, config.model, Head::kMayBeNew);
+      });
+  spdlog::info("{}: {}", options.weights.string(), report.text());
+  if (!report.complete()) {
+    spdlog::warn(
+        "fine_tune.strict is off: what the network lacks was left out, what "
+        "the file lacks begins anew");
+  }
+  const auto trained = read_identity(weights_at(options.weights));
+  if (!trained) return;
+  warn_of_other_data(*trained, data);
+  warn_of_other_network(*trained, data);
+}
+
+/// Where a run goes on that ends before its time: said when it does.
+class Saved {
+ public:
+  Saved(const TrainArguments& args, const RunFolder& folder)
+      : resume_(args.program + " train --resume " + folder.path().string()) {
+    set_loss_of_interrupt("the whole run: nothing is saved yet");
+  }
+  void note(const fs::path& checkpoint, const Position& position) {
+    place_ = checkpoint.string() + ", at " + place_text(position);
+    set_loss_of_interrupt("what came after " + place_);
+  }
+  std::string words() const {
+    return (place_.empty() ? "; nothing is saved yet; to begin anew: "
+                           : "; saved last: " + place_ + "; to go on: ") +
+           resume_;
+  }
+
+ private:
+  std::string resume_;
+  std::string place_;  ///< Of what --resume goes on from; empty: nothing.
+};
+
+/// The end of a run in words, and its exit code.
+int report_end(const TrainArguments& args, const RunFolder& folder,
+               const TrainSummary& summary, const RunConfig& config) {
+  if (summary.stopped) {
+    spdlog::info("{}: stopped; saved {}. To go on:\n  {} train --resume {}",
+                 name_of_signal(interrupted_by()), folder.last().string(),
+                 args.program, folder.path().string());
+    return 128 + interrupted_by();
+  }
+  if (summary.last.images == 0) {
+    spdlog::info(
+        "nothing to do: all {} epochs are done; to train longer, add --set "
+        "train.epochs=N",
+        config.train.epochs);
+    return 0;
+  }
+  if (summary.skipped > 0) {
+    spdlog::warn("{} pictures could not be read and were skipped",
+                 summary.skipped);
+  }
+  spdlog::info(
+      "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}, in {}\n"
+      "curves and confusion: {}\nnext: {} evaluate {}",
+      summary.last.top1, name_of(config.train.eval_metric), summary.best.value,
+      summary.best.epoch, folder.best().string(),
+      (folder.path() / "report.html").string(), args.program,
+      folder.best().string());
+  return 0;
+}
+
+/// Whether stderr has gone since the last call: what is not saved might be the
+/// next to go.
+bool terminal_has_gone() {
+  static bool is_told = false;
+  if (is_told || terminal_is_there()) return false;
+  is_told = true;
+  spdlog::warn(
+      "standard error cannot be written any more: the run is saved and goes "
+      "on, and says so here alone");
+  return true;
+}
+
+/// The hooks through which a run is watched, saved and stopped.
+TrainerHooks make_hooks(ProgressBar& bar, Saved& saved) {
+  return {.stop_requested = [] { return interrupted_by() != 0; },
+          .save_requested = terminal_has_gone,
+          .on_step =
+              [&bar](const StepReport& report) {
+                bar.update(report);
+                check_log_file();
+              },
+          .on_save =
+              [&saved](const fs::path& checkpoint, const Position& at) {
+                saved.note(checkpoint, at);
+              }};
+}
+
+void say_what_runs(const RunFolder& folder, const RunConfig& config,
+                   const Classifier& model, const TrainingData& data,
+                   const torch::Device& device) {
+  spdlog::info(
+      "{}: {}, {} parameters, {} training and {} validation images, {}",
+      folder.path().string(), family_name(config.model),
+      count_parameters(model), data.train->size(), data.validation->size(),
+      describe_device(device));
+  if (config.train.amp == Amp::kBf16 && device.is_cpu() &&
+      !convolves_bfloat16()) {
+    spdlog::warn(
+        "train.amp: bf16 saves memory here and hardly time: this processor has "
+        "no instructions for it, so it is computed in float32");
+  }
+}
+
+/// Restores where there is something to restore, and writes what the run is.
+void prepare(Trainer& trainer, const Start& start, const RunFolder& folder,
+             const RunConfig& config, const TrainingData& data) {
+  const std::string now = fingerprint(data);
+  if (start.checkpoint) {
+    const auto difference = first_difference(folder.data(), now);
+    if (!difference.empty()) {
+      spdlog::warn("the data are not those this run began with: {}",
+                   difference);
+    }
+    trainer.restore(*start.checkpoint, start.from);
+    spdlog::info("resumed from {} at {}", start.from.string(),
+                 place_text(start.checkpoint->position));
+  }
+  folder.write_config(dump_config(config), start.origin);
+  folder.write_data(now);
+}
+
+}  // namespace
+
+int run_training(const TrainArguments& args, const RunConfig& config,
+                 const Start& start) {
+  if (config.data.batch_size < 2) {
+    throw ConfigError(
+        "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
+        "no variance of a single picture");
+  }
+  set_threads(config.train.threads);
+  const torch::Device device = resolve_device(config.train.device);
+  const auto seed = config.train.seed;
+  const HeldOut held_out =
+      start.checkpoint ? held_out_of(start.from, start.checkpoint->identity)
+                       : HeldOut();
+  const auto data =
+      open_training_data(config.data, in_channels(config.model),
+                         num_classes(config.model), seed, held_out);
+  torch::manual_seed(static_cast<uint64_t>(seed));
+  auto model = make_model(config.model);
+  auto identity = make_identity(config, *data.train);
+  if (held_out.by_place) identity.held_out_by_content = false;
+  if (device.is_cpu()) {
+    check_memory(*model, config, identity.input_shape, Work::kTrain);
+  }
+  check_passes(*model, identity.input_shape);
+  const Freezing names_that_fit(config.fine_tune, *model);
+  if (!start.checkpoint && config.fine_tune.enabled()) {
+    begin_from(config, *model, identity);
+  }
+
+  const RunFolder folder =
+      start.folder ? *start.folder : RunFolder::create(new_run_folder(args));
+  if (config.data.holdout > 0 && !start.checkpoint) {
+    write_whole(folder.holdout(), list_of_keys(*data.validation));
+  }
+  log_to_file(folder.log());
+  say_what_runs(folder, config, *model, data, device);
+
+  const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
+    return Loader(dataset, config.data, mode, seed, device.is_cuda());
+  };
+  ProgressBar bar;
+  catch_interrupts();
+  Saved saved(args, folder);
+  Trainer trainer(model, config.train, config.fine_tune,
+                  loader(data.train, Loader::Mode::kTrain),
+                  loader(data.validation, Loader::Mode::kEvaluate),
+                  make_inputs(config, device), identity, folder,
+                  make_hooks(bar, saved));
+  prepare(trainer, start, folder, config, data);
+  try {
+    const TrainSummary summary = trainer.run();
+    check_log_file();
+    return report_end(args, folder, summary, config);
+  } catch (const FileError& error) {
+    throw FileError(error, saved.words());
+  }
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/classifier.h"
+#include "tools/config/run_config.h"
+
+namespace skipzoo {
+
+/// What is to be done with a network.
+enum class Work {
+  kForward,   ///< Pictures go through it.
+  kEvaluate,  ///< And are counted by class.
+  kTrain,     ///< Steps, and evaluations between them.
+};
+
+/// Throws ConfigError where that work, on pictures of that (C, H, W), needs
+/// more memory than this machine has, by a bound from below: what is a little
+/// too large is not found. Asked before the first picture goes through, of a
+/// network on the CPU; nothing of the size in question is computed.
+void check_memory(Classifier& model, const RunConfig& config,
+                  const std::vector<int64_t>& shape, Work work);
+
+}  // namespace skipzoo

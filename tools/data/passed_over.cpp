@@ -1,0 +1,90 @@
+#include "tools/data/passed_over.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+#include <vector>
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string ending(const fs::path& path) {
+  std::string text = path.extension().string();
+  for (char& c : text) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return text;
+}
+
+template <size_t N>
+bool ends_in_one_of(const fs::path& path, const char* const (&endings)[N]) {
+  const auto own = ending(path);
+  return std::any_of(std::begin(endings), std::end(endings),
+                     [&](const char* one) { return own == one; });
+}
+
+std::string count(int64_t number, const char* one, const char* many) {
+  return std::to_string(number) + (number == 1 ? one : many);
+}
+
+}  // namespace
+
+bool is_picture(const fs::path& path) {
+  static constexpr const char* kRead[] = {".jpg", ".jpeg", ".jpe",   ".jfif",
+                                          ".jif", ".jfi",  ".pjpeg", ".pjp",
+                                          ".png", ".apng"};
+  return ends_in_one_of(path, kRead);
+}
+
+bool is_other_picture(const fs::path& path) {
+  static constexpr const char* kOthers[] = {
+      ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".dib", ".tif",
+      ".tiff", ".jxl",  ".jp2",  ".j2k",  ".jpx", ".jxr", ".mpo", ".jps",
+      ".ppm",  ".pgm",  ".pbm",  ".pnm",  ".tga", ".ico", ".psd", ".svg",
+      ".dng",  ".cr2",  ".cr3",  ".nef",  ".arw", ".orf", ".rw2", ".raf",
+      ".raw",  ".pcx",  ".exr",  ".hdr",  ".xcf", ".dcm", ".emf", ".wmf"};
+  return ends_in_one_of(path, kOthers);
+}
+
+void PassedOver::add_file(const fs::path& path) {
+  ++files[ending(path)];
+  if (is_picture(path) || is_other_picture(path)) ++pictures;
+}
+
+void PassedOver::add(const PassedOver& more) {
+  for (const auto& [kind, number] : more.files) files[kind] += number;
+  pictures += more.pictures;
+  beside_classes += more.beside_classes;
+  in_subfolders += more.in_subfolders;
+  links += more.links;
+  broken += more.broken;
+}
+
+std::string PassedOver::text() const {
+  std::vector<std::pair<std::string, int64_t>> kinds(files.begin(),
+                                                     files.end());
+  std::ranges::stable_sort(kinds, std::greater(),
+                           &std::pair<std::string, int64_t>::second);
+  std::string text;
+  for (const auto& [kind, number] : kinds) {
+    text += (text.empty() ? "" : ", ") + std::to_string(number) + " " +
+            (kind.empty() ? "without an ending" : kind);
+  }
+  const auto add = [&](int64_t number, const char* one, const char* many) {
+    if (number == 0) return;
+    text += (text.empty() ? "" : "; ") + count(number, one, many);
+  };
+  add(beside_classes, " picture beside the class folders",
+      " pictures beside the class folders");
+  add(in_subfolders, " picture in subfolders of classes",
+      " pictures in subfolders of classes");
+  add(links, " link to a folder", " links to folders");
+  add(broken, " link or folder that cannot be looked into",
+      " links or folders that cannot be looked into");
+  return text;
+}
+
+}  // namespace skipzoo

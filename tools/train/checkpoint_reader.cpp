@@ -1,0 +1,250 @@
+#include <ATen/CPUGeneratorImpl.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "tools/error.h"
+#include "tools/printable.h"
+#include "tools/train/checkpoint.h"
+#include "tools/utf8.h"
+#include "tools/weights/torch_file.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error(std::string("damaged ") + kCheckpointRecord + ": " +
+                           what);
+}
+
+/// More than any run counts; sums of such numbers fit 64 bits.
+constexpr int64_t kMostSteps = int64_t{1} << 48;
+
+int64_t integer(const json& words, const char* key, int64_t least,
+                int64_t most) {
+  const auto found = words.find(key);
+  // Not is_number_integer(): above 63 bits, get() would give another number.
+  if (found == words.end() || !found->is_number_integer() ||
+      (found->is_number_unsigned() &&
+       found->get<uint64_t>() > static_cast<uint64_t>(most)) ||
+      found->get<int64_t>() < least || found->get<int64_t>() > most) {
+    fail(std::string(key) + " is no number from " + std::to_string(least) +
+         " to " + std::to_string(most));
+  }
+  return found->get<int64_t>();
+}
+
+/// Of how many channels, and what may divide by them.
+void check_numbers(const Identity& identity) {
+  const auto& shape = identity.input_shape;
+  if (shape.size() != 3) fail("input_shape is not channels, height and width");
+  constexpr int64_t kMost = int64_t{1} << 31;
+  int64_t values = 1;
+  for (const int64_t size : shape) {
+    if (size < 1) fail("input_shape has a size below 1");
+    if (size > kMost / values) {
+      fail("input_shape is larger than any picture");
+    }
+    values *= size;
+  }
+  if (identity.mean.size() != identity.std.size() ||
+      (!identity.mean.empty() &&
+       static_cast<int64_t>(identity.mean.size()) != shape[0])) {
+    fail("mean and std are not one number a channel");
+  }
+  for (size_t c = 0; c < identity.mean.size(); ++c) {
+    if (!std::isfinite(identity.mean[c]) || !std::isfinite(identity.std[c]) ||
+        identity.std[c] <= 0) {
+      fail("mean or std is no usable number");
+    }
+  }
+}
+
+/// Calls `read` with the parsed text; what nlohmann throws becomes words.
+template <typename Read>
+auto parsed(std::string_view text, Read read) {
+  try {
+    return read(json::parse(text));
+  } catch (const json::exception& error) {
+    fail(error.what());
+  }
+}
+
+Identity identity_of(const json& words) {
+  Identity identity;
+  words.at("config").get_to(identity.config);
+  words.at("classes").get_to(identity.classes);
+  words.at("mean").get_to(identity.mean);
+  words.at("std").get_to(identity.std);
+  for (const auto& size : words.at("input_shape")) {
+    if (!size.is_number_unsigned()) fail("input_shape has other than sizes");
+  }
+  words.at("input_shape").get_to(identity.input_shape);
+  check_numbers(identity);
+  identity.held_out_by_content = words.value("holdout", "") == "content";
+  return identity;
+}
+
+/// Everything of a checkpoint but its tensors.
+Checkpoint read_words(const json& words) {
+  const int64_t format = integer(words, "format", 1, kMostSteps);
+  if (format > kCheckpointFormat) {
+    throw std::runtime_error("checkpoint format " + std::to_string(format) +
+                             ", but this skipzoo reads up to " +
+                             std::to_string(kCheckpointFormat) +
+                             "; update skipzoo");
+  }
+  Checkpoint checkpoint;
+  checkpoint.identity = identity_of(words);
+  checkpoint.position = {.epoch = integer(words, "epoch", 0, kMostSteps),
+                         .batch = integer(words, "batch", 0, kMostSteps),
+                         .step = integer(words, "step", 0, kMostSteps)};
+  checkpoint.best.epoch = integer(words, "best_epoch", 0, kMostSteps);
+  words.at("best_value").get_to(checkpoint.best.value);
+  return checkpoint;
+}
+
+/// A record of words. No config and no list of classes is longer.
+std::string read_text(const ZipFile& zip, const std::string& name) {
+  const auto bytes = zip.read(name, uint64_t{8} << 20);
+  return {bytes.begin(), bytes.end()};
+}
+
+/// The state of a generator, before it is set: LibTorch reads it as it is.
+void check_random_state(const std::string& name, const torch::Tensor& state) {
+  bool fits = state.scalar_type() == torch::kByte && state.dim() == 1 &&
+              state.is_contiguous();
+  if (fits && name == "cpu") {
+    try {
+      at::detail::createCPUGenerator().set_state(state);
+    } catch (const c10::Error&) {
+      fits = false;
+    }
+  } else {
+    fits = fits && state.numel() == 16;  // CUDA's seed and offset.
+  }
+  if (!fits) throw std::runtime_error("random/" + name + " is no such state");
+}
+
+void unpack(const NamedTensors& all, Checkpoint& c) {
+  for (const auto& [name, tensor] : all) {
+    const auto slash = name.find('/');
+    const auto whose = name.substr(0, slash);
+    const auto rest = slash == std::string::npos ? "" : name.substr(slash + 1);
+    if (name == "metrics") {
+      c.metrics = tensor;
+    } else if (name == "best_confusion") {
+      c.best_confusion = tensor;
+    } else if (whose == "optimizer" && !rest.empty()) {
+      c.optimizer.emplace_back(rest, tensor);
+    } else if (whose == "random" && !rest.empty()) {
+      check_random_state(rest, tensor);
+      c.random.emplace_back(rest, tensor);
+    } else {
+      throw std::runtime_error("its run.pkl holds " + printable(name) +
+                               ", which is no part of a run");
+    }
+  }
+  if (!c.metrics.defined() || c.metrics.dim() != 1 ||
+      c.metrics.scalar_type() != torch::kDouble) {
+    throw std::runtime_error("its metrics are no list of sums");
+  }
+}
+
+void check_names(const NamedTensors& tensors, const char* what) {
+  std::set<std::string> names;
+  for (const auto& entry : tensors) {
+    if (!is_utf8(entry.first) || !names.insert(entry.first).second) {
+      throw std::runtime_error("its " + std::string(what) +
+                               " have a name that is no UTF-8, or one twice");
+    }
+  }
+}
+
+/// Turns what readers throw into a FileError.
+template <typename Read>
+auto reading(const fs::path& path, Read read) {
+  const auto words = [](std::string text) {
+    constexpr size_t kMost = 300;
+    if (text.size() > kMost) text.resize(kMost);
+    return "not a readable checkpoint: " + printable_message(text);
+  };
+  try {
+    return read();
+  } catch (const FileError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw FileError(path, words(error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    throw FileError(path, words("it needs more memory than there is"));
+  } catch (const std::runtime_error& error) {
+    throw FileError(path, words(error.what()));
+  }
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const fs::path& path) {
+  if (!fs::exists(path)) throw FileError(path, "no such checkpoint");
+  if (fs::is_directory(path)) {
+    throw FileError(path, "is a folder, expected a .skz checkpoint in it");
+  }
+  return reading(path, [&] {
+    const auto file = InputFile::open(path);
+    const ZipFile zip(file);
+    if (!zip.has(kCheckpointRecord)) {
+      throw FileError(path, "not a skipzoo checkpoint: it lacks " +
+                                std::string(kCheckpointRecord));
+    }
+    Checkpoint checkpoint =
+        parsed(read_text(zip, kCheckpointRecord), read_words);
+    checkpoint.weights = read_zip_tensors(zip, *file, "data");
+    check_names(checkpoint.weights, "weights");
+    const auto run = read_zip_tensors(zip, *file, "run");
+    check_names(run, "tensors of the run");
+    unpack(run, checkpoint);
+    return checkpoint;
+  });
+}
+
+std::optional<Position> read_position(const fs::path& path) {
+  if (!fs::exists(path)) return std::nullopt;
+  try {
+    return load_checkpoint(path).position;
+  } catch (const FileError&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<Identity> read_identity(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return std::nullopt;
+  return reading(path, [&]() -> std::optional<Identity> {
+    const auto file = InputFile::open(path);
+    const auto head = file->read(0, std::min<uint64_t>(file->size(), 2));
+    if (head != std::vector<uint8_t>{'P', 'K'}) return std::nullopt;
+    const ZipFile zip(file);
+    if (zip.has(kCheckpointRecord)) {
+      return parsed(read_text(zip, kCheckpointRecord), read_words).identity;
+    }
+    // An exported program's, where TorchScript keeps what is not its own.
+    const auto extra = std::string("extra/") + kCheckpointRecord;
+    if (!zip.has(extra)) return std::nullopt;
+    return parse_identity(read_text(zip, extra));
+  });
+}
+
+Identity parse_identity(const std::string& text) {
+  return parsed(text, identity_of);
+}
+
+}  // namespace skipzoo

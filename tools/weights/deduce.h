@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "models/zoo.h"
+
+namespace skipzoo {
+
+/// Networks whose names and shapes a file may hold, as far as these tell them:
+/// of the family of `like` or, where there is none of it, another. What names
+/// cannot tell (strides, which padding) is as in `like`, the number of channels
+/// of a picture too. Without a promise: Fit has the last word.
+std::vector<ModelOptions> networks_of(const NamedTensors& file,
+                                      const ModelOptions& like);
+
+}  // namespace skipzoo
