@@ -1,9 +1,10 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <chrono>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include "tests/support/temporary_folder.h"
@@ -12,12 +13,28 @@
 
 namespace skipzoo {
 
-/// The most memory this process ever had, in MB; the sanitizers' own included.
-inline int64_t peak_megabytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
-}
+/// The most memory this process had at once since this was made, in MB above
+/// what it had then; the sanitizers' own included. One test's peak is not
+/// another's: the kernel's high-water mark is set back (`man proc_pid_clear_refs`).
+class PeakMemory {
+ public:
+  PeakMemory() {
+    std::ofstream("/proc/self/clear_refs") << 5 << std::flush;
+    before_ = megabytes("VmRSS:");
+  }
+  int64_t megabytes() const { return megabytes("VmHWM:") - before_; }
+
+ private:
+  static int64_t megabytes(const std::string& field) {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+      int64_t kilobytes = 0;
+      if (word == field && status >> kilobytes) return kilobytes / 1024;
+    }
+    throw std::runtime_error("/proc/self/status lacks " + field);
+  }
+  int64_t before_ = 0;
+};
 
 /// Reads a file and looks at every number in it; how long that took, in s.
 inline double read_all(const std::filesystem::path& path) {

@@ -13,13 +13,11 @@ namespace {
 const std::filesystem::path kFiles =
     std::filesystem::path(SKIPZOO_GOLDENS) / "weights";
 
-/// What LibTorch takes before anything is read: a CUDA one most of a gigabyte.
-const int64_t kMegabytesAtStart = peak_megabytes();
-
 class Mutated : public testing::TestWithParam<const char*> {};
 
 TEST_P(Mutated, IsReadOrRefused) {
   TemporaryFolder folder;
+  const PeakMemory peak;
   const auto good = read_text(kFiles / GetParam());
   Random random(11);
   double longest = 0;
@@ -45,7 +43,7 @@ TEST_P(Mutated, IsReadOrRefused) {
     longest = std::max(longest, read_all(folder.write("hostile", bytes)));
   }
   EXPECT_LT(longest, 2);
-  EXPECT_LT(peak_megabytes() - kMegabytesAtStart, 1000);
+  EXPECT_LT(peak.megabytes(), 1000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Mutated,
