@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 
 set_up ON all
 echo '== tests'
-exec "${CMAKE%cmake}ctest" --test-dir build --output-on-failure
+exec "${CMAKE%cmake}ctest" --test-dir build --output-on-failure -j "$(jobs_that_fit)"
