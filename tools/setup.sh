@@ -1,7 +1,9 @@
 # What quickstart.sh and run_tests.sh share: finds or installs what skipzoo is
 # built with, then builds it. Sourced, not run; every step may be done again.
 
-. "$(dirname "$0")/libtorch.sh"
+# By it, cd would lead elsewhere, and say so in the midst of what is read here.
+unset CDPATH
+. "$(dirname "$(readlink -f "$0")")/libtorch.sh"
 
 fail() {
   echo "skipzoo: $*" >&2
@@ -24,6 +26,12 @@ With none of these an installed LibTorch is taken, else one is installed into
 END
 }
 
+wrong_usage() {
+  echo "skipzoo: $*" >&2
+  usage "$usage_of" >&2
+  exit 2
+}
+
 # read_options WHAT OPTION…: sets KIND (cpu, cuda or nothing) and LIBTORCH; WHAT
 # says what the script does. To be called in the folder that it was started in.
 read_options() {
@@ -34,7 +42,7 @@ read_options() {
     case $option in
       --cpu | --cuda)
         [ -z "$KIND" ] || [ "$KIND" = "${option#--}" ] ||
-          fail "--cpu and --cuda: choose one"
+          wrong_usage "--cpu and --cuda: choose one"
         KIND=${option#--}
         ;;
       LIBTORCH=*) LIBTORCH=${option#LIBTORCH=} ;;
@@ -42,11 +50,7 @@ read_options() {
         usage "$usage_of"
         exit 0
         ;;
-      *)
-        echo "skipzoo: unknown option: $option" >&2
-        usage "$usage_of" >&2
-        exit 2
-        ;;
+      *) wrong_usage "unknown option: $option" ;;
     esac
   done
   libtorch_asked_for
@@ -79,7 +83,7 @@ install_packages() {
   missing=
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
-      grep -q 'install ok installed' || missing="$missing $package"
+      grep -q 'ok installed' || missing="$missing $package"
   done
   if [ -z "$missing" ]; then
     echo "all packages are there"
@@ -87,7 +91,7 @@ install_packages() {
   fi
   echo "missing:$missing"
   if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
-    fail "no root rights here; run this, then start again: sudo apt-get install$missing"
+    fail "no root rights here; run this, then start again: sudo apt-get update && sudo apt-get install$missing"
   fi
   as_root apt-get update -qq ||
     fail "apt-get update failed; is the network reachable?"
@@ -154,7 +158,7 @@ set_up() {
   # shellcheck disable=SC2086
   step 'packages' install_packages $packages
   step 'LibTorch' find_libtorch
-  [ "$1" = OFF ] || step 'companions of torch' install_companions
+  [ "$1" = OFF ] || step 'what the tests in Python need' install_companions
   find_cmake
   step 'build' build "$@"
 }
