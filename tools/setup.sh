@@ -118,11 +118,12 @@ venv_pip() {
 # Sets CMAKE: the system's where it is new enough, else one by pip.
 find_cmake() {
   CMAKE=cmake
-  if cmake --version | awk '
-      NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 24)) }'; then
+  if cmake --version 2>/dev/null | awk '
+      NR == 1 { split($3, v, ".") }
+      END { exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 24)) }'; then
     return
   fi
-  echo "cmake is older than 3.24; installing one into .venv"
+  echo "cmake is missing or older than 3.24; installing one into .venv, 30 MB to download"
   make_venv
   venv_pip install -q 'cmake>=3.24,<4' ||
     fail "pip could not install cmake; install CMake 3.24 or newer"
@@ -143,7 +144,7 @@ build() {
   shift
   "$CMAKE" -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DLIBTORCH="$LIBTORCH" -UTorch_DIR -DSKIPZOO_BUILD_TESTS="$tests" ||
-    fail "CMake could not configure the build; its message above names what is missing"
+    fail "CMake could not configure the build; its message above says why"
   "$CMAKE" --build build -j "$(jobs_that_fit)" --target "$@" ||
     fail "the build failed; its first error is above"
 }

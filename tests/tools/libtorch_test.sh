@@ -87,6 +87,17 @@ works / "$checkout/tools/quickstart.sh" "$work/with cuda"
 works / "$work/script" "$work/with cuda"
 works "$work" folder/quickstart.sh "with cuda"
 
+# Where cmake is missing or too old, one is installed, and taken.
+mkdir -p "$checkout/.venv/bin"
+cp "$work/bin/cmake" "$checkout/.venv/bin"
+printf '#!/bin/sh\n' >"$checkout/.venv/bin/python"
+chmod +x "$checkout/.venv/bin/python"
+for old in 'exit 127' 'echo cmake version 3.22.1'; do
+  program cmake "$old"
+  works / "$work/script" "$work/with cuda"
+  case $said in *"cmake is missing or older than 3.24"*) ;; *) fail "cmake: '$old' was taken" ;; esac
+done
+
 KIND='' driver=no index=yes wheel=no installed=''
 expect "installing torch==2.13.0+cpu into .venv, 0.2 GB to download, 0.8 GB on disk (no NVIDIA driver"
 expect "pip install -q --extra-index-url $TORCH_CPU_INDEX torch==2.13.0+cpu"
