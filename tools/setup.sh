@@ -108,7 +108,7 @@ make_venv() {
   [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
     return
   python3 -m venv .venv ||
-    fail "python3 cannot make a virtual environment; install python3-venv"
+    fail "python3 could not make the virtual environment .venv: its message above says why; python3-venv may be missing"
 }
 
 venv_pip() {
