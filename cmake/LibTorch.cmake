@@ -144,8 +144,10 @@ endif()
 # - The one libgomp must be LibTorch's own, where it has one.
 # - Its folder as a run path. CMake's own way, -Wl,-rpath,FOLDER, breaks where a
 #   folder's name has a comma, and so does a library within -Wl.
+separate_arguments(skipzoo_compiler UNIX_COMMAND "${CMAKE_CXX_COMPILER_ARG1}")  # "ccache g++"
+list(PREPEND skipzoo_compiler "${CMAKE_CXX_COMPILER}")
 execute_process(
-  COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.so.6
+  COMMAND ${skipzoo_compiler} -print-file-name=libstdc++.so.6
   OUTPUT_VARIABLE skipzoo_libraries OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(NOT IS_ABSOLUTE "${skipzoo_libraries}")
   set(skipzoo_libraries "")

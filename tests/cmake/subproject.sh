@@ -1,13 +1,15 @@
 #!/bin/sh
 # skipzoo within another project, whose names are the same here and there, in a
 # folder with blanks, a comma and brackets: it configures, keeps to itself, and
-# a program of that project links to LibTorch through it.
+# a program of that project links to LibTorch through it, by a compiler that is
+# started by another program, as in CXX="ccache g++".
 #   subproject.sh CMAKE CHECKOUT LIBTORCH
 set -eu
 cmake=$1 checkout=$2 libtorch=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset LIBTORCH Torch_DIR CMAKE_PREFIX_PATH
+export CXX="env ${CXX:-g++}"
 top="$work/One, two (3)"
 mkdir -p "$top/cmake"
 ln -s "$checkout" "$top/skipzoo"
@@ -52,4 +54,6 @@ grep -q 'CMake Warning' "$work/log" && fail 'a warning'
 grep -q 'libskipzoo' "$top/build it/skipzoo/cmake_install.cmake" && fail 'it has rules of cmake --install'
 "$cmake" --build "$top/build it" --target app >"$work/log" 2>&1 || fail 'app is not built'
 "$top/build it/app" || fail 'app does not run'
+grep -rqF 'libstdc++.so.6' "$top/build it" --include=build.ninja --include=link.txt ||
+  fail "the compiler's own libstdc++ does not go before LibTorch"
 echo 'it keeps to itself'
