@@ -152,8 +152,10 @@ reachable() {
 # else the tests leave out what is missing.
 install_companions() {
   python=$(cd -P "$LIBTORCH" && cd ../../../.. && pwd -P)/bin/python3
-  if ! [ -x "$python" ]; then
-    echo "LibTorch is that of no Python: left out are the tests in Python"
+  # Not there for packages of one user, or of the system; as in tests/CMakeLists.txt.
+  [ -x "$python" ] || python=python3
+  if ! torch_version "$python" >/dev/null; then
+    echo "$python has no torch: left out are the tests in Python"
     return
   fi
   missing=

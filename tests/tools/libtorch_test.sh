@@ -123,6 +123,14 @@ expect "LibTorch 2.15.0 of python3"
 installed=2.10.1 && expect "python3 has torch 2.10.1; supported are"
 expect "installing torch==2.13.0+cpu"
 
+# The tests in Python run by the Python that LibTorch is of.
+installed=2.13.0 LIBTORCH=$work/lib/python3/site-packages/torch
+mkdir -p "$LIBTORCH"
+case $(install_companions) in *'has no torch'*) fail 'the torch of python3 was not seen' ;; esac
+installed=''
+case $(install_companions) in 'python3 has no torch'*) ;; *) fail 'a torch was seen' ;; esac
+unset LIBTORCH
+
 cd "$work"
 ln -s 'with cuda' torch
 mkdir -p 'with cud1'
