@@ -31,6 +31,13 @@ set(BUILD_SHARED_LIBS ON)
 foreach(name models tools models_test tools_test hostile_test torch)
   add_custom_target(${name})
 endforeach()
+add_library(own_fmt INTERFACE)
+add_library(fmt::fmt ALIAS own_fmt)
+target_include_directories(own_fmt INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/own_fmt>)
+add_library(own_spdlog INTERFACE)
+add_library(spdlog::spdlog ALIAS own_spdlog)
+target_compile_definitions(own_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+target_link_libraries(own_spdlog INTERFACE fmt::fmt)
 add_subdirectory(skipzoo)
 add_executable(app main.cpp)
 target_link_libraries(app PRIVATE skipzoo::torch)
@@ -51,6 +58,7 @@ fail() {
   fail 'it does not configure'
 grep -q 'CMake Warning' "$work/log" && fail 'a warning'
 [ -e "$top/build it/skipzoo/tests" ] && fail 'it has tests'
+[ -e "$top/build it/skipzoo/fmt_first" ] && fail "it sees the system's fmt beside the project's own"
 grep -q 'libskipzoo' "$top/build it/skipzoo/cmake_install.cmake" && fail 'it has rules of cmake --install'
 "$cmake" --build "$top/build it" --target app >"$work/log" 2>&1 || fail 'app is not built'
 "$top/build it/app" || fail 'app does not run'
