@@ -13,6 +13,10 @@
 # apt uses here, with this machine's certificates and pip settings. PLACE is where
 # the checkout lies in it (/src), BARE_CCACHE a folder of ccache's to share with it.
 set -euo pipefail
+if [ $# -lt 2 ]; then
+  echo "usage: $0 make BASE, or: $0 run BASE COMMAND…" >&2
+  exit 2
+fi
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 what=$1 base=$2
 shift 2

@@ -3,29 +3,40 @@
 # Not find_package(Torch): a CUDA wheel's CMake files demand a CUDA toolkit even
 # of a project without CUDA code. Headers and shared libraries are all it takes.
 #
-# Looked at in this order: LIBTORCH, then Torch_DIR, each a -D before a variable
-# of the environment; CMAKE_PREFIX_PATH likewise; what this build folder was
-# configured with; the torch package of python3. Each may be LibTorch's folder,
-# its share/cmake, its share/cmake/Torch, or the site-packages around it.
+# Looked at in this order: what was typed (-DLIBTORCH, -DTorch_DIR, -DCMAKE_PREFIX_PATH);
+# skipzoo_libtorch, of an installed skipzoo; the variables of the environment of
+# the same three names; what this build folder was configured with; the torch
+# package of python3. Each may be LibTorch's folder, its share/cmake, its
+# share/cmake/Torch, or the site-packages around it.
 
 set(SKIPZOO_TORCH_OLDEST 2.11)
 set(SKIPZOO_TORCH_NEWEST 2.14)
 
-# A relative path that was typed is made absolute here, by where it was typed.
-foreach(name LIBTORCH Torch_DIR)
-  if(DEFINED CACHE{${name}})
-    set(${name} "" CACHE PATH "Folder of LibTorch, or of its CMake files")
-  endif()
-endforeach()
+# Makes a relative path that was typed absolute, by where it was typed, and tells
+# whether one was typed just now: it has no type yet then.
+function(skipzoo_typed_now result)
+  set(${result} OFF PARENT_SCOPE)
+  foreach(name LIBTORCH Torch_DIR)
+    if(DEFINED CACHE{${name}})
+      get_property(type CACHE ${name} PROPERTY TYPE)
+      if(type STREQUAL "UNINITIALIZED")
+        set(${result} ON PARENT_SCOPE)
+      endif()
+      set(${name} "" CACHE PATH "Folder of LibTorch, or of its CMake files")
+    endif()
+  endforeach()
+endfunction()
 
 # The LibTorch in or around the first of the paths that has one; else nothing.
 function(skipzoo_libtorch_of result)
   set(${result} "" PARENT_SCOPE)
+  file(REAL_PATH /proc/self/cwd here)  # PWD is that of a shell, if of any.
   foreach(path IN LISTS ARGN)
     string(REGEX REPLACE "^~/" "$ENV{HOME}/" path "${path}")
+    get_filename_component(path "${path}" ABSOLUTE BASE_DIR "${here}")
     foreach(way . torch ../.. ../../..)
-      get_filename_component(root "${path}/${way}" ABSOLUTE BASE_DIR "$ENV{PWD}")
-      if(EXISTS "${root}/include/torch/csrc/api/include/torch/nn.h")
+      get_filename_component(root "${path}/${way}" ABSOLUTE)
+      if(EXISTS "${path}" AND EXISTS "${root}/include/torch/csrc/api/include/torch/nn.h")
         set(${result} "${root}" PARENT_SCOPE)
         return()
       endif()
@@ -55,25 +66,39 @@ macro(skipzoo_take name paths)
 endmacro()
 
 function(skipzoo_find_libtorch)
+  skipzoo_typed_now(typed_now)
   set(taken "")
-  foreach(name LIBTORCH Torch_DIR CMAKE_PREFIX_PATH)
+  foreach(name LIBTORCH Torch_DIR)
     if(${name})  # Not the Torch_DIR-NOTFOUND of a find_package(Torch).
       skipzoo_take(${name} "${${name}}")
     endif()
   endforeach()
-  # The environment's ones stand back behind those typed, except where they came
-  # to a build folder that was configured without them: they are a wish then.
-  string(JOIN "|" environment "$ENV{LIBTORCH}" "$ENV{Torch_DIR}")
-  if(NOT taken OR (SKIPZOO_TORCH_ROOT AND NOT SKIPZOO_TORCH_ENVIRONMENT STREQUAL environment))
-    foreach(name LIBTORCH Torch_DIR)
-      if(NOT "$ENV{${name}}" STREQUAL "")
-        skipzoo_take("the environment's ${name}" "$ENV{${name}}")
-      endif()
-    endforeach()
+  string(REPLACE ":" ";" prefixes "${CMAKE_PREFIX_PATH}")
+  skipzoo_take(CMAKE_PREFIX_PATH "${prefixes}")
+  if(NOT taken AND EXISTS "${skipzoo_libtorch}")
+    skipzoo_take("the installed skipzoo" "${skipzoo_libtorch}")
   endif()
-  string(REPLACE ":" ";" prefixes "$ENV{CMAKE_PREFIX_PATH}")
+  # The environment's stand back behind all these, except where they came to a
+  # build folder that was configured without them: they are a wish then.
+  string(JOIN "|" environment "$ENV{LIBTORCH}" "$ENV{Torch_DIR}" "$ENV{CMAKE_PREFIX_PATH}")
+  set(ask_environment OFF)
+  if(SKIPZOO_TORCH_ROOT)
+    if(NOT typed_now AND NOT SKIPZOO_TORCH_ENVIRONMENT STREQUAL environment)
+      set(ask_environment ON)
+    endif()
+  elseif(NOT taken)
+    set(ask_environment ON)
+  endif()
+  if(ask_environment AND NOT "$ENV{LIBTORCH}" STREQUAL "")
+    skipzoo_take("the environment's LIBTORCH" "$ENV{LIBTORCH}")
+  elseif(ask_environment AND NOT "$ENV{Torch_DIR}" STREQUAL "")
+    skipzoo_take("the environment's Torch_DIR" "$ENV{Torch_DIR}")
+  elseif(ask_environment)
+    string(REPLACE ":" ";" prefixes "$ENV{CMAKE_PREFIX_PATH}")
+    skipzoo_take("the environment's CMAKE_PREFIX_PATH" "${prefixes}")
+  endif()
   if(NOT taken)
-    skipzoo_libtorch_of(taken ${prefixes} ${SKIPZOO_TORCH_ROOT})
+    skipzoo_libtorch_of(taken ${SKIPZOO_TORCH_ROOT})
   endif()
   find_program(SKIPZOO_PYTHON NAMES python3 python)
   if(NOT taken AND SKIPZOO_PYTHON)
@@ -96,9 +121,9 @@ set(SKIPZOO_TORCH_VERSION "")
 set(skipzoo_header "${SKIPZOO_TORCH_ROOT}/include/torch/headeronly/version.h")
 if(EXISTS "${skipzoo_header}")
   foreach(part MAJOR MINOR PATCH)
-    file(STRINGS "${skipzoo_header}" line REGEX "define TORCH_VERSION_${part} ")
-    string(REGEX MATCH "[0-9]+$" number "${line}")
-    list(APPEND SKIPZOO_TORCH_VERSION ${number})
+    file(STRINGS "${skipzoo_header}" skipzoo_line REGEX "define TORCH_VERSION_${part} ")
+    string(REGEX MATCH "[0-9]+$" skipzoo_number "${skipzoo_line}")
+    list(APPEND SKIPZOO_TORCH_VERSION ${skipzoo_number})
   endforeach()
   list(JOIN SKIPZOO_TORCH_VERSION "." SKIPZOO_TORCH_VERSION)
 endif()
@@ -119,8 +144,10 @@ endif()
 # - The one libgomp must be LibTorch's own, where it has one.
 # - Its folder as a run path. CMake's own way, -Wl,-rpath,FOLDER, breaks where a
 #   folder's name has a comma, and so does a library within -Wl.
+separate_arguments(skipzoo_compiler UNIX_COMMAND "${CMAKE_CXX_COMPILER_ARG1}")  # "ccache g++"
+list(PREPEND skipzoo_compiler "${CMAKE_CXX_COMPILER}")
 execute_process(
-  COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libstdc++.so.6
+  COMMAND ${skipzoo_compiler} -print-file-name=libstdc++.so.6
   OUTPUT_VARIABLE skipzoo_libraries OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(NOT IS_ABSOLUTE "${skipzoo_libraries}")
   set(skipzoo_libraries "")

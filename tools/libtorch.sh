@@ -2,20 +2,23 @@
 
 TORCH_VERSION=2.13.0
 TORCH_SUPPORTED='2.11 2.12 2.13 2.14'
+# What the tests in Python read exports with.
 TORCH_COMPANIONS='numpy onnx onnxruntime safetensors'
+TORCH_COMPANIONS_SIZE='60 MB to download for all, 0.2 GB on disk'
 # PyTorch's own wheels without CUDA; PyPI has only those with it.
 TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_CPU_SIZE='0.2 GB to download, 0.8 GB on disk'
 TORCH_CUDA_SIZE='3 GB to download, 5 GB on disk'
 
 # libtorch_of FOLDER: the LibTorch there, absolute. FOLDER may also be its
-# share/cmake or share/cmake/Torch, which are what CMake is told of.
+# share/cmake or share/cmake/Torch, which are what CMake is told of, or the
+# site-packages around it; as in cmake/LibTorch.cmake.
 libtorch_of() {
-  for way in . ../.. ../../..; do
-    if [ -e "$1/$way/include/torch/csrc/api/include/torch/nn.h" ]; then
-      (cd "$1/$way" && pwd)
-      return
-    fi
+  # Not every shell does this to an argument.
+  case $1 in "~/"*) set -- "$HOME/${1#"~/"}" ;; esac
+  [ -d "$1" ] || return 1
+  for way in . torch ../.. ../../..; do
+    (cd "$1/$way" 2>/dev/null && [ -e include/torch/csrc/api/include/torch/nn.h ] && pwd) && return
   done
   return 1
 }
@@ -30,10 +33,12 @@ libtorch_asked_for() {
     return
   done
   whole_ifs=$IFS
-  IFS=:
+  IFS=':;'
+  set -f # A folder's name may have brackets.
   for prefix in ${CMAKE_PREFIX_PATH:-}; do
     LIBTORCH=$(libtorch_of "$prefix") && break
   done
+  set +f
   IFS=$whole_ifs
 }
 
@@ -92,14 +97,17 @@ find_libtorch() {
   LIBTORCH=$(torch_folder .venv/bin/python)
 }
 
-# Whether a driver of NVIDIA's is here; sets SIGN to what shows it.
+# Whether NVIDIA's driver runs here; sets SIGN to what shows it. Its programs and
+# libraries may be there without it, as in many a container.
 has_nvidia_driver() {
-  SIGN=/proc/driver/nvidia
+  SIGN=/proc/driver/nvidia/version
   [ -e "$SIGN" ] && return
-  SIGN=nvidia-smi
-  command -v "$SIGN" >/dev/null && return
+  # The second is WSL's, where the driver is that of Windows.
+  for SIGN in nvidia-smi /usr/lib/wsl/lib/nvidia-smi; do
+    timeout 30 "$SIGN" -L >/dev/null 2>&1 && return
+  done
   SIGN=libcuda.so.1
-  PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q "$SIGN"
+  timeout 30 python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).cuInit(0))' "$SIGN" 2>/dev/null
 }
 
 # Into .venv. The kind is the one asked for, else the one that this machine can
@@ -140,12 +148,14 @@ reachable() {
     "$1" 2>/dev/null
 }
 
-# What the tests read exports with, beside torch: into .venv where that is ours
-# and PyPI is reachable; else the tests leave out what is missing.
+# The companions, into .venv where LibTorch is that of .venv and PyPI is reachable;
+# else the tests leave out what is missing.
 install_companions() {
   python=$(cd -P "$LIBTORCH" && cd ../../../.. && pwd -P)/bin/python3
-  if ! [ -x "$python" ]; then
-    echo "LibTorch is that of no Python: left out are the tests in Python"
+  # Not there for packages of one user, or of the system; as in tests/CMakeLists.txt.
+  [ -x "$python" ] || python=python3
+  if ! torch_version "$python" >/dev/null; then
+    echo "$python has no torch: left out are the tests in Python"
     return
   fi
   missing=
@@ -153,7 +163,7 @@ install_companions() {
     "$python" -c "import $companion" 2>/dev/null && continue
     case $python in
       "$PWD"/.venv/*)
-        echo "installing $companion into .venv"
+        echo "installing $companion into .venv ($TORCH_COMPANIONS_SIZE)"
         venv_pip install -q "$companion" && continue
         ;;
     esac

@@ -2,9 +2,9 @@
 # From a fresh clone to tested: installs what is missing, builds everything, and
 # runs all tests. Its last lines are ctest's own.
 set -eu
-. "$(dirname "$0")/setup.sh"
+. "$(dirname "$(readlink -f "$0")")/setup.sh"
 read_options 'Installs what is missing, builds everything, and runs all tests.' "$@"
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(readlink -f "$0")")/.."
 
 set_up ON all
 echo '== tests'

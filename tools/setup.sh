@@ -1,7 +1,9 @@
 # What quickstart.sh and run_tests.sh share: finds or installs what skipzoo is
 # built with, then builds it. Sourced, not run; every step may be done again.
 
-. "$(dirname "$0")/libtorch.sh"
+# By it, cd would lead elsewhere, and say so in the midst of what is read here.
+unset CDPATH
+. "$(dirname "$(readlink -f "$0")")/libtorch.sh"
 
 fail() {
   echo "skipzoo: $*" >&2
@@ -24,6 +26,12 @@ With none of these an installed LibTorch is taken, else one is installed into
 END
 }
 
+wrong_usage() {
+  echo "skipzoo: $*" >&2
+  usage "$usage_of" >&2
+  exit 2
+}
+
 # read_options WHAT OPTION…: sets KIND (cpu, cuda or nothing) and LIBTORCH; WHAT
 # says what the script does. To be called in the folder that it was started in.
 read_options() {
@@ -34,7 +42,7 @@ read_options() {
     case $option in
       --cpu | --cuda)
         [ -z "$KIND" ] || [ "$KIND" = "${option#--}" ] ||
-          fail "--cpu and --cuda: choose one"
+          wrong_usage "--cpu and --cuda: choose one"
         KIND=${option#--}
         ;;
       LIBTORCH=*) LIBTORCH=${option#LIBTORCH=} ;;
@@ -42,11 +50,7 @@ read_options() {
         usage "$usage_of"
         exit 0
         ;;
-      *)
-        echo "skipzoo: unknown option: $option" >&2
-        usage "$usage_of" >&2
-        exit 2
-        ;;
+      *) wrong_usage "unknown option: $option" ;;
     esac
   done
   libtorch_asked_for
@@ -79,7 +83,7 @@ install_packages() {
   missing=
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
-      grep -q 'install ok installed' || missing="$missing $package"
+      grep -q 'ok installed' || missing="$missing $package"
   done
   if [ -z "$missing" ]; then
     echo "all packages are there"
@@ -87,7 +91,7 @@ install_packages() {
   fi
   echo "missing:$missing"
   if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
-    fail "no root rights here; run this, then start again: sudo apt-get install$missing"
+    fail "no root rights here; run this, then start again: sudo apt-get update && sudo apt-get install$missing"
   fi
   as_root apt-get update -qq ||
     fail "apt-get update failed; is the network reachable?"
@@ -104,7 +108,7 @@ make_venv() {
   [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
     return
   python3 -m venv .venv ||
-    fail "python3 cannot make a virtual environment; install python3-venv"
+    fail "python3 could not make the virtual environment .venv: its message above says why; python3-venv may be missing"
 }
 
 venv_pip() {
@@ -114,11 +118,12 @@ venv_pip() {
 # Sets CMAKE: the system's where it is new enough, else one by pip.
 find_cmake() {
   CMAKE=cmake
-  if cmake --version | awk '
-      NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 24)) }'; then
+  if cmake --version 2>/dev/null | awk '
+      NR == 1 { split($3, v, ".") }
+      END { exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 24)) }'; then
     return
   fi
-  echo "cmake is older than 3.24; installing one into .venv"
+  echo "cmake is missing or older than 3.24; installing one into .venv, 30 MB to download"
   make_venv
   venv_pip install -q 'cmake>=3.24,<4' ||
     fail "pip could not install cmake; install CMake 3.24 or newer"
@@ -139,7 +144,7 @@ build() {
   shift
   "$CMAKE" -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DLIBTORCH="$LIBTORCH" -UTorch_DIR -DSKIPZOO_BUILD_TESTS="$tests" ||
-    fail "CMake could not configure the build; its message above names what is missing"
+    fail "CMake could not configure the build; its message above says why"
   "$CMAKE" --build build -j "$(jobs_that_fit)" --target "$@" ||
     fail "the build failed; its first error is above"
 }
@@ -154,7 +159,7 @@ set_up() {
   # shellcheck disable=SC2086
   step 'packages' install_packages $packages
   step 'LibTorch' find_libtorch
-  [ "$1" = OFF ] || step 'companions of torch' install_companions
+  [ "$1" = OFF ] || step 'what the tests in Python need' install_companions
   find_cmake
   step 'build' build "$@"
 }

@@ -5,7 +5,7 @@
 set -eu
 cmake=$1
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
+work=$(cd -P "$(mktemp -d)" && pwd)
 trap 'rm -rf "$work"' EXIT
 unset LIBTORCH Torch_DIR CMAKE_PREFIX_PATH
 cd "$work"
@@ -57,6 +57,12 @@ for form in "$work/$A" "$A" "$A/share/cmake" "$A/share/cmake/Torch"; do
   fresh && (export CMAKE_PREFIX_PATH="/nowhere:$form" && takes "$A")
 done
 fresh && takes "$B" -DCMAKE_PREFIX_PATH="$work/site-packages"
+fresh && takes "$A" -DCMAKE_PREFIX_PATH="/nowhere:$work/$A/"
+fresh && (export CMAKE_PREFIX_PATH="/nowhere;$work/$A/" && takes "$A")
+fresh && (export HOME="$work" LIBTORCH="~/$A" && takes "$A")
+fresh && (export HOME="$work" && takes "$A" -DCMAKE_PREFIX_PATH="~/$A")
+# As by a program that is no shell and has changed its folder.
+fresh && (export PWD=/ LIBTORCH="$A" && takes "$A")
 fresh && (export LIBTORCH="$B" && takes "$A" -DLIBTORCH="$A" && takes "$A")
 
 # A build folder that is configured: another is taken, or refused.
@@ -66,8 +72,15 @@ refuses "LIBTORCH asks for the LibTorch in $work/$B" -DCMAKE_PREFIX_PATH="$work/
 fresh && (export LIBTORCH="$A" && takes "$A")
 takes "$A" && (export LIBTORCH="$B" && takes "$B") && takes "$B"
 takes "$A" -DCMAKE_PREFIX_PATH="$A"
+fresh && takes "$A" -DLIBTORCH="$A"
+(export CMAKE_PREFIX_PATH="$work/$B" &&
+  refuses "CMAKE_PREFIX_PATH for that in $work/$B" && takes "$A" -DLIBTORCH="$A" && takes "$A")
+# What the environment said when it was configured still holds in another folder.
+fresh && (export LIBTORCH="$A" && takes "$A" && mkdir elsewhere && cd elsewhere &&
+  "$cmake" ../build >../log 2>&1) || { cat log && exit 1; }
 
 fresh && refuses 'where there is no LibTorch' -DLIBTORCH=nowhere
+fresh && refuses 'where there is no LibTorch' -DLIBTORCH="$B/nowhere/at all"
 fresh && (export LIBTORCH=nowhere && refuses 'where there is no LibTorch')
 fresh && refuses "asks for the LibTorch in $work/$A, Torch_DIR for that in" \
   -DLIBTORCH="$A" -DTorch_DIR="$B/share/cmake/Torch"

@@ -39,6 +39,12 @@ build_and_run() {
   "$name/$name" "$@"
 }
 build_and_run train
+echo '== train, with another copy of that LibTorch'
+mkdir other
+ln -s "$libtorch"/* other
+"$cmake" -S "$consumers/train" -B other/build ${MAKE_PROGRAM:+"-DCMAKE_MAKE_PROGRAM=$MAKE_PROGRAM"} \
+  -DCMAKE_PREFIX_PATH="$work/skipzoo;$work/other" >other.log 2>&1 &&
+  grep -F " in $work/other," other.log || { cat other.log; exit 1; }
 "$skipzoo" evaluate resnet20.pth -c skipzoo/share/skipzoo/configs/cifar10/resnet20.yaml \
   --set data.dataset=synthetic --set data.synthetic_images=10 | head -1
 if [ -e "$libtorch/lib/libtorch_cuda.so" ]; then
