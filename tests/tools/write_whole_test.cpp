@@ -153,6 +153,21 @@ TEST(WriteOutput, MakesTheFoldersAboveIt) {
   EXPECT_NE(words.find("cannot be created"), std::string::npos) << words;
 }
 
+// What a signal's handler does, for a process that ends.
+TEST(RemoveUnfinished, TakesWhatIsBeingWrittenAndNothingThatIsDone) {
+  TemporaryFolder folder;
+  write_whole(folder / "done", "text");
+  const TemporaryFile temporary;
+  EXPECT_ANY_THROW(write_whole(folder / "begun", [&](OutputFile& file) {
+    file.write("text");
+    EXPECT_EQ(entries(folder.path()), 2);
+    remove_unfinished_files();
+    EXPECT_EQ(entries(folder.path()), 1);
+  }));
+  EXPECT_FALSE(fs::exists(temporary.path()));
+  EXPECT_EQ(read_text(folder / "done"), "text");
+}
+
 TEST(RemoveLeftovers, TakesThoseOfThatFileAlone) {
   TemporaryFolder folder;
   for (const char* name : {".last.skz.0123abcd.tmp", ".best.skz.0123abcd.tmp",
