@@ -23,13 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Path and content of every file below a folder.
+/// Every path below a folder, with its content where it is a file.
 std::map<std::string, std::string> files_in(const fs::path& folder) {
   std::map<std::string, std::string> files;
+  if (!fs::exists(folder)) return files;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) {
-      files[entry.path().string()] = read_text(entry.path());
-    }
+    files[entry.path().string()] =
+        entry.is_regular_file() ? read_text(entry.path()) : "";
   }
   return files;
 }
@@ -80,7 +80,8 @@ TEST_P(FaultyDisk, LeavesTheOldExportAndNothingElse) {
   const auto act = [&] {
     export_network(path, network, {.format = GetParam()});
   };
-  EXPECT_GE(fail_each_call(folder.path(), act), 3);  // write, fsync, rename
+  // open, write, fsync, rename
+  EXPECT_GE(fail_each_call(folder.path(), act), 4);
   EXPECT_NE(read_text(path), "the export of before");
 }
 
@@ -112,7 +113,7 @@ TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
       {"a.skz", [&](const fs::path& p) { save_checkpoint(p, checkpoint); }}};
   for (const auto& [name, write] : writers) {
     const auto path = folder.write(name, "old");
-    EXPECT_GE(fail_each_call(folder.path(), [&] { write(path); }), 4) << name;
+    EXPECT_GE(fail_each_call(folder.path(), [&] { write(path); }), 5) << name;
   }
 }
 
@@ -125,12 +126,7 @@ TEST(FaultyDisk, LeavesNoFolderThatItMade) {
                                file.write("text");
                              });
                            }),
-            3);
-  const Fault fault(1, ENOSPC);
-  EXPECT_THROW(write_output(folder / "other/text",
-                            [](OutputFile& file) { file.write("text"); }),
-               FileError);
-  EXPECT_FALSE(fs::exists(folder / "other"));
+            7);  // Three times mkdir first.
 }
 
 /// A run of one epoch.
@@ -162,7 +158,7 @@ TEST(FaultyDisk, EndsARunWithOneSentenceAndItGoesOn) {
     for (const auto& [name, content] : files_in(path)) {
       EXPECT_EQ(name.find(".tmp"), std::string::npos) << name;
     }
-    EXPECT_FALSE(fs::exists(path / ".lock"));
+    EXPECT_FALSE(fs::exists(path / ".skipzoo-lock"));
     run(shortest_run(), path);
     expect_same_run(folder / "whole", path);
     fs::remove_all(path);
@@ -186,7 +182,7 @@ class FaultyDiskOfACommand : public testing::Test {
                           std::to_string(ENOSPC)});
       const auto finished = Process(command).wait();
       if (finished.exit_code == 0) {
-        EXPECT_GE(number, 3);
+        EXPECT_GE(number, 5);
         return;
       }
       EXPECT_EQ(finished.exit_code, 1) << finished.err;
