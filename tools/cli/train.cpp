@@ -93,7 +93,7 @@ void add_options(CLI::App& command, TrainArguments& args) {
 /// As they were typed: a bare --resume too.
 void finish_arguments(const CLI::App& app, const CLI::App& command,
                       TrainArguments& args) {
-  args.program = app.get_name();
+  args.program = argument_text(app.get_name());
   args.command = command.get_name();
   if (command.count("--resume") > 0 && args.resume.empty()) args.resume = {""};
 }
