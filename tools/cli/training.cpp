@@ -211,8 +211,9 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   prepare(trainer, start, folder, config, data);
   try {
     const TrainSummary summary = trainer.run();
-    check_log_file();
-    return report_end(args, folder, summary, config);
+    const int exit_code = report_end(args, folder, summary, config);
+    check_log_file();  // Its last words too.
+    return exit_code;
   } catch (const FileError& error) {
     throw FileError(error, saved.words());
   }
