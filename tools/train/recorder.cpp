@@ -47,8 +47,9 @@ void Recorder::settle_best(const Checkpoint& now) {
   if (is_at && is_at->epoch == best_.epoch) return;
   const auto aside = folder_.set_best_aside();
   if (!aside.empty()) {
-    spdlog::warn("{} is of an epoch that is cut off: it is {} now",
-                 folder_.best().string(), aside.string());
+    spdlog::warn("{} {}: it is {} now", folder_.best().string(),
+                 is_at ? "is of an epoch that is cut off" : "cannot be read",
+                 aside.string());
   }
   if (best_.epoch == 0) return;
   if (now.position.epoch == best_.epoch && now.position.batch == 0) {
