@@ -47,7 +47,8 @@ class TemporaryFile {
 void append(const std::filesystem::path& path, std::string_view bytes);
 
 /// Removes what write_whole() has begun and not finished, and each
-/// TemporaryFile, for a process that is about to end. Only this is for a signal's handler.
+/// TemporaryFile, for a process that is about to end. Only this is for a
+/// signal's handler.
 void remove_unfinished_files() noexcept;
 /// Removes what a process that was killed left unfinished of a file.
 void remove_leftovers_of(const std::filesystem::path& path);

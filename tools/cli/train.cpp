@@ -73,7 +73,8 @@ int train(TrainArguments args) {
 
 /// What train and fine-tune take alike.
 void add_options(CLI::App& command, TrainArguments& args) {
-  command.add_option("-c,--config", args.config, "The run's YAML file; - for standard input");
+  command.add_option("-c,--config", args.config,
+                     "The run's YAML file; - for standard input");
   command.add_option("--set", args.overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);
   command.add_option("-o,--output", args.output,

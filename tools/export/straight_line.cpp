@@ -23,7 +23,7 @@ namespace {
 }
 
 /// LibTorch's interpreter calls itself for each operator whose output the next
-/// one alone takes: of 20,000 in a row the stack is full. ResNet-1202 has 4,200.
+/// one alone takes: 20,000 in a row fill the stack. ResNet-1202 has some 4,300.
 constexpr int64_t kMostOperators = 10'000;
 /// Lines and calls of the code: what LibTorch's parser takes seconds for.
 constexpr int64_t kMostSteps = 100'000;
