@@ -105,7 +105,8 @@ TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
                                  .random = {},
                                  .metrics = torch::zeros(2),
                                  .position = {},
-                                 .best = {}};
+                                 .best = {},
+                                 .best_confusion = {}};
   const std::map<std::string, std::function<void(const fs::path&)>> writers = {
       {"a.pth", [&](const fs::path& p) { write_pth(p, tensors); }},
       {"a.safetensors",
