@@ -33,11 +33,11 @@ struct StepReport {
 /// What the outside may ask of, and hear from, a run. Each may be empty.
 struct TrainerHooks {
   /// Asked after every step; true: finish, save and return.
-  std::function<bool()> stop_requested;
+  std::function<bool()> stop_requested = {};
   /// Asked after every step; true: save, and go on.
-  std::function<bool()> save_requested;
-  std::function<void(const StepReport&)> on_step;
-  Recorder::OnSave on_save;
+  std::function<bool()> save_requested = {};
+  std::function<void(const StepReport&)> on_step = {};
+  Recorder::OnSave on_save = {};
 };
 
 struct TrainSummary {
