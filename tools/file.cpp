@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "tools/error.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
 
@@ -24,9 +25,18 @@ std::vector<uint8_t> read_file(const fs::path& path) {
   if (fs::is_directory(path, error)) {
     throw FileError(path, "is a folder, expected a file");
   }
+  // Whoever opens a pipe waits for its other end.
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) {
+    throw FileError(path, "is no ordinary file");
+  }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) throw FileError(path, "cannot be read: " + last_error());
-  std::vector<uint8_t> bytes(static_cast<size_t>(file.tellg()));
+  const auto size = static_cast<uint64_t>(file.tellg());
+  if (size > available_memory()) {
+    throw FileError(path, "has " + bytes_text(static_cast<double>(size)) +
+                              ", more than the memory that is free");
+  }
+  std::vector<uint8_t> bytes(size);
   file.seekg(0);
   file.read(reinterpret_cast<char*>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));

@@ -6,7 +6,7 @@
 
 namespace skipzoo {
 
-/// The whole file. Throws FileError.
+/// The whole of an ordinary file. Throws FileError.
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
 /// Throws FileError where `to` is the file that `from` is read from.

@@ -1,5 +1,6 @@
 #include "tools/output_file.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,6 +40,12 @@ void OutputFile::write_now(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      // A pipe that is full, and that its other users have set to say so.
+      pollfd room = {.fd = descriptor_, .events = POLLOUT, .revents = 0};
+      ::poll(&room, 1, -1);
+      continue;
+    }
     if (count < 0) fail(errno);
     bytes.remove_prefix(static_cast<size_t>(count));
   }

@@ -30,6 +30,21 @@ std::string words_of(int error) {
 /// Names that a handler may unlink: no lock, no allocation.
 std::array<std::atomic<const char*>, 16> unfinished{};
 
+void note_unfinished(const char* name) {
+  for (auto& place : unfinished) {
+    const char* none = nullptr;
+    if (place.compare_exchange_strong(none, name)) return;
+  }
+}
+
+/// To be called before the name's memory goes.
+void forget_unfinished(const char* name) {
+  for (auto& place : unfinished) {
+    const char* noted = name;
+    if (place.compare_exchange_strong(noted, nullptr)) return;
+  }
+}
+
 /// A file's own name beside it while it is written; removed unless it was
 /// renamed.
 class Beside {
@@ -45,16 +60,10 @@ class Beside {
     if (descriptor_ < 0) {
       throw FileError(path, "cannot be written: " + words_of(errno));
     }
-    for (auto& place : unfinished) {
-      const char* none = nullptr;
-      if (place.compare_exchange_strong(none, name_.c_str())) {
-        noted_ = &place;
-        break;
-      }
-    }
+    note_unfinished(name_.c_str());
   }
   ~Beside() {
-    forget();
+    forget_unfinished(name_.c_str());
     if (!renamed_) ::unlink(name_.c_str());
   }
   Beside(const Beside&) = delete;
@@ -70,13 +79,8 @@ class Beside {
   }
 
  private:
-  void forget() {
-    if (noted_ != nullptr) noted_->store(nullptr);
-  }
-
   fs::path name_;
   int descriptor_ = -1;
-  std::atomic<const char*>* noted_ = nullptr;
   bool renamed_ = false;
 };
 
@@ -185,9 +189,13 @@ TemporaryFile::TemporaryFile() {
   }
   ::close(descriptor);
   path_ = name;
+  note_unfinished(path_.c_str());
 }
 
-TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
+TemporaryFile::~TemporaryFile() {
+  forget_unfinished(path_.c_str());
+  ::unlink(path_.c_str());
+}
 
 void append(const fs::path& path, std::string_view bytes) {
   const int descriptor = ::open(

@@ -46,8 +46,9 @@ class TemporaryFile {
 /// cut off again. Throws FileError.
 void append(const std::filesystem::path& path, std::string_view bytes);
 
-/// Removes what write_whole() has begun and not finished, for a process that is
-/// about to end. Only this is for a signal's handler.
+/// Removes what write_whole() has begun and not finished, and each
+/// TemporaryFile, for a process that is about to end. Only this is for a
+/// signal's handler.
 void remove_unfinished_files() noexcept;
 /// Removes what a process that was killed left unfinished of a file.
 void remove_leftovers_of(const std::filesystem::path& path);

@@ -5,14 +5,17 @@
 #include "tests/support/faults.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 namespace skipzoo {
 namespace {
@@ -32,6 +35,10 @@ bool is_file(int descriptor) {
   struct stat status {};
   return descriptor > STDERR_FILENO && ::fstat(descriptor, &status) == 0 &&
          S_ISREG(status.st_mode);
+}
+
+bool makes_a_file(const char* path, int flags) {
+  return (flags & O_CREAT) != 0 && !std::string_view(path).starts_with("/dev/");
 }
 
 template <typename Function>
@@ -64,6 +71,34 @@ bool Fault::happened() const { return has_failed; }
 }  // namespace skipzoo
 
 extern "C" {
+
+// Under names of their own: <fcntl.h> may hold a body of open() already.
+int open_or_fail(const char* path, int flags, ...) __asm__("open");
+int open64_or_fail(const char* path, int flags, ...) __asm__("open64");
+
+int open_or_fail(const char* path, int flags, ...) {
+  static const auto real = skipzoo::next<decltype(&open_or_fail)>("open");
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  if (skipzoo::makes_a_file(path, flags) && skipzoo::is_refused()) return -1;
+  return real(path, flags, mode);
+}
+
+int open64_or_fail(const char* path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  return open_or_fail(path, flags, mode);
+}
+
+int mkdir(const char* path, mode_t mode) {
+  static const auto real = skipzoo::next<decltype(&mkdir)>("mkdir");
+  if (skipzoo::is_refused()) return -1;
+  return real(path, mode);
+}
 
 ssize_t write(int file, const void* data, size_t size) {
   static const auto real = skipzoo::next<decltype(&write)>("write");

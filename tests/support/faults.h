@@ -5,7 +5,8 @@
 namespace skipzoo {
 
 /// While it stands, the system refuses one of the calls by which this process
-/// writes regular files: write, fsync or rename.
+/// writes: the creation of a file or folder, and of regular files write, fsync
+/// and rename.
 class Fault {
  public:
   /// number: which call, counted from 1. error: ENOSPC, EIO ...

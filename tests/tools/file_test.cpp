@@ -1,6 +1,7 @@
 #include "tools/file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <future>
 #include <set>
@@ -12,6 +13,25 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
+
+TEST(ReadFile, TakesOrdinaryFilesOfAnOrdinarySizeAlone) {
+  TemporaryFolder folder;
+  const auto words = [](const fs::path& path) {
+    return words_of_error([&] { read_file(path); });
+  };
+  EXPECT_EQ(read_file(folder.write("file", "text")).size(), 4u);
+  EXPECT_TRUE(read_file(folder.write("empty", "")).empty());
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const fs::path& path : {folder / "pipe", fs::path("/dev/zero")}) {
+    EXPECT_NE(words(path).find("is no ordinary file"), std::string::npos);
+  }
+  const auto sparse = folder.write("sparse", "");
+  fs::resize_file(sparse, uint64_t{1} << 42);
+  EXPECT_NE(words(sparse).find("4.4 TB, more than the memory that is free"),
+            std::string::npos)
+      << words(sparse);
+  EXPECT_NE(words(folder / "absent").find("No such file"), std::string::npos);
+}
 
 TEST(MakeFolderOfItsOwn, GivesEachOfManyAtOnceAnother) {
   TemporaryFolder folder;

@@ -111,11 +111,11 @@ TEST_F(ResumeCommand, IsRefusedWhileAnotherProcessWritesTheRun) {
   EXPECT_EQ(call({"evaluate", "run"}).exit_code, 0);
   process.signal(SIGKILL);
   process.wait();
-  ASSERT_TRUE(fs::exists(folder / "run/.lock"));
+  ASSERT_TRUE(fs::exists(folder / "run/.skipzoo-lock"));
   const auto rows = read_text(folder / "run/summary.csv");
   const auto epochs = std::count(rows.begin(), rows.end(), '\n');
   expect_words(resume("run", std::to_string(epochs + 2)), 0, "resumed from");
-  EXPECT_FALSE(fs::exists(folder / "run/.lock"));
+  EXPECT_FALSE(fs::exists(folder / "run/.skipzoo-lock"));
 }
 
 TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
@@ -137,6 +137,17 @@ TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
                0, "resumed from runs/n\\xe9t-");
 }
 
+TEST_F(ResumeCommand, IsPrintedAsAShellTakesIt) {
+  const auto done = call({"train", "-c", synthetic(), "-o", "a run's"});
+  expect_words(done, 0, " evaluate 'a run'\\''s/best.skz'\n");
+  const auto at = done.err.find("next: ");
+  ASSERT_NE(at, std::string::npos);
+  const auto next = Process({"/bin/sh", "-c", done.err.substr(at + 6)},
+                            folder.path().string())
+                        .wait();
+  EXPECT_EQ(next.exit_code, 0) << next.err;
+}
+
 TEST_F(ResumeCommand, SaysWhereTheDataAreOthersNow) {
   for (const char* name :
        {"train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg",
@@ -149,14 +160,17 @@ TEST_F(ResumeCommand, SaysWhereTheDataAreOthersNow) {
   EXPECT_EQ(same.err.find("the data are not those"), std::string::npos)
       << same.err;
   add_picture("train/b/3.jpg");
-  expect_words(resume("run", "3"), 0,
-               "warning: the data are not those this run began with: "
-               "training: 5 pictures now, 4 then; class 'b' has 3 pictures "
-               "now, it had 2");
+  // Each time: it is what the run began with that counts.
+  for (const char* epochs : {"3", "4"}) {
+    expect_words(resume("run", epochs), 0,
+                 "warning: the data are not those this run began with: "
+                 "training: 5 pictures now, 4 then; class 'b' has 3 pictures "
+                 "now, it had 2");
+  }
   // An older run, that says nothing of its data.
   fs::remove(folder / "run/data.json");
   add_picture("train/b/4.jpg");
-  const auto older = resume("run", "4");
+  const auto older = resume("run", "5");
   EXPECT_EQ(older.exit_code, 0) << older.err;
   EXPECT_EQ(older.err.find("the data are not those"), std::string::npos);
 }

@@ -48,10 +48,12 @@ TEST(RunFolder, OfARunThatDiedBeforeItsFirstCheckpointBeginsAnew) {
   for (const auto& text : {rows, rows.substr(0, rows.size() - 3)}) {
     folder.write("run/summary.csv", text);
     folder.write("run/.last.skz.0123abcd.tmp", "half a checkpoint");
+    folder.write("run/.holdout.txt.0123abcd.tmp", "half a list");
     RunFolder::create(path);
     EXPECT_TRUE(read_csv(path / "summary.csv").empty());
     EXPECT_FALSE(fs::exists(path / "metrics.jsonl"));
     EXPECT_FALSE(fs::exists(path / ".last.skz.0123abcd.tmp"));
+    EXPECT_FALSE(fs::exists(path / ".holdout.txt.0123abcd.tmp"));
   }
 }
 
@@ -70,10 +72,21 @@ TEST(RunFolder, IsWrittenByOneAtATime) {
     EXPECT_THROW(other.lock(), FileError);
     EXPECT_THROW(other.cut_back(0), FileError);
   }
-  EXPECT_FALSE(fs::exists(path / ".lock"));
+  EXPECT_FALSE(fs::exists(path / ".skipzoo-lock"));
   // One that was killed leaves the file, and the system has let go of it.
-  folder.write("run/.lock", "process 1 on another machine\n");
+  folder.write("run/.skipzoo-lock", "process 1 on another machine\n");
   RunFolder::create(path);
+}
+
+TEST(RunFolder, IsNotLockedThroughALinkNorByAFileOfTheUser) {
+  TemporaryFolder folder;
+  const auto mine = folder.write("mine", "mine");
+  folder.write("run/.lock", "mine too");
+  RunFolder::create(folder / "run");
+  EXPECT_EQ(read_text(folder / "run/.lock"), "mine too");
+  fs::create_symlink(mine, folder / "run/.skipzoo-lock");
+  EXPECT_THROW(RunFolder::create(folder / "run"), FileError);
+  EXPECT_EQ(read_text(mine), "mine");
 }
 
 TEST(Resume, FromAnOlderCheckpointLeavesNothingOfTheLaterEpochs) {
@@ -129,6 +142,8 @@ TEST(Resume, FromAnOlderCheckpointCallsNothingOfACutOffEpochTheBest) {
   EXPECT_FALSE(fs::exists(folder / "run/best-cut-off.skz"));
   // It was overwritten by epoch 4, which is cut off.
   EXPECT_EQ(restored({.epoch = 1, .value = 50}, 4), 0);
+  EXPECT_FALSE(
+      load_checkpoint(folder / "run/last.skz").best_confusion.defined());
   EXPECT_FALSE(fs::exists(folder / "run/best.skz"));
   EXPECT_EQ(load_checkpoint(folder / "run/best-cut-off.skz").position.epoch, 4);
   // It is what the run goes on from.

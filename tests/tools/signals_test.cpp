@@ -62,7 +62,7 @@ TEST_F(SignalledRun, OfEachKindIsSavedAndSaysHowToGoOn) {
         << finished.err;
     EXPECT_NE(finished.err.find("--resume"), std::string::npos);
     EXPECT_GT(last().step, 0);
-    EXPECT_FALSE(fs::exists(run / ".lock"));
+    EXPECT_FALSE(fs::exists(run / ".skipzoo-lock"));
   }
 }
 
@@ -88,6 +88,27 @@ TEST_F(SignalledRun, EndsAtOnceByASecondInterruptAndSaysWhatThatCosts) {
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_NE(again.err.find("begins anew by its config.yaml"), std::string::npos)
       << again.err;
+}
+
+// A SIGTERM that came before takes nobody's Ctrl-C away.
+TEST_F(SignalledRun, EndsAtOnceByTwoInterruptsAfterAnotherSignal) {
+  Process process(skipzoo_command(train(10, /*slow=*/true)));
+  ASSERT_TRUE(comes([&] { return fs::exists(run / "data.json"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const auto says = [&](const std::string& words) {
+    return comes([&] {
+      return process.errors_so_far().find(words) != std::string::npos;
+    });
+  };
+  process.signal(SIGTERM);
+  ASSERT_TRUE(says("SIGTERM: finishes the step"));
+  process.signal(SIGINT);
+  ASSERT_TRUE(says("another Ctrl-C ends it at once and loses the whole run"));
+  process.signal(SIGINT);
+  const auto finished = process.wait();
+  EXPECT_EQ(finished.exit_code, 130) << finished.err;
+  EXPECT_NE(finished.err.find("ended at once"), std::string::npos)
+      << finished.err;
 }
 
 // `skipzoo train 2>&1 | head`: the reader goes, the run does not.

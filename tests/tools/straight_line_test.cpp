@@ -121,6 +121,26 @@ TEST_F(Archive, WithAnOperatorOfOtherPurposeIsRefused) {
       << words(path);
 }
 
+TEST_F(Archive, OfMoreOperatorsThanLibTorchsStackHoldsIsRefused) {
+  // As many as run; what would end the process; what LibTorch would parse for
+  // a minute.
+  for (const int count : {9'900, 10'100, 60'000}) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) {
+      lines += "    input = torch.relu(input)\n";
+    }
+    const auto path = with("    conv1 = self.conv1\n",
+                           lines + "    conv1 = self.conv1\n");
+    const auto finished = run_skipzoo(
+        {"predict", path, std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg"});
+    EXPECT_EQ(finished.exit_code, count == 9'900 ? 0 : 1) << finished.err;
+    const std::string words = count == 10'100   ? "10000 operators in a row"
+                              : count == 60'000 ? "100000 lines and calls"
+                                                : "";
+    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
+  }
+}
+
 TEST_F(Archive, ThatFailsOrGivesOtherOutputsIsNamed) {
   const std::map<std::string, std::string> damages = {
       {"torch.flatten(", "torch.relu("},

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
+
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -110,6 +112,30 @@ TEST(WriteWhole, WritesIntoAPipe) {
   EXPECT_EQ(entries(folder.path()), 1);
 }
 
+// Standard output may be a pipe that another program set not to wait.
+TEST(OutputFile, WaitsWhereAPipeIsFull) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  const std::string text(1 << 20, 'x');
+  auto writer = std::async(std::launch::async, [&] {
+    OutputFile file(ends[1], "pipe");
+    file.write(text);
+    file.finish();
+  });
+  // Its reader comes late, and waits for each piece.
+  usleep(50'000);
+  fcntl(ends[0], F_SETFL, 0);
+  std::string found(text.size() + 1, '\0');
+  size_t size = 0;
+  for (ssize_t count = 1; count > 0; size += static_cast<size_t>(count)) {
+    count = ::read(ends[0], found.data() + size, found.size() - size);
+    if (count < 0) break;
+  }
+  EXPECT_NO_THROW(writer.get());
+  close(ends[0]);
+  EXPECT_EQ(size, text.size());
+}
+
 // `--output /dev/stdout >> all.csv`: what the file held is not ours.
 TEST(WriteWhole, AppendsToADescriptorOfThisProcess) {
   TemporaryFolder folder;
@@ -151,6 +177,21 @@ TEST(WriteOutput, MakesTheFoldersAboveIt) {
   const auto words = words_of_error(
       [&] { write_output(folder / "a/b/file/below/file", write); });
   EXPECT_NE(words.find("cannot be created"), std::string::npos) << words;
+}
+
+// What a signal's handler does, for a process that ends.
+TEST(RemoveUnfinished, TakesWhatIsBeingWrittenAndNothingThatIsDone) {
+  TemporaryFolder folder;
+  write_whole(folder / "done", "text");
+  const TemporaryFile temporary;
+  EXPECT_ANY_THROW(write_whole(folder / "begun", [&](OutputFile& file) {
+    file.write("text");
+    EXPECT_EQ(entries(folder.path()), 2);
+    remove_unfinished_files();
+    EXPECT_EQ(entries(folder.path()), 1);
+  }));
+  EXPECT_FALSE(fs::exists(temporary.path()));
+  EXPECT_EQ(read_text(folder / "done"), "text");
 }
 
 TEST(RemoveLeftovers, TakesThoseOfThatFileAlone) {

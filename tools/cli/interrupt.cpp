@@ -27,6 +27,7 @@ constexpr std::array<Signal, 6> kSignals = {{{SIGINT, "SIGINT"},
                                              {SIGXCPU, "SIGXCPU"}}};
 
 std::atomic<int> received = 0;
+std::atomic<int> interrupts = 0;  ///< How many of them were Ctrl-C.
 
 /// Written by turns, so that a handler never reads what is being written.
 std::array<std::array<char, 512>, 2> losses{};
@@ -48,7 +49,14 @@ void remember(int signal) {
   const int error = errno;
   int none = 0;
   const bool first = received.compare_exchange_strong(none, signal);
-  if (first) {
+  if (signal == SIGINT && ++interrupts > 1) {
+    say("ended at once; lost is ");
+    say(losses[loss].data());
+    say("\n");
+    remove_unfinished_files();
+    ::_exit(128 + signal);
+  }
+  if (first || signal == SIGINT) {
     say(::isatty(STDERR_FILENO) != 0 ? "\n" : "");
     say(name_of_signal(signal));
     say(": finishes the step and saves");
@@ -57,12 +65,6 @@ void remember(int signal) {
       say(losses[loss].data());
     }
     say("\n");
-  } else if (signal == SIGINT && none == SIGINT) {
-    say("ended at once; lost is ");
-    say(losses[loss].data());
-    say("\n");
-    remove_unfinished_files();
-    ::_exit(128 + signal);
   }
   errno = error;
 }

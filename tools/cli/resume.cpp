@@ -3,10 +3,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <tuple>
 
 #include "tools/config/source.h"
@@ -127,6 +129,19 @@ ToResume run_to_resume(const TrainArguments& args) {
                     "one there by -c and -o");
   }
   return {.folder = path, .checkpoint = folder.checkpoint()};
+}
+
+std::string argument_text(const fs::path& path) {
+  const std::string text = path.string();
+  const auto is_plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || std::isalnum(byte) != 0 ||
+           std::string_view("/._-+,:@%=").find(c) != std::string_view::npos;
+  };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
 }
 
 std::string place_text(const Position& position) {

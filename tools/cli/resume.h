@@ -43,6 +43,10 @@ struct ToResume {
 /// Throws ConfigError where nothing says which, FileError where there is none.
 ToResume run_to_resume(const TrainArguments& args);
 
+/// A path in a command line to be typed: in quotes where a shell would take it
+/// for something else.
+std::string argument_text(const std::filesystem::path& path);
+
 /// The checkpoint's place in words: "epoch 3, batch 20".
 std::string place_text(const Position& position);
 

@@ -73,7 +73,8 @@ int train(TrainArguments args) {
 
 /// What train and fine-tune take alike.
 void add_options(CLI::App& command, TrainArguments& args) {
-  command.add_option("-c,--config", args.config, "The run's YAML file; - for standard input");
+  command.add_option("-c,--config", args.config,
+                     "The run's YAML file; - for standard input");
   command.add_option("--set", args.overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);
   command.add_option("-o,--output", args.output,
@@ -93,7 +94,7 @@ void add_options(CLI::App& command, TrainArguments& args) {
 /// As they were typed: a bare --resume too.
 void finish_arguments(const CLI::App& app, const CLI::App& command,
                       TrainArguments& args) {
-  args.program = app.get_name();
+  args.program = argument_text(app.get_name());
   args.command = command.get_name();
   if (command.count("--resume") > 0 && args.resume.empty()) args.resume = {""};
 }

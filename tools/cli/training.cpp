@@ -48,7 +48,8 @@ void begin_from(const RunConfig& config, Classifier& model,
 class Saved {
  public:
   Saved(const TrainArguments& args, const RunFolder& folder)
-      : resume_(args.program + " train --resume " + folder.path().string()) {
+      : resume_(args.program + " train --resume " +
+                argument_text(folder.path())) {
     set_loss_of_interrupt("the whole run: nothing is saved yet");
   }
   void note(const fs::path& checkpoint, const Position& position) {
@@ -72,7 +73,7 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
   if (summary.stopped) {
     spdlog::info("{}: stopped; saved {}. To go on:\n  {} train --resume {}",
                  name_of_signal(interrupted_by()), folder.last().string(),
-                 args.program, folder.path().string());
+                 args.program, argument_text(folder.path()));
     return 128 + interrupted_by();
   }
   if (summary.last.images == 0) {
@@ -92,7 +93,7 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
       summary.last.top1, name_of(config.train.eval_metric), summary.best.value,
       summary.best.epoch, folder.best().string(),
       (folder.path() / "report.html").string(), args.program,
-      folder.best().string());
+      argument_text(folder.best()));
   return 0;
 }
 
@@ -154,7 +155,7 @@ void prepare(Trainer& trainer, const Start& start, const RunFolder& folder,
                  place_text(start.checkpoint->position));
   }
   folder.write_config(dump_config(config), start.origin);
-  folder.write_data(now);
+  if (!start.checkpoint || folder.data().empty()) folder.write_data(now);
 }
 
 }  // namespace
@@ -210,8 +211,9 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   prepare(trainer, start, folder, config, data);
   try {
     const TrainSummary summary = trainer.run();
-    check_log_file();
-    return report_end(args, folder, summary, config);
+    const int exit_code = report_end(args, folder, summary, config);
+    check_log_file();  // Its last words too.
+    return exit_code;
   } catch (const FileError& error) {
     throw FileError(error, saved.words());
   }

@@ -22,6 +22,12 @@ namespace {
                             ", which no export of skipzoo does: it is not run");
 }
 
+/// LibTorch's interpreter calls itself for each operator whose output the next
+/// one alone takes: 20,000 in a row fill the stack. ResNet-1202 has some 4,300.
+constexpr int64_t kMostOperators = 10'000;
+/// Lines and calls of the code: what LibTorch's parser takes seconds for.
+constexpr int64_t kMostSteps = 100'000;
+
 /// Looks at the words of code whose nesting check_program() has bounded.
 class CodeCheck {
  public:
@@ -31,6 +37,10 @@ class CodeCheck {
     for (size_t at = 0; at < code.size();) {
       size_t end = at;
       while (end < code.size() && is_of_a_word(code[end])) ++end;
+      if ((code[at] == '(' || code[at] == '\n') && ++steps_ > kMostSteps) {
+        refuse(path_, "has more than " + std::to_string(kMostSteps) +
+                          " lines and calls");
+      }
       if (end > at) word(code.substr(at, end - at));
       at = std::max(end, at + 1);
     }
@@ -60,6 +70,7 @@ class CodeCheck {
   const std::filesystem::path& path_;
   std::string_view last_;
   int methods_ = 0;
+  int64_t steps_ = 0;
 };
 
 void check_code(const std::filesystem::path& path) {
@@ -93,7 +104,12 @@ void check_operators(const torch::jit::Graph& graph,
       "aten::to",           "aten::softmax",       "aten::dropout",
       "aten::relu",         "aten::elu",           "aten::gelu",
       "aten::silu",         "aten::tanh"};
+  int64_t operators = 0;
   for (const auto* node : graph.nodes()) {
+    if (node->kind().is_aten() && ++operators > kMostOperators) {
+      refuse(path, "has more than " + std::to_string(kMostOperators) +
+                       " operators in a row");
+    }
     if (!known.contains(node->kind().toQualString())) {
       refuse(path, std::string("uses ") + node->kind().toQualString());
     }

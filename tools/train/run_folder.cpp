@@ -4,11 +4,12 @@
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "tools/error.h"
 #include "tools/file.h"
-#include "tools/write_whole.h"
 #include "tools/report/event_file.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 
@@ -34,13 +35,21 @@ bool is_of_a_run(const fs::path& config) {
   return std::string(bytes.begin(), bytes.end()).starts_with(kOriginMark);
 }
 
+void require_none(const std::error_code& error, const fs::path& file,
+                  const std::string& what) {
+  if (error) throw FileError(file, what + ": " + error.message());
+}
+
 /// A process killed while it wrote leaves half a line, of an epoch that no
 /// checkpoint holds.
 void drop_unfinished_line(const fs::path& file) {
   const auto bytes = read_file(file);
   size_t end = bytes.size();
   while (end > 0 && bytes[end - 1] != '\n') --end;
-  if (end != bytes.size()) fs::resize_file(file, end);
+  if (end == bytes.size()) return;
+  std::error_code error;
+  fs::resize_file(file, end, error);
+  require_none(error, file, "cannot be cut");
 }
 
 /// How many rows a summary.csv holds, the half one of a killed process aside.
@@ -69,15 +78,17 @@ RunFolder RunFolder::create(const fs::path& path) {
   RunFolder folder(path);
   folder.lock();
   folder.refuse_if_taken();
+  std::error_code error;
   if (fs::exists(folder.csv())) {
     for (const auto& file :
          {folder.jsonl(), folder.events(), folder.report()}) {
-      fs::remove(file);
+      fs::remove(file, error);
+      require_none(error, file, "cannot be removed");
     }
   }
   // Of a run that failed early; the new one may hold out others, or none.
-  std::error_code ignored;
-  fs::remove(folder.holdout(), ignored);
+  fs::remove(folder.holdout(), error);
+  require_none(error, folder.holdout(), "cannot be removed");
   write_whole(folder.csv(), csv_header() + "\n");
   return folder;
 }
@@ -105,7 +116,7 @@ void RunFolder::lock() {
   lock_ = std::make_shared<const RunLock>(path_);
   // Nobody else is at work on these, so what lies beside them is of the dead.
   for (const auto& file : {last(), best(), config(), csv(), jsonl(), report(),
-                           data_file()}) {
+                           data_file(), holdout()}) {
     remove_leftovers_of(file);
   }
 }
@@ -117,7 +128,9 @@ fs::path RunFolder::checkpoint() const {
 fs::path RunFolder::set_best_aside() const {
   if (!fs::exists(best())) return {};
   const fs::path aside = path_ / "best-cut-off.skz";
-  fs::rename(best(), aside);
+  std::error_code error;
+  fs::rename(best(), aside, error);
+  require_none(error, best(), "cannot be renamed");
   return aside;
 }
 
@@ -146,6 +159,7 @@ void RunFolder::write_config(const std::string& yaml,
 }
 
 std::string RunFolder::origin() const {
+  if (!fs::is_regular_file(config())) return "";
   std::ifstream file(config());
   std::string line;
   std::getline(file, line);

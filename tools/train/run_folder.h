@@ -43,7 +43,7 @@ class RunFolder {
   /// there is neither.
   std::filesystem::path checkpoint() const;
 
-  /// What the run trains on, as data.json; empty where a run has none.
+  /// What the run began to train on, as data.json; empty where it has none.
   void write_data(const std::string& fingerprint) const;
   std::string data() const;
   /// The resolved config, as config.yaml, with the file it came from on top.

@@ -44,13 +44,15 @@ bool is_at(int file, const std::filesystem::path& path) {
 }  // namespace
 
 RunLock::RunLock(const std::filesystem::path& folder)
-    : path_(folder / ".lock") {
+    : path_(folder / ".skipzoo-lock") {
   // Where files are renumbered at will, the hundredth look is the last.
   int looks = 0;
   do {
     if (file_ >= 0) ::close(file_);
-    // Opened to be written: NFS gives no lock of one's own otherwise.
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    // Opened to be written: NFS gives no lock of one's own otherwise. Not by a
+    // link: what is written into it is no other file's.
+    file_ =
+        ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (file_ < 0) {
       throw FileError(folder, "cannot be written to: " + words_of(errno));
     }

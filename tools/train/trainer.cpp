@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <cmath>
 #include <utility>
 
 #include "models/zoo.h"
@@ -36,9 +35,9 @@ Trainer::Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
       train_(std::move(train)),
       validation_(std::move(validation)),
       inputs_(std::move(inputs)),
-      identity_(std::move(identity)),
-      folder_(std::move(folder)),
       hooks_(std::move(hooks)),
+      recorder_(std::move(folder), std::move(identity), options_.eval_metric,
+                count_parameters(*model_), hooks_.on_save),
       freezing_(fine_tune, *model_),
       optimizer_(options.optimizer, placed(*model_, inputs_),
                  lr_scales(fine_tune, *model_)),
@@ -50,10 +49,6 @@ void Trainer::restore(const Checkpoint& checkpoint,
   load_weights(*model_, checkpoint.weights, path);
   try {
     optimizer_.load_state(checkpoint.optimizer);
-    if (checkpoint.best_confusion.defined()) {
-      best_confusion_ =
-          unpacked(checkpoint.best_confusion, std::ssize(identity_.classes));
-    }
   } catch (const std::runtime_error& error) {
     throw FileError(path, error.what());
   }
@@ -70,39 +65,10 @@ void Trainer::restore(const Checkpoint& checkpoint,
   metrics_.load_state(checkpoint.metrics);
   set_random_state(checkpoint.random, inputs_.device);
   position_ = checkpoint.position;
-  summary_.best = checkpoint.best;
-  // Until here nothing is changed. From an older checkpoint, a run that is
-  // killed at once is to go on from there too.
-  folder_.lock();
-  settle_best();
-  if (!std::filesystem::exists(folder_.last()) ||
-      !std::filesystem::equivalent(path, folder_.last()) ||
-      summary_.best.epoch != checkpoint.best.epoch) {
-    save(folder_.last());
-  } else if (hooks_.on_save) {
-    hooks_.on_save(path, position_);
-  }
-  folder_.cut_back(position_.epoch);
-}
-
-void Trainer::settle_best() {
-  const int64_t epoch = summary_.best.epoch;
-  const auto is_at = read_position(folder_.best());
-  if (is_at && is_at->epoch == epoch) return;
-  const auto aside = folder_.set_best_aside();
-  if (!aside.empty()) {
-    spdlog::warn("{} is of an epoch that is cut off: it is {} now",
-                 folder_.best().string(), aside.string());
-  }
-  if (epoch == 0) return;
-  if (position_.epoch == epoch && position_.batch == 0) {
-    return save(folder_.best());  // It is the best itself.
-  }
-  spdlog::warn(
-      "{} of the best epoch so far, {}, is there no longer: the best is sought "
-      "from here on",
-      folder_.best().filename().string(), epoch);
-  summary_.best = {};
+  Checkpoint now = state();
+  now.best = checkpoint.best;
+  now.best_confusion = checkpoint.best_confusion;
+  recorder_.go_on_from(path, now);
 }
 
 TrainSummary Trainer::run() {
@@ -114,12 +80,13 @@ TrainSummary Trainer::run() {
                             [this] { return should_stop(); });
     }
     if (should_stop()) {
-      save(folder_.last());
+      recorder_.save(state());
       summary_.stopped = true;
       break;
     }
     finish_epoch(train, validation);
   }
+  summary_.best = recorder_.best();
   return summary_;
 }
 
@@ -189,7 +156,7 @@ void Trainer::after_step(double data_seconds, int64_t images) {
                        done < train_.batches();
   if (is_time || (hooks_.save_requested && hooks_.save_requested())) {
     check_finite();
-    save(folder_.last());
+    recorder_.save(state());
   }
 }
 
@@ -217,28 +184,13 @@ void Trainer::log_step(double data_seconds) {
 void Trainer::check_finite() const {
   const int64_t bad = metrics_.first_bad_step();
   if (bad < 0) return;
-  const auto last = folder_.last();
+  const auto last = recorder_.last();
   throw TrainingError("loss is not finite at epoch " +
                       std::to_string(position_.epoch + 1) + ", step " +
                       std::to_string(bad) + " (lr " + c10::str(lr_) +
                       "); last checkpoint: " +
                       (std::filesystem::exists(last) ? last.string() : "none") +
                       "; a lower train.optimizer.lr or a warm-up may help");
-}
-
-bool Trainer::note_if_best(const Evaluation& validation) {
-  const bool by_loss = options_.eval_metric == EvalMetric::kLoss;
-  const double value = by_loss ? validation.loss : validation.top1;
-  Best& best = summary_.best;
-  // Before its statistics settle, a deep network may overflow in evaluation.
-  if (!std::isfinite(value)) return false;
-  const bool improved =
-      best.epoch == 0 || (by_loss ? value < best.value : value > best.value);
-  if (improved) {
-    best = {.epoch = position_.epoch, .value = value};
-    best_confusion_ = validation.confusion;
-  }
-  return improved;
 }
 
 void Trainer::finish_epoch(const EpochMetrics& train,
@@ -248,44 +200,18 @@ void Trainer::finish_epoch(const EpochMetrics& train,
   position_.batch = 0;
   metrics_.reset();
   summary_.last = validation;
-
   summary_.skipped = train_.skipped() + validation_.skipped();
-  const bool improved = note_if_best(validation);
-
-  const EpochRow row = {
-      .epoch = position_.epoch,
-      .lr = last_lr,
-      .train_loss = train.loss,
-      .train_top1 = train.top1,
-      .val_loss = validation.loss,
-      .val_top1 = validation.top1,
-      .val_top5 = validation.top5,
-      .images_per_s = static_cast<double>(images_) / train_seconds_,
-      .seconds = seconds_since(epoch_start_)};
-  spdlog::info(
-      "Val:   {}  Loss: {:.4f}  Acc@1: {:.2f}  Acc@5: {:.2f}  (train loss "
-      "{:.4f}, {:.1f} s){}",
-      row.epoch, row.val_loss, row.val_top1, row.val_top5, row.train_loss,
-      row.seconds, improved ? "  *" : "");
-  folder_.append(row);
-  write_report(validation);
-  // The best first: a crash between the two repeats the epoch, and writes it
-  // again.
-  if (improved) save(folder_.best());
-  save(folder_.last());
-}
-
-void Trainer::write_report(const Evaluation& validation) const {
-  const bool knows_best = !best_confusion_.empty();
-  folder_.write_report(
-      {.title = folder_.path().filename().string(),
-       .network = std::to_string(count_parameters(*model_)) + " parameters",
-       .rows = {},
-       .classes = identity_.classes,
-       .confusion = knows_best ? best_confusion_ : validation.confusion,
-       .confusion_epoch = knows_best ? summary_.best.epoch : position_.epoch,
-       .best_epoch = summary_.best.epoch,
-       .config_yaml = identity_.config});
+  recorder_.finish_epoch(
+      {.epoch = position_.epoch,
+       .lr = last_lr,
+       .train_loss = train.loss,
+       .train_top1 = train.top1,
+       .val_loss = validation.loss,
+       .val_top1 = validation.top1,
+       .val_top5 = validation.top5,
+       .images_per_s = static_cast<double>(images_) / train_seconds_,
+       .seconds = seconds_since(epoch_start_)},
+      validation, state());
 }
 
 double Trainer::lr_of(int64_t batch) const {
@@ -296,21 +222,15 @@ double Trainer::lr_of(int64_t batch) const {
                        1 / batches, options_.epochs);
 }
 
-void Trainer::save(const std::filesystem::path& path) const {
-  save_checkpoint(path, {.identity = identity_,
-                         .weights = state_dict(*model_),
-                         .optimizer = optimizer_.state(),
-                         .random = random_state(inputs_.device),
-                         .metrics = metrics_.state(),
-                         .position = position_,
-                         .best = summary_.best,
-                         .best_confusion = best_confusion_.empty()
-                                               ? torch::Tensor()
-                                               : packed(best_confusion_)});
-  // A run's first best.skz stands alone for a moment.
-  if (hooks_.on_save && path == folder_.checkpoint()) {
-    hooks_.on_save(path, position_);
-  }
+Checkpoint Trainer::state() const {
+  return {.identity = {},
+          .weights = state_dict(*model_),
+          .optimizer = optimizer_.state(),
+          .random = random_state(inputs_.device),
+          .metrics = metrics_.state(),
+          .position = position_,
+          .best = {},
+          .best_confusion = {}};
 }
 
 }  // namespace skipzoo

@@ -13,6 +13,7 @@
 #include "tools/train/metrics.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
+#include "tools/train/recorder.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/step.h"
 
@@ -32,12 +33,11 @@ struct StepReport {
 /// What the outside may ask of, and hear from, a run. Each may be empty.
 struct TrainerHooks {
   /// Asked after every step; true: finish, save and return.
-  std::function<bool()> stop_requested;
+  std::function<bool()> stop_requested = {};
   /// Asked after every step; true: save, and go on.
-  std::function<bool()> save_requested;
-  std::function<void(const StepReport&)> on_step;
-  /// The checkpoint that --resume goes on from now holds this place.
-  std::function<void(const std::filesystem::path&, const Position&)> on_save;
+  std::function<bool()> save_requested = {};
+  std::function<void(const StepReport&)> on_step = {};
+  Recorder::OnSave on_save = {};
 };
 
 struct TrainSummary {
@@ -61,8 +61,8 @@ class Trainer {
   Trainer& operator=(const Trainer&) = delete;
 
   /// Takes over the state of a run, to go on from its place, and cuts off what
-  /// its folder says of later epochs: a best.skz of one of these is called so
-  /// no longer. Throws FileError naming `path` where it does not fit.
+  /// its folder says of later epochs (Recorder::go_on_from). Throws FileError
+  /// naming `path` where it does not fit.
   void restore(const Checkpoint& checkpoint, const std::filesystem::path& path);
 
   /// From the place it stands at to the last epoch. Throws TrainingError where
@@ -75,13 +75,9 @@ class Trainer {
   EpochMetrics train_one_epoch();
   void freeze_for_epoch();
   void train_step(const Batch& batch);
-  /// Whether this is the best epoch so far; if so, it is noted as that.
-  bool note_if_best(const Evaluation& validation);
-  void write_report(const Evaluation& validation) const;
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
-  void save(const std::filesystem::path& path) const;
-  /// best.skz is the best so far, or there is none and the best is sought anew.
-  void settle_best();
+  /// What a checkpoint keeps but for what the recorder knows.
+  Checkpoint state() const;
   /// The learning rate of a batch of the epoch at hand.
   double lr_of(int64_t batch) const;
   void after_step(double data_seconds, int64_t images);
@@ -97,16 +93,14 @@ class Trainer {
   Loader train_;
   Loader validation_;
   Inputs inputs_;
-  Identity identity_;
-  RunFolder folder_;
   TrainerHooks hooks_;
+  Recorder recorder_;
   Freezing freezing_;
   Optimizer optimizer_;
   TrainingStep step_;
   RunningMetrics metrics_;
   Position position_;
   TrainSummary summary_;
-  Confusion best_confusion_;  ///< Of the epoch summary_.best; may be unknown.
 
   // Of the epoch at hand, for its speed only.
   Clock::time_point epoch_start_;

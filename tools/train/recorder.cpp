@@ -1,0 +1,119 @@
+#include "tools/train/recorder.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+#include <utility>
+
+#include "tools/error.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+Recorder::Recorder(RunFolder folder, Identity identity, EvalMetric eval_metric,
+                   int64_t parameters, OnSave on_save)
+    : folder_(std::move(folder)),
+      identity_(std::move(identity)),
+      eval_metric_(eval_metric),
+      parameters_(parameters),
+      on_save_(std::move(on_save)) {}
+
+void Recorder::go_on_from(const fs::path& path, const Checkpoint& now) {
+  try {
+    if (now.best_confusion.defined()) {
+      best_confusion_ =
+          unpacked(now.best_confusion, std::ssize(identity_.classes));
+    }
+  } catch (const std::runtime_error& error) {
+    throw FileError(path, error.what());
+  }
+  best_ = now.best;
+  // Until here nothing is changed. From an older checkpoint, a run that is
+  // killed at once is to go on from there too.
+  folder_.lock();
+  settle_best(now);
+  if (!fs::exists(folder_.last()) || !fs::equivalent(path, folder_.last()) ||
+      best_.epoch != now.best.epoch) {
+    save(now);
+  } else if (on_save_) {
+    on_save_(path, now.position);
+  }
+  folder_.cut_back(now.position.epoch);
+}
+
+void Recorder::settle_best(const Checkpoint& now) {
+  const auto is_at = read_position(folder_.best());
+  if (is_at && is_at->epoch == best_.epoch) return;
+  const auto aside = folder_.set_best_aside();
+  if (!aside.empty()) {
+    spdlog::warn("{} {}: it is {} now", folder_.best().string(),
+                 is_at ? "is of an epoch that is cut off" : "cannot be read",
+                 aside.string());
+  }
+  if (best_.epoch == 0) return;
+  if (now.position.epoch == best_.epoch && now.position.batch == 0) {
+    return save_as(folder_.best(), now);  // It is the best itself.
+  }
+  spdlog::warn(
+      "{} of the best epoch so far, {}, is there no longer: the best is sought "
+      "from here on",
+      folder_.best().filename().string(), best_.epoch);
+  best_ = {};
+  best_confusion_.clear();
+}
+
+bool Recorder::note_if_best(int64_t epoch, const Evaluation& validation) {
+  const bool by_loss = eval_metric_ == EvalMetric::kLoss;
+  const double value = by_loss ? validation.loss : validation.top1;
+  // Before its statistics settle, a deep network may overflow in evaluation.
+  if (!std::isfinite(value)) return false;
+  const bool improved = best_.epoch == 0 || (by_loss ? value < best_.value
+                                                     : value > best_.value);
+  if (improved) {
+    best_ = {.epoch = epoch, .value = value};
+    best_confusion_ = validation.confusion;
+  }
+  return improved;
+}
+
+void Recorder::finish_epoch(const EpochRow& row, const Evaluation& validation,
+                            const Checkpoint& now) {
+  const bool improved = note_if_best(row.epoch, validation);
+  spdlog::info(
+      "Val:   {}  Loss: {:.4f}  Acc@1: {:.2f}  Acc@5: {:.2f}  (train loss "
+      "{:.4f}, {:.1f} s){}",
+      row.epoch, row.val_loss, row.val_top1, row.val_top5, row.train_loss,
+      row.seconds, improved ? "  *" : "");
+  folder_.append(row);
+  write_report(row.epoch, validation);
+  // The best first: a crash between the two repeats the epoch, and writes it
+  // again.
+  if (improved) save_as(folder_.best(), now);
+  save(now);
+}
+
+void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
+  const bool knows_best = !best_confusion_.empty();
+  folder_.write_report(
+      {.title = folder_.path().filename().string(),
+       .network = std::to_string(parameters_) + " parameters",
+       .rows = {},
+       .classes = identity_.classes,
+       .confusion = knows_best ? best_confusion_ : validation.confusion,
+       .confusion_epoch = knows_best ? best_.epoch : epoch,
+       .best_epoch = best_.epoch,
+       .config_yaml = identity_.config});
+}
+
+void Recorder::save_as(const fs::path& path, Checkpoint now) const {
+  now.identity = identity_;
+  now.best = best_;
+  now.best_confusion =
+      best_confusion_.empty() ? torch::Tensor() : packed(best_confusion_);
+  save_checkpoint(path, now);
+  // A run's first best.skz stands alone for a moment.
+  if (on_save_ && path == folder_.checkpoint()) on_save_(path, now.position);
+}
+
+}  // namespace skipzoo
