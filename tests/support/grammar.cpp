@@ -40,7 +40,7 @@ std::string Grammar::tensor() {
        "ByteStorage", "LongStorage", "BoolStorage", "ComplexDoubleStorage",
        "QInt8Storage", "UntypedStorage", "NoStorage"});
   t.key = any_of<std::string>({"0", "0", "0", "1", "x"});
-  t.length = chance(70) ? 4 : number();
+  t.length = chance(85) ? 4 : number();
   if (chance(40)) t.offset = number();
   if (chance(60)) {
     t.sizes = numbers(4);

@@ -81,7 +81,7 @@ TEST(HostileZip, OffsetsThatOverflowAreRefused) {
 // Integers beyond 64 bits were read as 0.
 TEST(HostileZip, NumbersThatFit64BitsInNoWayAreNoSizes) {
   constexpr int64_t kOdd = 77'777;
-  for (const std::string large :
+  for (const std::string& large :
        {std::string("\x8a\x09\0\0\0\0\0\0\0\0\1", 11),
         std::string("L99999999999999999999L\n")}) {
     const auto with = [&](const Tensor& tensor) {

@@ -15,6 +15,7 @@ bool is_tensor(const Pickle& value) {
 
 /// Calls that make a tensor whose numbers are not read, and what it is.
 constexpr std::pair<const char*, const char*> kUnreadable[] = {
+    {"_rebuild_qtensor", "a quantized tensor"},
     {"_rebuild_sparse_tensor", "a sparse tensor"},
     {"_rebuild_sparse_csr_tensor", "a sparse tensor"},
     {"_rebuild_meta_tensor_no_storage", "a meta tensor, without numbers"},
@@ -64,7 +65,8 @@ Pickle* PickleReader::call_tensor(const std::string& callee,
   const auto& given = arguments.items;
   const auto name = last_part(callee);
   if (name == "_rebuild_tensor" || name == "_rebuild_tensor_v2" ||
-      name == "_rebuild_tensor_v3" || name == "_rebuild_qtensor") {
+      name == "_rebuild_tensor_v3" ||
+      (name == "_rebuild_qtensor" && given.size() >= 4)) {
     return &rebuild_tensor(name, arguments);
   }
   // All of these hold a tensor as the first, and take it as it is.
