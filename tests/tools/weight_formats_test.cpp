@@ -41,7 +41,7 @@ TEST(WeightFormats, FilesBefore1_6AreReadInEveryProtocol) {
            pickled::whole("](" + pickled::text("0") + "e") + little_endian(4) +
            kOneToFour;
   };
-  for (const std::string start :
+  for (const std::string& start :
        {"\x80\x02"s + magic, "\x80\x03"s + magic,
         "\x80\x04\x95"s + little_endian(magic.size()) + magic,
         "\x80\x05\x95"s + little_endian(magic.size()) + magic,
