@@ -40,7 +40,7 @@ std::string Grammar::tensor() {
        "ByteStorage", "LongStorage", "BoolStorage", "ComplexDoubleStorage",
        "QInt8Storage", "UntypedStorage", "NoStorage"});
   t.key = any_of<std::string>({"0", "0", "0", "1", "x"});
-  t.length = chance(70) ? 4 : number();
+  t.length = chance(85) ? 4 : number();
   if (chance(40)) t.offset = number();
   if (chance(60)) {
     t.sizes = numbers(4);
@@ -62,8 +62,11 @@ std::string Grammar::tensor() {
                        type("a", "B"), integers(numbers(3)), value(1)}));
   }
   if (chance(5)) {
-    made = call(type("torch._utils", "_rebuild_qtensor"),
-                tuple({made, integer(0), integers(numbers(3))}));
+    const std::string usual = "_rebuild_tensor_v2";
+    made.replace(made.find(usual), usual.size(), "_rebuild_qtensor");
+  }
+  if (chance(3)) {  // A number for a name.
+    made.replace(0, made.find('('), integer(random_.below(4)));
   }
   return made;
 }
@@ -118,7 +121,7 @@ std::string Grammar::value(int depth) {
 }
 
 std::string Grammar::module(int depth) {
-  return type("__torch__", "M") + ")\x81" + dict(depth) + "b";
+  return pickled::module(dict(depth));
 }
 
 std::string Grammar::state_dict() {

@@ -1,8 +1,7 @@
 // The files of the grammar; grammar.cpp has the pickles in them.
 
-#include <cstdio>
-
 #include "tests/support/grammar.h"
+#include "tests/support/tar.h"
 
 namespace skipzoo {
 
@@ -98,17 +97,9 @@ std::string Grammar::torch_legacy() {
 }
 
 std::string Grammar::tar(const std::string& name, const std::string& data) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  char size[12] = {};
-  std::snprintf(
-      size, sizeof(size), "%011llo",
-      static_cast<unsigned long long>(
-          chance(95) ? data.size() : static_cast<size_t>(number()) >> 31));
-  header.replace(124, 11, size, 11);
-  header[156] = '0';
-  header.replace(257, 5, "ustar");
-  return header + data + std::string((512 - data.size() % 512) % 512, '\0');
+  return tar_member(
+      name, data,
+      chance(95) ? data.size() : static_cast<uint64_t>(number()) >> 31);
 }
 
 std::string Grammar::torch_tar() {

@@ -8,14 +8,14 @@
 #include <string>
 
 #include "tests/support/temporary_folder.h"
-#include "tools/error.h"
-#include "tools/weights/weight_file.h"
+#include "tests/support/weight_files.h"
 
 namespace skipzoo {
 
 /// The most memory this process had at once since this was made, in MB above
 /// what it had then; the sanitizers' own included. One test's peak is not
-/// another's: the kernel's high-water mark is set back (`man proc_pid_clear_refs`).
+/// another's: the kernel's high-water mark is set back (`man
+/// proc_pid_clear_refs`).
 class PeakMemory {
  public:
   PeakMemory() {
@@ -59,17 +59,11 @@ inline double read_all(const std::filesystem::path& path) {
 inline std::string error_of(const std::string& bytes,
                             const std::string& name = "hostile") {
   TemporaryFolder folder;
-  try {
-    read_weight_file(folder.write(name, bytes));
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
+  return error_of(folder.write(name, bytes));
 }
 
 inline void expect_refused(const std::string& bytes, const std::string& words) {
-  const auto error = error_of(bytes);
-  EXPECT_NE(error.find(words), std::string::npos) << error;
+  expect_says(error_of(bytes), words);
 }
 
 }  // namespace skipzoo

@@ -43,6 +43,21 @@ inline std::string whole(const std::string& value) {
   return "\x80\x02" + value + ".";
 }
 
+/// A TorchScript module, of a dict of attributes.
+inline std::string module(const std::string& state) {
+  return type("__torch__", "M") + ")\x81" + state + "b";
+}
+/// 90 of them, each twice in the next: 2^90 paths in 4 kB.
+inline std::string shared_modules() {
+  std::string all = module("}") + "r" + little_endian(0, 4);
+  for (uint64_t i = 1; i < 90; ++i) {
+    const auto last = "j" + little_endian(i - 1, 4);
+    all += "0" + module(dict({text("a"), last, text("b"), last})) + "r" +
+           little_endian(i, 4);
+  }
+  return all;
+}
+
 /// A tensor as torch.save writes it.
 struct Tensor {
   std::string storage = "FloatStorage";

@@ -4,8 +4,8 @@
 
 #include "models/zoo.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/weight_files.h"
 #include "tests/support/zip.h"
-#include "tools/error.h"
 #include "tools/weights/zip_file.h"
 
 namespace skipzoo {
@@ -29,13 +29,8 @@ Checkpoint example() {
           .best = {.epoch = 2, .value = 98.25}};
 }
 
-std::string error_of(const std::filesystem::path& path) {
-  try {
-    load_checkpoint(path);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
+std::string load_error(const std::filesystem::path& path) {
+  return file_error([&] { load_checkpoint(path); });
 }
 
 void expect_equal(const NamedTensors& a, const NamedTensors& b) {
@@ -94,10 +89,10 @@ TEST(Checkpoint, ANewerFormatIsRefusedByNumber) {
     if (at != std::string::npos) records.back().data[at + 9] = '9';
   }
   folder.write("new.skz", zip_of(records));
-  EXPECT_NE(error_of(folder / "new.skz")
+  EXPECT_NE(load_error(folder / "new.skz")
                 .find("checkpoint format 9, but this skipzoo reads up to 1"),
             std::string::npos)
-      << error_of(folder / "new.skz");
+      << load_error(folder / "new.skz");
 }
 
 TEST(Checkpoint, WhatIsNotOneIsRefused) {
@@ -108,14 +103,19 @@ TEST(Checkpoint, WhatIsNotOneIsRefused) {
   folder.write("text.skz", "hello");
   folder.write("empty.skz", "");
   for (const char* name : {"cut.skz", "text.skz"}) {
-    EXPECT_NE(error_of(folder / name).find("not a readable checkpoint"),
+    EXPECT_NE(load_error(folder / name).find("not a readable checkpoint"),
               std::string::npos)
-        << error_of(folder / name);
+        << load_error(folder / name);
   }
-  EXPECT_NE(error_of(folder / "empty.skz").find("is empty"), std::string::npos);
-  EXPECT_NE(error_of(folder / "absent.skz").find("no such checkpoint"),
+  expect_says(load_error(folder / "empty.skz"), "is empty");
+  // Names that the system does not take are words too.
+  std::filesystem::create_symlink("loop.skz", folder / "loop.skz");
+  expect_says(load_error(folder / "loop.skz"), "cannot be read");
+  expect_says(load_error(folder / std::string(300, 'n')), "cannot be read");
+  EXPECT_FALSE(read_position(folder / "loop.skz").has_value());
+  EXPECT_NE(load_error(folder / "absent.skz").find("no such checkpoint"),
             std::string::npos);
-  EXPECT_NE(error_of(folder.path()).find("is a folder"), std::string::npos);
+  EXPECT_NE(load_error(folder.path()).find("is a folder"), std::string::npos);
 }
 
 TEST(LoadWeights, NamesWhatDoesNotFitAndCopiesNothing) {
@@ -127,12 +127,7 @@ TEST(LoadWeights, NamesWhatDoesNotFitAndCopiesNothing) {
   const auto model = make_model(five);
   const auto before = model->parameters().front().detach().clone();
   const auto error = [&](const NamedTensors& weights) {
-    try {
-      load_weights(*model, weights, "file.skz");
-    } catch (const FileError& e) {
-      return std::string(e.what());
-    }
-    return std::string("no error");
+    return file_error([&] { load_weights(*model, weights, "file.skz"); });
   };
   auto weights = state_dict(*make_model(ten));
   EXPECT_EQ(error(weights),

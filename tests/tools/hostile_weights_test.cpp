@@ -10,15 +10,12 @@
 namespace skipzoo {
 namespace {
 
-const std::filesystem::path kFiles =
-    std::filesystem::path(SKIPZOO_GOLDENS) / "weights";
-
 class Mutated : public testing::TestWithParam<const char*> {};
 
 TEST_P(Mutated, IsReadOrRefused) {
   TemporaryFolder folder;
   const PeakMemory peak;
-  const auto good = read_text(kFiles / GetParam());
+  const auto good = read_text(kWeightFiles / GetParam());
   Random random(11);
   double longest = 0;
   for (int i = 0; i < 300; ++i) {

@@ -32,6 +32,14 @@ TEST(RunFolder, IsNeverOverwritten) {
   EXPECT_THROW(RunFolder::create(folder / "table"), FileError);
 }
 
+TEST(RunFolder, GivesItsBestWeightsAndAnotherFolderItself) {
+  TemporaryFolder folder;
+  folder.write("run/best.skz", "x");
+  folder.write("other/.metadata", "x");
+  EXPECT_EQ(weights_at(folder / "run"), folder / "run/best.skz");
+  EXPECT_EQ(weights_at(folder / "other"), folder / "other");
+}
+
 TEST(RunFolder, OfARunThatFailedBeforeItsFirstEpochMayBeUsedAgain) {
   TemporaryFolder folder;
   RunFolder::create(folder / "run").write_config("train: {}\n", "a.yaml");

@@ -3,14 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
-#include "tools/error.h"
+#include "tests/support/weight_files.h"
 #include "tools/weights/write.h"
 
 namespace skipzoo {
 namespace {
-
-const std::filesystem::path kFiles =
-    std::filesystem::path(SKIPZOO_GOLDENS) / "weights";
 
 /// make_weight_files.py: element j is j / 2 - 3, cut to the type; bools j % 2.
 torch::Tensor expected(at::IntArrayRef sizes, at::ScalarType type,
@@ -44,19 +41,11 @@ void expect_plain(const WeightFile& file, const std::string& prefix = "",
   }
 }
 
-std::string error_of(const std::filesystem::path& path) {
-  try {
-    read_weight_file(path);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 class TorchFile : public testing::TestWithParam<const char*> {
  protected:
   WeightFile read(const std::string& stem, bool ema = false) {
-    return read_weight_file(kFiles / (stem + GetParam()), {.prefer_ema = ema});
+    return read_weight_file(kWeightFiles / (stem + GetParam()),
+                            {.prefer_ema = ema});
   }
 };
 
@@ -115,19 +104,19 @@ TEST_P(TorchFile, HonoursViewsStridesAndOffsets) {
 INSTANTIATE_TEST_SUITE_P(Formats, TorchFile, testing::Values(".pth", ".th"));
 
 TEST(Safetensors, ReadsOneFileAndShards) {
-  const auto file = read_weight_file(kFiles / "plain.safetensors");
+  const auto file = read_weight_file(kWeightFiles / "plain.safetensors");
   EXPECT_EQ(file.kind, WeightKind::kSafetensors);
   expect_plain(file);
-  expect_plain(read_weight_file(kFiles / "sharded.safetensors.index.json"));
-  EXPECT_EQ(find(read_weight_file(kFiles / "types.safetensors"), "bfloat16")
-                .scalar_type(),
-            torch::kBFloat16);
+  expect_plain(
+      read_weight_file(kWeightFiles / "sharded.safetensors.index.json"));
+  const auto types = read_weight_file(kWeightFiles / "types.safetensors");
+  EXPECT_EQ(find(types, "bfloat16").scalar_type(), torch::kBFloat16);
 }
 
 TEST(Write, ComesBackBitForBitInBothFormats) {
   TemporaryFolder folder;
   for (const char* name : {"types.pth", "views.th", "training.pth"}) {
-    const auto original = read_weight_file(kFiles / name).tensors;
+    const auto original = read_weight_file(kWeightFiles / name).tensors;
     write_pth(folder / "out.pth", original);
     write_safetensors(folder / "out.safetensors", original);
     for (const char* out : {"out.pth", "out.safetensors"}) {
@@ -143,7 +132,7 @@ TEST(Write, ComesBackBitForBitInBothFormats) {
 }
 
 TEST(TorchScript, GivesItsParametersByTheirNames) {
-  const auto file = read_weight_file(kFiles / "script.pt");
+  const auto file = read_weight_file(kWeightFiles / "script.pt");
   EXPECT_EQ(file.kind, WeightKind::kTorchScript);
   expect_plain(file);
 }
@@ -160,18 +149,17 @@ TEST(WeightFile, SaysWhatAFileIsThatIsNone) {
       {"is empty", ""}};
   for (const auto& [words, text] : cases) {
     const auto error = error_of(folder.write("model.pth", text));
-    EXPECT_NE(error.find(words), std::string::npos) << error;
-    EXPECT_NE(error.find("model.pth: "), std::string::npos) << error;
+    expect_says(error, words);
+    expect_says(error, "model.pth: ");
   }
-  EXPECT_NE(error_of(folder / "absent").find("cannot be read"),
-            std::string::npos);
+  expect_says(error_of(folder / "absent"), "cannot be read");
 }
 
 TEST(WeightFile, TruncatedAnywhereIsAnErrorOrTheWholeThing) {
   TemporaryFolder folder;
   for (const char* name : {"training.pth", "training.th", "plain.safetensors",
                            "script.pt", "views.th"}) {
-    const auto whole = read_text(kFiles / name);
+    const auto whole = read_text(kWeightFiles / name);
     for (size_t size = 1; size < whole.size(); size += 97) {
       const auto path = folder.write("cut", whole.substr(0, size));
       EXPECT_NE(error_of(path), "no error") << name << " at " << size;

@@ -125,7 +125,14 @@ void check_random_state(const std::string& name, const torch::Tensor& state) {
               state.is_contiguous();
   if (fits && name == "cpu") {
     try {
-      at::detail::createCPUGenerator().set_state(state);
+      auto generator = at::detail::createCPUGenerator();
+      generator.set_state(state);
+      // LibTorch draws the numbers that are left from the next one on, and
+      // does not look whether there are as many.
+      const auto drawn =
+          at::check_generator<at::CPUGeneratorImpl>(generator)->engine().data();
+      fits = static_cast<int64_t>(drawn.next_) + drawn.left_ <=
+             at::MERSENNE_STATE_N + 1;
     } catch (const c10::Error&) {
       fits = false;
     }
@@ -194,8 +201,12 @@ auto reading(const fs::path& path, Read read) {
 }  // namespace
 
 Checkpoint load_checkpoint(const fs::path& path) {
-  if (!fs::exists(path)) throw FileError(path, "no such checkpoint");
-  if (fs::is_directory(path)) {
+  std::error_code ignored;
+  const auto status = fs::status(path, ignored);
+  if (status.type() == fs::file_type::not_found) {
+    throw FileError(path, "no such checkpoint");
+  }
+  if (fs::is_directory(status)) {
     throw FileError(path, "is a folder, expected a .skz checkpoint in it");
   }
   return reading(path, [&] {
@@ -217,7 +228,6 @@ Checkpoint load_checkpoint(const fs::path& path) {
 }
 
 std::optional<Position> read_position(const fs::path& path) {
-  if (!fs::exists(path)) return std::nullopt;
   try {
     return load_checkpoint(path).position;
   } catch (const FileError&) {

@@ -197,8 +197,11 @@ void RunFolder::write_report(RunReport report) const {
 }
 
 std::filesystem::path weights_at(const std::filesystem::path& path) {
-  return std::filesystem::is_directory(path) ? RunFolder::open(path).best()
-                                             : path;
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  const auto best = RunFolder::open(path).best();
+  // What another folder is, the reader of weights says.
+  return fs::exists(best, ignored) ? best : path;
 }
 
 }  // namespace skipzoo

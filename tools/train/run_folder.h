@@ -75,7 +75,7 @@ class RunFolder {
   std::vector<EpochRow> rows_;
 };
 
-/// The best checkpoint where `path` is a run folder, else `path` itself.
+/// The best checkpoint where `path` is a folder with one, else `path` itself.
 std::filesystem::path weights_at(const std::filesystem::path& path);
 
 }  // namespace skipzoo

@@ -27,6 +27,24 @@ const char* other_than_file(mode_t mode) {
   return "is a device or socket, expected a file";
 }
 
+/// Whether next to nothing of a large file was ever written, as a download
+/// leaves it that makes room first: reading its zeros would take minutes.
+bool is_hollow(int file, uint64_t size) {
+  constexpr uint64_t kLarge = 10'000'000'000;
+  constexpr int kMostPieces = 10'000;
+  if (size < kLarge) return false;
+  uint64_t written = 0;
+  off_t at = 0;
+  for (int i = 0; i < kMostPieces && written < size / 100; ++i) {
+    const off_t begin = ::lseek(file, at, SEEK_DATA);
+    if (begin < 0) return errno == ENXIO;  // From here on it is one hole.
+    at = ::lseek(file, begin, SEEK_HOLE);
+    if (at < begin) return false;
+    written += static_cast<uint64_t>(at - begin);
+  }
+  return written < size / 100;
+}
+
 }  // namespace
 
 std::shared_ptr<const InputFile> InputFile::open(
@@ -48,6 +66,12 @@ std::shared_ptr<const InputFile> InputFile::open(
   }
   if (opened->size() == 0) {
     throw FileError(path, "is empty; was the download cut short?");
+  }
+  if (is_hollow(file, opened->size())) {
+    throw FileError(path,
+                    "is sparse: nearly all of its " +
+                        bytes_text(static_cast<double>(opened->size())) +
+                        " was never written; was the download cut short?");
   }
   return opened;
 }

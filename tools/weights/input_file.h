@@ -12,8 +12,8 @@ namespace skipzoo {
 /// process cuts short is an error here, where a mapping would end the process.
 class InputFile {
  public:
-  /// Throws FileError where it cannot be opened, is empty or no ordinary file:
-  /// nothing waits for a pipe or device.
+  /// Throws FileError where it cannot be opened, is empty, a large hole, or no
+  /// ordinary file: nothing waits for a pipe or device.
   static std::shared_ptr<const InputFile> open(
       const std::filesystem::path& path);
   ~InputFile();

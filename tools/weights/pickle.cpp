@@ -126,7 +126,10 @@ bool PickleReader::execute_memo(uint8_t opcode) {
   const auto written_index = [this] {
     const std::string text = line();
     uint64_t index = 0;
-    std::from_chars(text.data(), text.data() + text.size(), index);
+    const auto end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, index).ec != std::errc()) {
+      fail("a place in the memo that is no number");
+    }
     return index;
   };
   switch (opcode) {

@@ -82,14 +82,22 @@ class PickleReader {
   explicit PickleReader(std::span<const uint8_t> bytes) : in_(bytes) {}
   explicit PickleReader(ByteReader in) : in_(std::move(in)) {}
 
+  /// Refuses what LibTorch's unpickler, which reads TorchScript archives, would
+  /// take for something else than this reader does.
+  void expect_program() { is_program_ = true; }
+
   /// The next pickle: up to its STOP. Throws std::runtime_error saying what is
   /// wrong with it.
   const Pickle& read();
   /// What follows the last pickle.
   ByteReader& rest() { return in_; }
-  /// Every storage and readable tensor named so far, in use or not.
+  /// Every value so far, in use or not.
+  const std::deque<Pickle>& values() const { return values_; }
+  /// Of these, every storage and every tensor that is made of one.
   const std::vector<const Pickle*>& storages() const { return storages_; }
   const std::vector<const Pickle*>& tensors() const { return tensors_; }
+  /// In a program, the texts that name the types of its containers.
+  const std::vector<const Pickle*>& types() const { return types_; }
   /// What a persistent id of mere text stands for, as files of PyTorch 0.1 have
   /// them. value: outlives the reader.
   void name(const std::string& id, Pickle& value) { named_[id] = &value; }
@@ -118,7 +126,8 @@ class PickleReader {
   bool execute_object(uint8_t opcode);
 
   void push_once(Pickle*& value, Kind kind);
-  void push_integer(int64_t value);
+  /// Nothing: one that does not fit 64 bits.
+  void push_integer(std::optional<int64_t> value);
   void push_written_integer();
   void push_number(double value);
   void push_text(uint64_t size);
@@ -128,6 +137,9 @@ class PickleReader {
   void store(uint64_t index);
   void load(uint64_t index);
 
+  void check_function(const Pickle& callee, const Pickle& arguments);
+  /// A class, or an object of one.
+  void check_class(const Pickle& value, Kind kind) const;
   /// What calling `callee` with `arguments` makes, of the few calls known.
   Pickle& call(const Pickle& callee, const Pickle& arguments);
   Pickle& ordered_dict(const Pickle::Items& given);
@@ -142,10 +154,12 @@ class PickleReader {
   Pickle& persistent(const Pickle& id);
 
   ByteReader in_;
+  bool is_program_ = false;
   uint64_t begin_ = 0;  ///< Of the pickle that is read.
   uint64_t spent_ = 0;
   std::vector<const Pickle*> storages_;
   std::vector<const Pickle*> tensors_;
+  std::vector<const Pickle*> types_;
   std::map<std::string, Pickle*> named_;
   std::deque<Pickle> values_;
   std::vector<Pickle*> stack_;

@@ -41,6 +41,7 @@ bool PickleReader::execute_container(uint8_t opcode) {
     case kPop:
       // A mark may be what lies on top.
       if (!marks_.empty() && marks_.back() == stack_.size()) {
+        if (is_program_) fail("a mark is popped as a value");
         marks_.pop_back();
       } else {
         pop();

@@ -1,10 +1,50 @@
 // The part of the pickle reader that makes something of classes and calls: the
 // few that weights need, and inert stubs for all others.
 
+#include <algorithm>
+#include <string_view>
+
 #include "tools/weights/pickle.h"
 #include "tools/weights/pickle_opcodes.h"
 
 namespace skipzoo {
+
+// LibTorch's unpickler keeps numbers where this one keeps names: functions and
+// types of torch are places in lists, and BUILD is a call as REDUCE is. With an
+// integer for a name, a file would make tensors of its own choice there that
+// are none here.
+
+void PickleReader::check_function(const Pickle& callee,
+                                  const Pickle& arguments) {
+  static constexpr std::string_view kKnown[] = {
+      "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_qtensor",
+      "collections.OrderedDict", "torch.device", "builtins.complex"};
+  const std::string_view name = callee.text;
+  if (name == "torch.jit._pickle.restore_type_tag") {
+    if (arguments.items.size() != 2 ||
+        arguments.items[1]->kind != Kind::kText) {
+      fail("a type tag without its type");
+    }
+    types_.push_back(arguments.items[1]);
+  }
+  if (callee.kind == Kind::kType &&
+      (name.starts_with("torch.jit._pickle.") ||
+       std::find(std::begin(kKnown), std::end(kKnown), name) !=
+           std::end(kKnown))) {
+    return;
+  }
+  fail("a call that no TorchScript archive makes");
+}
+
+void PickleReader::check_class(const Pickle& value, Kind kind) const {
+  const std::string_view name = value.text;
+  bool is_free = value.kind == kind;
+  for (const std::string_view taken :
+       {"torch.", "collections.", "builtins.", "__main__."}) {
+    is_free = is_free && !name.starts_with(taken);
+  }
+  if (!is_free) fail("an object that no TorchScript archive has");
+}
 
 bool PickleReader::execute_object(uint8_t opcode) {
   switch (opcode) {
@@ -26,6 +66,8 @@ bool PickleReader::execute_object(uint8_t opcode) {
     case kNewObj: {
       const Pickle& arguments = pop();
       const Pickle& callee = pop();
+      if (is_program_ && opcode == kReduce) check_function(callee, arguments);
+      if (is_program_ && opcode != kReduce) check_class(callee, Kind::kType);
       push(call(callee, arguments));
       return true;
     }
@@ -43,6 +85,7 @@ bool PickleReader::execute_object(uint8_t opcode) {
     }
     case kBuild: {
       const Pickle& state = pop();
+      if (is_program_) check_class(top(), Kind::kOpaque);
       if (top().kind == Kind::kOpaque) top().items = {&state};
       return true;
     }

@@ -29,6 +29,10 @@ std::string last_part(const std::string& name) {
   return name.substr(name.rfind('.') + 1);
 }
 
+/// A name as part of a message. No type's is longer; a hostile one's would be
+/// copied for each tensor.
+std::string brief(const std::string& name) { return name.substr(0, 100); }
+
 }  // namespace
 
 std::vector<int64_t> PickleReader::integers(const Pickle& value) {
@@ -61,7 +65,8 @@ Pickle* PickleReader::call_tensor(const std::string& callee,
   const auto& given = arguments.items;
   const auto name = last_part(callee);
   if (name == "_rebuild_tensor" || name == "_rebuild_tensor_v2" ||
-      name == "_rebuild_tensor_v3") {
+      name == "_rebuild_tensor_v3" ||
+      (name == "_rebuild_qtensor" && given.size() >= 4)) {
     return &rebuild_tensor(name, arguments);
   }
   // All of these hold a tensor as the first, and take it as it is.
@@ -74,15 +79,7 @@ Pickle* PickleReader::call_tensor(const std::string& callee,
     return &rebuild_subclass(arguments);
   }
   for (const auto& [called, what] : kUnreadable) {
-    if (name != called) continue;
-    Pickle& tensor = make_text(Kind::kUnreadableTensor, what);
-    // As _rebuild_tensor_v2: storage, offset, sizes, strides, …
-    if (name == "_rebuild_qtensor" && given.size() > 2) {
-      auto layout = std::make_shared<Pickle::Layout>();
-      layout->sizes = integers(*given[2]);
-      tensor.layout = std::move(layout);
-    }
-    return &tensor;
+    if (name == called) return &make_text(Kind::kUnreadableTensor, what);
   }
   return nullptr;
 }
@@ -111,7 +108,7 @@ Pickle& PickleReader::rebuild_subclass(const Pickle& arguments) {
   Pickle* tensor = is_plain ? call_tensor(function, *given[2]) : nullptr;
   if (tensor == nullptr) {
     return make_text(Kind::kUnreadableTensor,
-                     "a tensor of class " + given[1]->text);
+                     "a tensor of class " + brief(given[1]->text));
   }
   if (tensor->kind == Kind::kTensor || given.size() < 4) return *tensor;
   // One that wraps others may hold just the one that it looks like. Arguments
@@ -128,7 +125,7 @@ Pickle& PickleReader::rebuild_subclass(const Pickle& arguments) {
 
 /// Arguments: storage, offset, sizes, strides, …; then, where negating or
 /// conjugating was put off, the metadata that say so. v3 has its type before
-/// these.
+/// these; a quantized one its scale, without which its numbers mean nothing.
 Pickle& PickleReader::rebuild_tensor(const std::string& name,
                                      const Pickle& arguments) {
   const auto& given = arguments.items;
@@ -150,13 +147,15 @@ Pickle& PickleReader::rebuild_tensor(const std::string& name,
     fail("a tensor with sizes and strides of other lengths");
   }
   spend(sizeof(*layout) + layout->type_name.size());
-  const bool is_read = layout->type && is_readable(*layout->type);
-  Pickle& tensor = is_read
-                       ? make(Kind::kTensor)
-                       : make_text(Kind::kUnreadableTensor,
-                                   "of type " + last_part(layout->type_name));
+  const bool is_quantized = name == "_rebuild_qtensor";
+  const bool is_read =
+      !is_quantized && layout->type && is_readable(*layout->type);
+  const auto why = is_quantized
+                       ? "a quantized tensor"
+                       : "of type " + brief(last_part(layout->type_name));
+  Pickle& tensor = is_read ? make(Kind::kTensor)
+                           : make_text(Kind::kUnreadableTensor, why);
   tensor.layout = std::move(layout);
-  if (!is_read) return tensor;
   tensor.items = {given[0]};
   tensor.integer = given[1]->integer;
   tensors_.push_back(&tensor);

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <charconv>
+#include <limits>
 
 #include "tools/weights/pickle.h"
 #include "tools/weights/pickle_opcodes.h"
@@ -13,11 +14,10 @@ namespace {
 /// Longer texts are data (arrays, pictures), not names: they are passed over.
 constexpr uint64_t kLongestText = uint64_t{1} << 20;
 
-/// Little-endian two's complement, as LONG1 and LONG4 hold it. What does not
-/// fit 64 bits (torch's magic number, for one) becomes 0: no weight depends on
-/// it.
-int64_t long_value(const std::string& bytes) {
-  if (bytes.size() > 8) return 0;
+/// Little-endian two's complement, as LONG1 and LONG4 hold it; nothing where it
+/// does not fit 64 bits, as torch's magic number.
+std::optional<int64_t> long_value(const std::string& bytes) {
+  if (bytes.size() > 8) return std::nullopt;
   uint64_t value = 0;
   for (size_t i = 0; i < bytes.size(); ++i) {
     value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
@@ -43,7 +43,10 @@ void PickleReader::push_once(Pickle*& value, Kind kind) {
   push(*value);
 }
 
-void PickleReader::push_integer(int64_t number) {
+void PickleReader::push_integer(std::optional<int64_t> given) {
+  // No size and no offset: a number that is none of an integer's kind.
+  if (!given) return push_number(std::numeric_limits<double>::infinity());
+  const int64_t number = *given;
   constexpr int64_t kSmall = 1 << 16;
   Pickle** known = nullptr;
   if (number >= 0 && number < kSmall) {
@@ -67,8 +70,10 @@ void PickleReader::push_written_integer() {
     return;
   }
   int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  push_integer(number);
+  const auto end = text.data() + text.size();
+  const auto error = std::from_chars(text.data(), end, number).ec;
+  if (error == std::errc::invalid_argument) fail("an integer without digits");
+  push_integer(error == std::errc() ? std::optional(number) : std::nullopt);
 }
 
 void PickleReader::push_number(double number) {
@@ -119,7 +124,7 @@ bool PickleReader::execute_constant(uint8_t opcode) {
     case kLong4: {
       const uint64_t size = in_.number(4);
       if (size > 8) in_.skip(size);
-      push_integer(size > 8 ? 0 : long_value(in_.text(size)));
+      push_integer(size > 8 ? std::nullopt : long_value(in_.text(size)));
       return true;
     }
     case kInt:

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <unordered_set>
+#include <string_view>
 
 namespace skipzoo {
 
@@ -62,66 +62,40 @@ bool is_container(const Pickle& value) {
          value.kind == Kind::kTuple;
 }
 
-class Search {
- public:
-  std::vector<TensorHolder> found;
-
-  void visit(const Pickle& value, TensorHolder at) {
-    if (!is_container(value) || at.keys.size() > kDeepest ||
-        at.key.size() > kLongest || !seen_.insert(&value).second) {
-      return;
-    }
-    at.value = &value;
-    count(at);
-    if (at.tensors > 0) found.push_back(at);
-    const size_t step = at.is_dict() ? 2 : 1;
-    for (size_t i = 0; i + step <= value.items.size(); i += step) {
-      const Pickle& item = *value.items[i + step - 1];
-      if (is_container(item)) {
-        visit(item, below(at, at.is_dict() ? value.items[i] : nullptr, i));
-      }
-    }
+/// What is in it: counts, and whether it can be a state dict.
+void count(TensorHolder& at) {
+  const auto& items = at.value->items;
+  const size_t step = at.is_dict() ? 2 : 1;
+  bool has_names = false;
+  for (size_t i = 0; i + step <= items.size(); i += step) {
+    const Pickle& item = *items[i + step - 1];
+    if (!is_tensor(item)) continue;
+    ++at.tensors;
+    at.parameters += parameters_of(item);
+    if (!at.is_dict() || items[i]->kind != Kind::kText) continue;
+    has_names = true;
+    const auto name = std::string_view(items[i]->text).substr(0, kLongest);
+    const auto dot = name.find('.');
+    if (dot != std::string_view::npos && dot > 0) at.names_parts = true;
   }
+  at.may_be_state_dict = has_names && at.training.empty() &&
+                         (at.names_parts || !at.under_number);
+}
 
- private:
-  /// What is in it: counts, and whether it can be a state dict.
-  static void count(TensorHolder& at) {
-    const auto& items = at.value->items;
-    const size_t step = at.is_dict() ? 2 : 1;
-    bool has_names = false;
-    for (size_t i = 0; i + step <= items.size(); i += step) {
-      const Pickle& item = *items[i + step - 1];
-      if (!is_tensor(item)) continue;
-      ++at.tensors;
-      at.parameters += parameters_of(item);
-      if (!at.is_dict() || items[i]->kind != Kind::kText) continue;
-      has_names = true;
-      const auto dot = items[i]->text.find('.');
-      if (dot != std::string::npos && dot > 0) at.names_parts = true;
-    }
-    at.may_be_state_dict = has_names && at.training.empty() &&
-                           (at.names_parts || !at.under_number);
-  }
-
-  /// The place of a value in `at`: under a dict's key, or at a list's index.
-  static TensorHolder below(const TensorHolder& at, const Pickle* key,
-                            size_t index) {
-    TensorHolder next;
-    next.keys = at.keys;
-    next.keys.push_back(key != nullptr ? key_text(*key)
-                                       : std::to_string(index));
-    const auto& last = next.keys.back();
-    next.key = at.keys.empty() ? last : at.key + "." + last;
-    next.averaged = at.averaged || says_averaged(last);
-    next.training = at.training;
-    if (at.training.empty() && says_training(last)) next.training = next.key;
-    next.under_number =
-        at.under_number || (key != nullptr && key->kind != Kind::kText);
-    return next;
-  }
-
-  std::unordered_set<const Pickle*> seen_;
-};
+/// The place of a value in `at`: under a dict's key, or at a list's index.
+TensorHolder below(const TensorHolder& at, const Pickle* key, size_t index) {
+  TensorHolder next;
+  next.keys = at.keys;
+  next.keys.push_back(key != nullptr ? key_text(*key) : std::to_string(index));
+  const auto& last = next.keys.back();
+  next.key = at.keys.empty() ? last : at.key + "." + last;
+  next.averaged = at.averaged || says_averaged(last);
+  next.training = at.training;
+  if (at.training.empty() && says_training(last)) next.training = next.key;
+  next.under_number =
+      at.under_number || (key != nullptr && key->kind != Kind::kText);
+  return next;
+}
 
 }  // namespace
 
@@ -131,17 +105,37 @@ bool TensorHolder::is_within(const TensorHolder& other) const {
 }
 
 bool is_tensor(const Pickle& value) {
-  return value.kind == Kind::kTensor || !why_unreadable(value).empty();
+  return value.kind == Kind::kTensor || value.kind == Kind::kUnreadableTensor;
 }
 
 std::string why_unreadable(const Pickle& value) {
   return value.kind == Kind::kUnreadableTensor ? value.text : "";
 }
 
-std::vector<TensorHolder> tensor_holders(const Pickle& root) {
-  Search search;
-  search.visit(root, {});
-  return std::move(search.found);
+void HolderSearch::visit(const Pickle& value, TensorHolder at) {
+  if (!seen_.insert(&value).second) return;
+  at.value = &value;
+  visits_.spend(1 + value.items.size() + at.key.size());
+  count(at);
+  if (at.tensors > 0) found_.push_back(at);
+  if (at.keys.size() == kDeepest) return;
+  const size_t step = at.is_dict() ? 2 : 1;
+  for (size_t i = 0; i + step <= value.items.size(); i += step) {
+    const Pickle& item = *value.items[i + step - 1];
+    const Pickle* key = at.is_dict() ? value.items[i] : nullptr;
+    const auto letters = key != nullptr ? key->text.size() : 0;
+    // The place is made of words only where it is new.
+    if (is_container(item) && !seen_.contains(&item) &&
+        at.key.size() + letters < kLongest) {
+      visit(item, below(at, key, i));
+    }
+  }
+}
+
+std::vector<TensorHolder> HolderSearch::find(const Pickle& root) {
+  found_.clear();
+  if (is_container(root)) visit(root, {});
+  return std::move(found_);
 }
 
 std::string key_text(const Pickle& key) {

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "tools/weights/budget.h"
 #include "tools/weights/pickle.h"
 
 namespace skipzoo {
@@ -37,9 +39,22 @@ bool is_tensor(const Pickle& value);
 /// Why a tensor cannot be read: "a quantized tensor"; empty where it can.
 std::string why_unreadable(const Pickle& value);
 
-/// Every such dict, list and tuple, in the file's order, each once, however
-/// often the file refers to it. Bounded: a few levels deep.
-std::vector<TensorHolder> tensor_holders(const Pickle& root);
+/// Finds such dicts, lists and tuples, each once, however often the file refers
+/// to it or is searched. Goes a few levels deep.
+class HolderSearch {
+ public:
+  /// visits: each letter of a key takes one, and each value that is looked at.
+  explicit HolderSearch(Budget& visits) : visits_(visits) {}
+  /// Those in `root`, itself among them, in the file's order.
+  std::vector<TensorHolder> find(const Pickle& root);
+
+ private:
+  void visit(const Pickle& value, TensorHolder at);
+
+  Budget& visits_;
+  std::unordered_set<const Pickle*> seen_;
+  std::vector<TensorHolder> found_;
+};
 
 /// The key of a pair in a dict, as text: 3 is "3".
 std::string key_text(const Pickle& key);

@@ -1,11 +1,14 @@
 #include "tools/weights/program_check.h"
 
 #include <algorithm>
+#include <cctype>
+#include <deque>
 #include <new>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 #include "tools/checked.h"
@@ -27,6 +30,7 @@ class NestingCheck {
   void check(std::string_view code) {
     for (size_t at = 0; at < code.size(); ++at) {
       const char c = code[at];
+      refuse_what_hides_code(code.substr(at));
       if (quote_ != '\0') {
         if (c == '\\') {
           ++at;
@@ -35,6 +39,7 @@ class NestingCheck {
         }
       } else if (c == '"' || c == '\'') {
         quote_ = c;
+        take(c);  // What joins texts needs no blank: ""and""and"".
       } else if (c == '#') {
         at = std::min(code.find('\n', at), code.size()) - 1;
       } else {
@@ -47,12 +52,34 @@ class NestingCheck {
   static constexpr size_t kDeepest = 200;
   static constexpr size_t kLongestChain = 1000;
   static constexpr size_t kWidestIndent = 400;
+  static constexpr size_t kMostEmptyLines = 1000;
+
+  /// What LibTorch reads on behind, where the text looks over: quotes of three,
+  /// types in comments, lines that go on. PyTorch writes none of them.
+  void refuse_what_hides_code(std::string_view rest) const {
+    const char c = rest.front();
+    const bool is_quote = c == '"' || c == '\'';
+    if (quote_ == '\0' &&
+        (c == '\\' || rest.starts_with("# type:") ||
+         (is_quote && rest.substr(0, 3) == std::string(3, c)))) {
+      throw std::runtime_error("its code has '" +
+                               std::string(rest.substr(0, 7)) +
+                               "', which PyTorch does not write");
+    }
+  }
 
   void take(char c) {
     constexpr std::string_view kOpen = "([{", kClose = ")]}",
-                               kOperators = "+-*/%@~&|^<>=!.:";
+                               kOperators = "+-*/%@~&|^<>=!.:\"'";
     if (c == '\n' && chains_.size() == 1) chains_ = {0};
-    starts_line_ = c == '\n' || (starts_line_ && (c == ' ' || c == '\t'));
+    const bool is_blank =
+        c != '\n' && std::isspace(static_cast<unsigned char>(c)) != 0;
+    // To find the next word, a lexer descends once for each line without any.
+    if (c == '\n' && ++empty_lines_ > kMostEmptyLines) {
+      throw std::runtime_error("its code has too many empty lines");
+    }
+    if (c != '\n' && !is_blank) empty_lines_ = 0;
+    starts_line_ = c == '\n' || (starts_line_ && is_blank);
     indent_ = c != '\n' && starts_line_ ? indent_ + 1 : 0;
     if (kOpen.find(c) != std::string_view::npos) {
       ++chains_.back();  // Calls are a chain too: f(x)(y)(z).
@@ -63,7 +90,7 @@ class NestingCheck {
       chains_.back() = 0;
     } else if (kOperators.find(c) != std::string_view::npos) {
       ++chains_.back();
-    } else if (c == ' ' && !starts_line_) {
+    } else if (is_blank && !starts_line_) {
       ++chains_.back();  // What is an operator in words: not, and, if.
     }
     if (chains_.size() > kDeepest || chains_.back() > kLongestChain ||
@@ -78,35 +105,74 @@ class NestingCheck {
   char quote_ = '\0';
   bool starts_line_ = true;
   size_t indent_ = 0;
+  size_t empty_lines_ = 0;
 };
 
 /// All code and words of an archive are less than this together.
 constexpr uint64_t kMostText = uint64_t{64} << 20;
 
-void check_code(const ZipFile& zip) {
-  uint64_t total = 0;
-  for (const auto& record : zip.records()) {
-    if (!record.name.ends_with(".py")) continue;
-    total = checked_add(total, record.size);
-    if (total > kMostText) throw std::runtime_error("its code is too long");
-    const auto code = zip.text(record, kMostText);
-    NestingCheck().check(
-        {reinterpret_cast<const char*>(code.data()), code.size()});
+/// A walk over all paths, as one over a module's parts goes.
+void check_visits(const Pickle& root) {
+  Budget visits(10'000'000);
+  std::vector<const Pickle*> stack = {&root};
+  while (!stack.empty()) {
+    const Pickle& value = *stack.back();
+    stack.pop_back();
+    visits.spend(1 + value.items.size());
+    stack.insert(stack.end(), value.items.begin(), value.items.end());
   }
 }
 
-/// Values in values, as an unpickler that makes objects of them would descend.
-void check_depth(const Pickle& root) {
-  constexpr size_t kDeepest = 500;
-  Budget visits(10'000'000);
-  std::vector<std::pair<const Pickle*, size_t>> stack = {{&root, 0}};
-  while (!stack.empty()) {
-    const auto [value, depth] = stack.back();
-    stack.pop_back();
-    visits.spend(1 + value->items.size());
-    if (depth > kDeepest) throw std::runtime_error("values nested too deeply");
-    for (const auto* item : value->items) stack.emplace_back(item, depth + 1);
+/// Values in values, as an unpickler that makes and frees objects of them
+/// descends, also in those that are in no use.
+class DepthCheck {
+ public:
+  void check(const std::deque<Pickle>& values) {
+    for (const Pickle& value : values) measure(value, 0);
   }
+
+ private:
+  static constexpr size_t kDeepest = 500;
+
+  size_t measure(const Pickle& value, size_t above) {
+    if (value.items.empty()) return 0;
+    const auto [place, is_new] = heights_.emplace(&value, kDeepest);
+    size_t& height = place->second;  // Until it is known, too high: a circle.
+    if (is_new && above < kDeepest) {
+      size_t most = 0;
+      for (const auto* item : value.items) {
+        most = std::max(most, measure(*item, above + 1));
+      }
+      height = most + 1;
+    }
+    if (height >= kDeepest) {
+      throw std::runtime_error("values nested too deeply");
+    }
+    return height;
+  }
+
+  std::unordered_map<const Pickle*, size_t> heights_;
+};
+
+PickleReader read_program(std::span<const uint8_t> bytes) {
+  PickleReader reader(bytes);
+  reader.expect_program();
+  check_visits(reader.read());
+  DepthCheck().check(reader.values());
+  // Names of types are parsed as code is: List[List[…]].
+  for (const auto* type : reader.types()) NestingCheck().check(type->text);
+  return reader;
+}
+
+/// LibTorch's table of the storages' types has those alone.
+void check_type(const Pickle& storage) {
+  const auto& name = storage.layout->type_name;
+  if (storage.layout->type && name.starts_with("torch.") &&
+      name.rfind('.') == name.find('.')) {
+    return;
+  }
+  throw std::runtime_error("a storage of type " + name +
+                           ", which TorchScript has not");
 }
 
 void check_pickle(const ZipFile& zip, const std::string& name) {
@@ -115,14 +181,49 @@ void check_pickle(const ZipFile& zip, const std::string& name) {
                              ".pkl, so is no TorchScript archive");
   }
   const auto bytes = read_zip_pickle(zip, name + ".pkl");
-  PickleReader reader{std::span(bytes)};
-  check_depth(reader.read());
+  const auto reader = read_program(bytes);
+  for (const auto* storage : reader.storages()) {
+    check_type(*storage);
+    require_stored(*storage, zip.at(name + "/" + storage->text).size);
+  }
   for (const auto* tensor : reader.tensors()) {
     require_within(*tensor,
                    zip.at(name + "/" + tensor->items.front()->text).size);
   }
-  for (const auto* storage : reader.storages()) {
-    require_stored(*storage, zip.at(name + "/" + storage->text).size);
+}
+
+/// LibTorch finds records whatever the case of their names.
+std::string lower(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  return name;
+}
+
+void check_records(const ZipFile& zip) {
+  std::set<std::string> names;
+  uint64_t total = 0;
+  for (const auto& record : zip.records()) {
+    const auto name = lower(record.name);
+    if (!names.insert(name).second) {
+      throw std::runtime_error("holds " + record.name + " twice");
+    }
+    if (name.ends_with("/model.json")) {
+      throw std::runtime_error(
+          "of PyTorch 1.0; load it in Python, and save it with today's");
+    }
+    // Where its lines come from, for LibTorch's error messages.
+    const bool is_origin = name.ends_with(".debug_pkl");
+    if (!is_origin && !name.ends_with(".py")) continue;
+    total = checked_add(total, record.size);
+    if (total > kMostText) throw std::runtime_error("its code is too long");
+    const auto bytes = zip.text(record, kMostText);
+    if (is_origin) {
+      read_program(bytes);
+    } else {
+      NestingCheck().check(
+          {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
   }
 }
 
@@ -134,7 +235,7 @@ void check_program(const std::filesystem::path& path) {
     const ZipFile zip(file);
     require_memory(file->size());
     zip.check(kMostText);
-    check_code(zip);
+    check_records(zip);
     check_pickle(zip, "constants");
     check_pickle(zip, "data");
   } catch (const FileError&) {

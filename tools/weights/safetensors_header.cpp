@@ -173,7 +173,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 uint64_t bits_of(const SafetensorsEntry& entry) {
   if (entry.type) return 8 * uint64_t{c10::elementSize(*entry.type)};
   if (entry.type_name == "F4") return 4;
-  if (entry.type_name.starts_with("F6_")) return 6;
+  if (entry.type_name == "F6_E2M3" || entry.type_name == "F6_E3M2") return 6;
   throw std::runtime_error(entry.name + ": a tensor of type '" +
                            entry.type_name + "', which safetensors has not");
 }

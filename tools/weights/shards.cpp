@@ -38,7 +38,7 @@ std::map<std::string, std::set<std::string>> names_of_files(const json& map) {
         entry->is_string() ? entry->get<std::string>() : "";
     // Beside the index and nowhere else, whatever it says.
     if (part.empty() || part.filename() != part || part == ".." ||
-        part == ".") {
+        part == "." || part.native().find('\0') != std::string::npos) {
       throw std::runtime_error("names '" + part.string() +
                                "', which is no file beside it");
     }
@@ -58,14 +58,16 @@ WeightFile read_index(const std::shared_ptr<const InputFile>& file,
     result.kind = shard.kind;
     size_t found = 0;
     for (const auto& [name, tensor] : shard.tensors) {
-      if (!names.contains(name)) continue;
-      result.tensors.emplace_back(name, tensor);
-      ++found;
+      if (names.contains(name)) {
+        result.tensors.emplace_back(name, tensor);
+        ++found;
+      } else {
+        result.left_out.push_back({name, "in " + part + " beside the index"});
+      }
     }
     for (const auto& left_out : shard.left_out) {
-      if (!names.contains(left_out.name)) continue;
       result.left_out.push_back(left_out);
-      ++found;
+      if (names.contains(left_out.name)) ++found;
     }
     // Of which only some are wanted, only those are read.
     if (found != names.size() && !wants_some) {

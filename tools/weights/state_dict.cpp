@@ -14,12 +14,17 @@ namespace {
 
 using Kind = Pickle::Kind;
 
+/// Values that are looked at and letters that are copied, of one file: it may
+/// refer to the same part of itself under any number of names.
+constexpr uint64_t kMostVisits = 300'000'000;
+
 /// A value of the state dict that is no tensor, and what is lost with it.
 void leave_out(const std::string& name, const Pickle& value,
-               WeightFile& result) {
+               HolderSearch& search, Budget& visits, WeightFile& result) {
   if (value.kind == Kind::kOpaque) {
+    visits.spend(value.text.size());
     result.left_out.push_back({name, "an object of type " + value.text});
-  } else if (const auto held = tensor_holders(value); !held.empty()) {
+  } else if (const auto held = search.find(value); !held.empty()) {
     result.left_out.push_back(
         {name, (held.front().is_dict() ? "a dict with " : "a list with ") +
                    size_text(held.front())});
@@ -27,15 +32,17 @@ void leave_out(const std::string& name, const Pickle& value,
 }
 
 void collect(const TensorHolder& holder, const BuildTensor& build,
-             const ReadOptions& options, WeightFile& result) {
+             const ReadOptions& options, Budget& visits, WeightFile& result) {
   std::map<std::string, size_t> place;
+  HolderSearch search(visits);
   const auto& items = holder.value->items;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
     const auto name = key_text(*items[i]);
     const Pickle& value = *items[i + 1];
+    visits.spend(1 + name.size());
     if (!is_tensor(value)) {
       // In the file itself notes stand beside: of these, what the search found.
-      if (!holder.keys.empty()) leave_out(name, value, result);
+      if (!holder.keys.empty()) leave_out(name, value, search, visits, result);
       continue;
     }
     if (const auto why = why_unreadable(value); !why.empty()) {
@@ -53,7 +60,8 @@ void collect(const TensorHolder& holder, const BuildTensor& build,
 /// Names what stands elsewhere: the notes around the state dict one by one,
 /// dicts and lists by their keys, what the training kept by its first key.
 void leave_out_rest(const std::vector<TensorHolder>& holders,
-                    const TensorHolder& taken, WeightFile& result) {
+                    const TensorHolder& taken, Budget& visits,
+                    WeightFile& result) {
   std::map<std::string, int64_t> of_training;
   for (const auto& holder : holders) {
     // What is within the state dict was named there, but for the file itself.
@@ -65,7 +73,9 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
       const auto& items = holder.value->items;
       for (size_t i = 0; i + 1 < items.size(); i += 2) {
         if (!is_tensor(*items[i + 1])) continue;
-        result.left_out.push_back({key_text(*items[i]), "beside the weights"});
+        const auto name = key_text(*items[i]);
+        visits.spend(1 + name.size());
+        result.left_out.push_back({name, "beside the weights"});
       }
     } else {
       result.left_out.push_back(
@@ -85,8 +95,6 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
 
 constexpr size_t kMostModules = 100'000;
 constexpr size_t kMostTensors = 1'000'000;
-/// Letters in all names; a hostile one of a module is part of many.
-constexpr size_t kMostLetters = 100'000'000;
 
 /// A TorchScript module's state: attributes by name, submodules among them.
 class ModuleCollector {
@@ -103,8 +111,16 @@ class ModuleCollector {
     if (module.items.empty()) return;
     const Pickle& state = *module.items.front();
     if (state.kind != Kind::kDict) return;
+    visits_.spend(state.items.size());
     for (size_t i = 0; i + 1 < state.items.size(); i += 2) {
-      add(prefix + state.items[i]->text, *state.items[i + 1], depth);
+      const Pickle& value = *state.items[i + 1];
+      // Numbers, texts and empty lists, which may be many.
+      const bool is_plain = value.items.empty() && !is_tensor(value) &&
+                            value.kind != Kind::kOpaque;
+      if (is_plain) continue;
+      // A hostile name of a module is part of many.
+      visits_.spend(prefix.size() + state.items[i]->text.size());
+      add(prefix + state.items[i]->text, value, depth);
     }
   }
 
@@ -113,24 +129,24 @@ class ModuleCollector {
     if (const auto why = why_unreadable(value); !why.empty()) {
       result_.left_out.push_back({name, why});
     } else if (value.kind == Kind::kTensor) {
-      letters_ += name.size();
       if (options_.wanted && !options_.wanted(name)) return;
       result_.tensors.emplace_back(name, build_(value));
-      if (result_.tensors.size() > kMostTensors || letters_ > kMostLetters) {
+      if (result_.tensors.size() > kMostTensors) {
         throw std::runtime_error("more tensors than any network has");
       }
     } else if (value.kind == Kind::kOpaque) {
       collect(value, name + ".", depth + 1);
     } else {
-      leave_out(name, value, result_);
+      leave_out(name, value, search_, visits_, result_);
     }
   }
 
   const BuildTensor& build_;
   const ReadOptions& options_;
   WeightFile& result_;
+  Budget visits_{kMostVisits / 10};
+  HolderSearch search_{visits_};
   size_t modules_ = 0;
-  size_t letters_ = 0;
 };
 
 /// Where nothing could be read, what there is stands in the message.
@@ -146,12 +162,13 @@ void check_some(const WeightFile& result, const ReadOptions& options) {
 
 void collect_state_dict(const Pickle& root, const BuildTensor& build,
                         const ReadOptions& options, WeightFile& result) {
-  const auto holders = tensor_holders(root);
+  Budget visits(kMostVisits);
+  const auto holders = HolderSearch(visits).find(root);
   const auto& taken = choose_state_dict(root, holders, options);
   result.wrapper = taken.key;
   result.averaged = taken.averaged;
-  collect(taken, build, options, result);
-  leave_out_rest(holders, taken, result);
+  collect(taken, build, options, visits, result);
+  leave_out_rest(holders, taken, visits, result);
   check_some(result, options);
   if (!options.key.empty() && options.key != "." && options.key != taken.key) {
     keep_under(options.key, result);

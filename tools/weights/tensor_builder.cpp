@@ -20,20 +20,20 @@ Place place_of(const Pickle& tensor) {
 
 }  // namespace
 
-void require_stored(const Pickle& storage, uint64_t stored) {
-  if (!storage.layout->type) return;
+uint64_t require_stored(const Pickle& storage, uint64_t stored) {
+  if (!storage.layout->type) return stored;
   const auto needed =
       checked_multiply(static_cast<uint64_t>(storage.layout->length),
                        uint64_t{c10::elementSize(*storage.layout->type)});
-  if (needed <= stored) return;
+  if (needed <= stored) return needed;
   throw std::runtime_error("its storage " + storage.text + " is of " +
                            std::to_string(stored) + " bytes, expected " +
                            std::to_string(needed));
 }
 
 int64_t require_within(const Pickle& tensor, uint64_t stored) {
-  require_stored(*tensor.items.front(), stored);
-  return place_of(tensor).count_within(stored, *tensor.layout->type);
+  const auto length = require_stored(*tensor.items.front(), stored);
+  return place_of(tensor).count_within(length, *tensor.layout->type);
 }
 
 torch::Tensor TensorBuilder::operator()(const Pickle& tensor) {

@@ -50,10 +50,11 @@ class TensorBuilder {
   std::map<std::pair<std::string, at::ScalarType>, c10::Storage> storages_;
 };
 
-/// Throws std::runtime_error where a storage is longer than what is stored.
-void require_stored(const Pickle& storage, uint64_t stored);
-/// The same of a tensor's, and where it does not lie within it. Returns the
-/// number of its elements.
+/// The bytes of a storage, as its length and type say. Throws
+/// std::runtime_error where these are more than are stored.
+uint64_t require_stored(const Pickle& storage, uint64_t stored);
+/// The number of a tensor's elements. Throws where its storage does, and where
+/// it does not lie within that.
 int64_t require_within(const Pickle& tensor, uint64_t stored);
 
 }  // namespace skipzoo

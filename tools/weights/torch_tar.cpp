@@ -51,7 +51,9 @@ class Tar {
     return object_.read();
   }
   TensorBuilder::Stored find(const Pickle& storage) const {
-    const auto [begin, size] = places_.at(storage.text);
+    const auto found = places_.find(storage.text);
+    if (found == places_.end()) fail("a tensor without its storage");
+    const auto [begin, size] = found->second;
     return {.size = size, .read = [this, from = begin](std::span<uint8_t> to) {
               file_->read(from, to);
             }};
@@ -91,8 +93,10 @@ class Tar {
     // Parts of storages: key, that of the whole, offset, length.
     for (const auto* view : in.read().items) {
       const auto& given = view->items;
-      if (given.size() != 4 || given[2]->integer < 0)
-        fail("a part without one");
+      if (given.size() != 4 || given[2]->kind != Kind::kInteger ||
+          given[2]->integer < 0) {
+        fail("a part of a storage without its place");
+      }
       const Pickle& whole = value_at(key_of(*given[1]), Kind::kStorage);
       Pickle& part = add(key_of(*given[0]), Kind::kStorage, *whole.layout);
       part.text = whole.text;

@@ -33,9 +33,33 @@ constexpr uint64_t kElsewhere = 0xFFFFFFFF;
 /// Where the list of records is.
 struct Directory {
   uint64_t begin = 0;
-  uint64_t end = 0;
+  uint64_t size = 0;
   uint64_t records = 0;
 };
+
+/// Its end of the newer form, which has 64-bit numbers, at `at`. Where the
+/// older form has a number too, both must say the same: readers differ in which
+/// they take.
+Directory find_directory64(const InputFile& file, uint64_t at,
+                           const Directory& old) {
+  if (!lies_within(at, uint64_t{56}, file.size())) {
+    fail("its list of records lies beyond its end");
+  }
+  const auto end = file.read(at, 56);
+  if (number(end, 0, 4) != kEnd64) fail("its end is not that of a zip");
+  const Directory found{.begin = number(end, 48, 8),
+                        .size = number(end, 40, 8),
+                        .records = number(end, 32, 8)};
+  const auto agrees = [](uint64_t here, uint64_t there, uint64_t elsewhere) {
+    return here == there || here == elsewhere;
+  };
+  if (!agrees(old.begin, found.begin, kElsewhere) ||
+      !agrees(old.size, found.size, kElsewhere) ||
+      !agrees(old.records, found.records, 0xFFFF)) {
+    fail("its two ends do not agree");
+  }
+  return found;
+}
 
 /// Follows an end of the old form, which ends the file, to the list.
 Directory find_directory(const InputFile& file) {
@@ -44,32 +68,23 @@ Directory find_directory(const InputFile& file) {
   const std::span<const uint8_t> all(bytes);
   for (uint64_t at = tail < kEndSize ? 0 : tail - kEndSize + 1; at-- > 0;) {
     if (number(all, at, 4) != kEnd) continue;
-    if (at + kEndSize + number(all, at + 20, 2) > tail) continue;
-    Directory found{.begin = number(all, at + 16, 4),
-                    .end = 0,
-                    .records = number(all, at + 10, 2)};
-    uint64_t size = number(all, at + 12, 4);
-    uint64_t end = file.size() - tail + at;
-    if (found.begin == kElsewhere || size == kElsewhere ||
-        found.records == 0xFFFF) {
-      if (at < kLocatorSize ||
-          number(all, at - kLocatorSize, 4) != kLocator64) {
-        fail("its end does not lead to its list of records");
-      }
-      end = number(all, at - kLocatorSize + 8, 8);
-      if (!lies_within(end, uint64_t{56}, file.size())) {
-        fail("its list of records lies beyond its end");
-      }
-      const auto end64 = file.read(end, 56);
-      if (number(end64, 0, 4) != kEnd64) fail("its end is not that of a zip");
-      found.records = number(end64, 32, 8);
-      size = number(end64, 40, 8);
-      found.begin = number(end64, 48, 8);
+    if (at + kEndSize + number(all, at + 20, 2) > tail) {
+      fail("the note at its end is cut short");
     }
-    if (!lies_within(found.begin, size, end)) {
+    Directory found{.begin = number(all, at + 16, 4),
+                    .size = number(all, at + 12, 4),
+                    .records = number(all, at + 10, 2)};
+    uint64_t end = file.size() - tail + at;
+    if (at >= kLocatorSize && number(all, at - kLocatorSize, 4) == kLocator64) {
+      end = number(all, at - kLocatorSize + 8, 8);
+      found = find_directory64(file, end, found);
+    } else if (found.begin == kElsewhere || found.size == kElsewhere ||
+               found.records == 0xFFFF) {
+      fail("its end does not lead to its list of records");
+    }
+    if (!lies_within(found.begin, found.size, end)) {
       fail("its list of records lies beyond its end");
     }
-    found.end = found.begin + size;
     return found;
   }
   fail("it has no list of records at its end");
@@ -184,7 +199,7 @@ Listed read_entry(ByteReader& list, const InputFile& file, uint64_t most) {
 std::vector<Record> read_zip_directory(
     const std::shared_ptr<const InputFile>& file) {
   const Directory directory = find_directory(*file);
-  ByteReader list(file, directory.begin, directory.end);
+  ByteReader list(file, directory.begin, directory.begin + directory.size);
   std::vector<Record> records;
   std::vector<std::pair<uint64_t, uint64_t>> places;
   while (list.left() > 0) {
