@@ -179,14 +179,32 @@ TEST(FitOfOthers, LayersThatTheNetworkHasNotDoMatter) {
   }
 }
 
-TEST(FitOfOthers, WholeNumbersAreNoWeights) {
+// Nor where the first convolution would be adapted to other pictures.
+TEST(FitOfOthers, WholeAndComplexNumbersAreNoWeights) {
+  const auto model = small_resnet();
+  for (const int64_t channels : {3, 4}) {
+    for (const auto type : {at::kChar, at::kBool, at::kComplexFloat}) {
+      auto file = copy_of(*model);
+      file.front().second = torch::ones({4, channels, 3, 3}, type);
+      const auto report = Fit(file, *model).report();
+      EXPECT_FALSE(report.complete());
+      EXPECT_EQ(report.wrong_type,
+                Names{std::string("conv1.weight is of type ") +
+                      c10::toString(type) + " in the file"});
+      EXPECT_EQ(report.adapted, Names{});
+    }
+  }
+}
+
+TEST(FitOfOthers, AComplexCounterIsNone) {
   const auto model = small_resnet();
   auto file = copy_of(*model);
-  file.front().second = file.front().second.to(torch::kChar);
-  const auto report = Fit(file, *model).report();
-  EXPECT_FALSE(report.complete());
-  EXPECT_EQ(report.wrong_type,
-            Names{"conv1.weight is of type Char in the file"});
+  for (auto& [name, tensor] : file) {
+    if (name.ends_with("num_batches_tracked")) {
+      tensor = tensor.to(at::kComplexFloat);
+    }
+  }
+  EXPECT_FALSE(Fit(file, *model).report().complete());
 }
 
 // 50,000 tensors, and names of 50 KB.
