@@ -130,6 +130,17 @@ TEST(ConfigValues, NumbersHaveAnEndAndItsNameIsSaid) {
   expect_refused("data.std=[1e-300]", "std must be at least 1e-06");
 }
 
+TEST(ConfigValues, ALongTextIsNotRepeatedWhole) {
+  const std::string text(50'000, 'x');
+  for (const auto& assignment :
+       {"train.epochs=" + text, "train." + text + "=1", "model.family=" + text}) {
+    const auto found = problems({assignment});
+    // Once it stands in the name of the place, the assignment itself.
+    EXPECT_LT(found.size(), 55'000u);
+    EXPECT_NE(found.find("(50000 characters)"), std::string::npos);
+  }
+}
+
 TEST(ConfigValues, EmptyListsAreNamed) {
   expect_refused("model.depths=[]", "depths is empty");
   expect_refused("model.widths=[]", "depths has 3 entries but widths has 0");

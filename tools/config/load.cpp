@@ -4,6 +4,7 @@
 #include "tools/config/source.h"
 #include "tools/config/value.h"
 #include "tools/error.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -43,7 +44,7 @@ void read_model(const Value* node, const std::string& name, ModelOptions& model,
   }
   findings.problems.push_back(family->place +
                               ": model.family: unknown family '" +
-                              family->text + "'; one of " + family_names());
+                              printable(family->text) + "'; one of " + family_names());
 }
 
 /// Rules between sections.

@@ -189,6 +189,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void add_entry(Open& inner, Value value) {
+    // yaml-cpp sees that nothing is there at what comes next.
+    if (value.kind == Value::Kind::kNothing) value.place = inner.key->place;
     if (!inner.merges) {
       inner.value.section.push_back({.key = inner.key->text,
                                      .place = inner.key->place,

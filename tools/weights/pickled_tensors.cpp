@@ -13,6 +13,8 @@ using Kind = Pickle::Kind;
 
 /// Deeper than any program wraps its weights.
 constexpr size_t kDeepest = 6;
+/// Deeper than the parts of a network: each is three values down.
+constexpr size_t kDeepestObject = 60;
 /// Longer than all keys on the way there: each that is found holds a copy.
 constexpr size_t kLongest = 1000;
 
@@ -67,23 +69,41 @@ class Search {
   std::vector<TensorHolder> found;
 
   void visit(const Pickle& value, TensorHolder at) {
-    if (!is_container(value) || at.keys.size() > kDeepest ||
-        at.key.size() > kLongest || !seen_.insert(&value).second) {
+    at.value = &value;
+    seen_.insert(&value);  // A list may hold itself.
+    if (is_container(value)) {
+      count(at);
+    } else if (at.is_object()) {
+      count_within(value, at, 0);
+    }
+    if (at.tensors > 0) found.push_back(at);
+    if (!is_container(value) || at.keys.size() == kDeepest ||
+        at.key.size() > kLongest) {
       return;
     }
-    at.value = &value;
-    count(at);
-    if (at.tensors > 0) found.push_back(at);
     const size_t step = at.is_dict() ? 2 : 1;
     for (size_t i = 0; i + step <= value.items.size(); i += step) {
       const Pickle& item = *value.items[i + step - 1];
-      if (is_container(item)) {
+      const bool may_hold = (is_container(item) || item.kind == Kind::kOpaque) &&
+                            !item.items.empty();
+      if (may_hold && seen_.insert(&item).second) {
         visit(item, below(at, at.is_dict() ? value.items[i] : nullptr, i));
       }
     }
   }
 
  private:
+  /// All tensors in an object, in whatever else they are there.
+  void count_within(const Pickle& value, TensorHolder& at, size_t depth) {
+    if (is_tensor(value)) {
+      ++at.tensors;
+      at.parameters += parameters_of(value);
+    } else if (depth < kDeepestObject && !value.items.empty() &&
+               counted_.insert(&value).second) {
+      for (const auto* item : value.items) count_within(*item, at, depth + 1);
+    }
+  }
+
   /// What is in it: counts, and whether it can be a state dict.
   static void count(TensorHolder& at) {
     const auto& items = at.value->items;
@@ -121,6 +141,7 @@ class Search {
   }
 
   std::unordered_set<const Pickle*> seen_;
+  std::unordered_set<const Pickle*> counted_;
 };
 
 }  // namespace

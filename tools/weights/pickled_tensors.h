@@ -8,7 +8,9 @@
 
 namespace skipzoo {
 
-/// A dict or list of a pickle that holds tensors itself, not in others.
+/// A dict or list of a pickle that holds tensors itself, not in others; or an
+/// object of another type, as a network saved whole, with tensors anywhere in
+/// it.
 struct TensorHolder {
   /// The keys that lead to it, and all of them joined by dots.
   std::vector<std::string> keys;
@@ -29,6 +31,7 @@ struct TensorHolder {
   bool may_be_state_dict = false;
 
   bool is_dict() const { return value->kind == Pickle::Kind::kDict; }
+  bool is_object() const { return value->kind == Pickle::Kind::kOpaque; }
   bool is_within(const TensorHolder& other) const;
 };
 
@@ -37,8 +40,8 @@ bool is_tensor(const Pickle& value);
 /// Why a tensor cannot be read: "a quantized tensor"; empty where it can.
 std::string why_unreadable(const Pickle& value);
 
-/// Every such dict, list and tuple, in the file's order, each once, however
-/// often the file refers to it. Bounded: a few levels deep.
+/// Every such dict, list, tuple and object, in the file's order, each once,
+/// however often the file refers to it. Bounded: a few levels deep.
 std::vector<TensorHolder> tensor_holders(const Pickle& root);
 
 /// The key of a pair in a dict, as text: 3 is "3".

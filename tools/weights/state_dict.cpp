@@ -14,14 +14,18 @@ namespace {
 
 using Kind = Pickle::Kind;
 
+std::string object_text(const Pickle& value) {
+  return "an object of type " + value.text;
+}
+
 /// A value of the state dict that is no tensor, and what is lost with it.
 void leave_out(const std::string& name, const Pickle& value,
                WeightFile& result) {
   if (value.kind == Kind::kOpaque) {
-    result.left_out.push_back({name, "an object of type " + value.text});
+    result.left_out.push_back({name, object_text(value)});
   } else if (const auto held = tensor_holders(value); !held.empty()) {
     result.left_out.push_back(
-        {name, (held.front().is_dict() ? "a dict with " : "a list with ") +
+        {name, (value.kind == Kind::kDict ? "a dict with " : "a list with ") +
                    size_text(held.front())});
   }
 }
@@ -51,7 +55,7 @@ void collect(const TensorHolder& holder, const BuildTensor& build,
 }
 
 /// Names what stands elsewhere: the notes around the state dict one by one,
-/// dicts and lists by their keys, what the training kept by its first key.
+/// dicts, lists and objects by their keys, what the training kept by its first key.
 void leave_out_rest(const std::vector<TensorHolder>& holders,
                     const TensorHolder& taken, WeightFile& result) {
   std::map<std::string, int64_t> of_training;
@@ -70,8 +74,10 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
     } else {
       result.left_out.push_back(
           {holder.key,
-           size_text(holder) + (holder.averaged ? ", averaged weights"
-                                                : ", beside the weights")});
+           (holder.is_object() ? object_text(*holder.value) + ", " : "") +
+               size_text(holder) +
+               (holder.averaged ? ", averaged weights"
+                                : ", beside the weights")});
     }
   }
   for (const auto& [key, tensors] : of_training) {

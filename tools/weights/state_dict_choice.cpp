@@ -133,24 +133,34 @@ std::string object(const Pickle& value) {
          "; save its state_dict() instead";
 }
 
-/// What the object is where it holds no weights, for a message.
-std::string describe(const Pickle& root) {
+std::string keys_text(const Pickle& dict) {
+  constexpr size_t kMost = 16;
+  std::string keys;
+  for (size_t i = 0; i + 1 < dict.items.size() && i < 2 * kMost; i += 2) {
+    keys += (i > 0 ? ", " : "") + printable(key_text(*dict.items[i]));
+  }
+  return keys;
+}
+
+/// What the file holds instead of weights, for a message.
+std::string describe(const Pickle& root,
+                     const std::vector<TensorHolder>& holders) {
   if (root.kind == Kind::kOpaque) return object(root);
   if (is_tensor(root)) return "a single tensor, no dict of them";
+  for (const auto& holder : holders) {
+    if (!holder.is_object() || !holder.training.empty()) continue;
+    return "under '" + printable(holder.key) + "' " + object(*holder.value);
+  }
   if (root.kind != Kind::kDict) return "no dict of tensors";
   if (root.find("param_groups") != nullptr) {
     return "the state of an optimizer, no weights";
   }
-  constexpr size_t kMost = 16;
-  std::string keys;
-  for (size_t i = 0; i + 1 < root.items.size() && i < 2 * kMost; i += 2) {
-    const auto key = key_text(*root.items[i]);
-    keys += (i > 0 ? ", " : "") + printable(key);
-    if (root.items[i + 1]->kind == Kind::kOpaque && key == "model") {
-      return "under 'model' " + object(*root.items[i + 1]);
-    }
+  const Pickle* model = root.find("model");
+  if (model != nullptr && model->kind == Kind::kOpaque) {
+    return "under 'model' " + object(*model);
   }
-  return "a dict without weights; its keys are " + keys;
+  if (root.items.empty()) return "an empty dict";
+  return "a dict without weights; its keys are " + keys_text(root);
 }
 
 }  // namespace
@@ -163,7 +173,9 @@ const TensorHolder& choose_state_dict(const Pickle& root,
     if (key == options.key && holder.is_dict()) return holder;
   }
   const auto candidates = choose(holders, options.prefer_ema);
-  if (candidates.empty()) throw std::runtime_error("holds " + describe(root));
+  if (candidates.empty()) {
+    throw std::runtime_error("holds " + describe(root, holders));
+  }
   if (candidates.size() == 1) return *candidates.front();
   const auto list = list_of(candidates);
   if (!options.key.empty()) {
