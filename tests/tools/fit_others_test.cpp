@@ -166,6 +166,22 @@ TEST(FitOfOthers, WhatIsClearlyNotOfTheNetworkIsNamedAndDoesNotMatter) {
   expect_loads(file, own, model);
 }
 
+TEST(FitOfOthers, NamesAreSaidAsDataNotAsCommands) {
+  const auto model = small_resnet();
+  auto file = copy_of(*model);
+  file.emplace_back("x\x1b]0;title\x07\nerror: all is lost",
+                    torch::zeros({3}));
+  file.emplace_back(std::string(50'000, 'n'), torch::zeros({3}));
+  file.emplace_back("fc.\x1b[31m.weight", torch::zeros({3}));
+  const auto report = Fit(file, *model).report();
+  EXPECT_EQ(report.beside.size() + report.unexpected.size(), 3u);
+  for (const auto& text : {report.text(), report.text_of_beside()}) {
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+    EXPECT_EQ(text.find("\nerror: all is lost"), std::string::npos) << text;
+    EXPECT_LT(text.size(), 2'000u);
+  }
+}
+
 TEST(FitOfOthers, LayersThatTheNetworkHasNotDoMatter) {
   const auto model = small_resnet();
   for (const char* extra :
