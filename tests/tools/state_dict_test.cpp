@@ -258,6 +258,14 @@ TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
             std::string::npos);
   EXPECT_NE(error_of(P::dict({})).find("holds an empty dict"),
             std::string::npos);
+  const auto arrays = P::dict(
+      {{P::text("fc.weight"),
+        P::call("numpy.core.multiarray", "_reconstruct")}});
+  for (const auto& file : {arrays, P::dict({{P::text("params"), arrays}})}) {
+    EXPECT_NE(error_of(file).find("holds arrays of numpy, no tensors"),
+              std::string::npos)
+        << error_of(file);
+  }
   EXPECT_NE(error_of(P::dict({{P::text("epoch"), P::integer(1)}}))
                 .find("a dict without weights; its keys are epoch"),
             std::string::npos);

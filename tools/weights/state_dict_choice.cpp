@@ -142,6 +142,20 @@ std::string keys_text(const Pickle& dict) {
   return keys;
 }
 
+/// Whether there is an array of numpy's in a dict, or a dict of dicts.
+bool holds_arrays(const Pickle& value, int depth = 2) {
+  if (value.kind == Kind::kOpaque) {
+    return value.text.starts_with("numpy.") &&
+           (value.text.ends_with("._reconstruct") ||
+            value.text.ends_with("._frombuffer"));
+  }
+  if (value.kind != Kind::kDict || depth == 0) return false;
+  for (size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    if (holds_arrays(*value.items[i + 1], depth - 1)) return true;
+  }
+  return false;
+}
+
 /// What the file holds instead of weights, for a message.
 std::string describe(const Pickle& root,
                      const std::vector<TensorHolder>& holders) {
@@ -160,6 +174,9 @@ std::string describe(const Pickle& root,
     return "under 'model' " + object(*model);
   }
   if (root.items.empty()) return "an empty dict";
+  if (holds_arrays(root)) {
+    return "arrays of numpy, no tensors; save torch.from_numpy() of each";
+  }
   return "a dict without weights; its keys are " + keys_text(root);
 }
 
