@@ -84,9 +84,8 @@ class Search {
     const size_t step = at.is_dict() ? 2 : 1;
     for (size_t i = 0; i + step <= value.items.size(); i += step) {
       const Pickle& item = *value.items[i + step - 1];
-      const bool may_hold = (is_container(item) || item.kind == Kind::kOpaque) &&
-                            !item.items.empty();
-      if (may_hold && seen_.insert(&item).second) {
+      const bool is_either = is_container(item) || item.kind == Kind::kOpaque;
+      if (is_either && !item.items.empty() && seen_.insert(&item).second) {
         visit(item, below(at, at.is_dict() ? value.items[i] : nullptr, i));
       }
     }

@@ -55,7 +55,8 @@ void collect(const TensorHolder& holder, const BuildTensor& build,
 }
 
 /// Names what stands elsewhere: the notes around the state dict one by one,
-/// dicts, lists and objects by their keys, what the training kept by its first key.
+/// dicts, lists and objects by their keys, what the training kept by its first
+/// key.
 void leave_out_rest(const std::vector<TensorHolder>& holders,
                     const TensorHolder& taken, WeightFile& result) {
   std::map<std::string, int64_t> of_training;
