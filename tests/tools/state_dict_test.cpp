@@ -248,6 +248,32 @@ TEST_F(StateDict, OfVeryManyAreListedInNoTime) {
   EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
 }
 
+// A name of a million letters, stored once and used over and over.
+TEST_F(StateDict, OfOneLongNameForManyTakesNoTime) {
+  const auto name = P::text(std::string(1'000'000, 'k')) + "q\1";
+  P::Pairs own = {{name, pickle.zeros({1}) + "q\2"}};
+  P::Pairs dicts = {
+      {P::text("state_dict"), weights()},
+      {name, "}" + P::text("w") + pickle.zeros({1}) + "q\2s"}};
+  for (int i = 0; i < 20'000; ++i) {
+    own.emplace_back("h\1", "h\2");
+    dicts.emplace_back("h\1", "}h\1h\2s");
+  }
+  auto notes = own;
+  notes.emplace_back(P::text("state_dict"), weights());
+  const auto start = std::chrono::steady_clock::now();
+  for (const auto& file : {P::dict(own), P::dict(notes)}) {
+    const auto words = error_of(file);
+    EXPECT_NE(words.find("longer names than any network has"),
+              std::string::npos)
+        << words;
+  }
+  expect_weights(P::dict(dicts), "state_dict");
+  const std::chrono::duration<double> took =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
+}
+
 TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
   const auto object = P::call("models.resnet", "ResNet");
   EXPECT_NE(error_of(P::dict({{P::text("model"), object}}))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <string_view>
 #include <unordered_set>
 
 namespace skipzoo {
@@ -77,16 +78,16 @@ class Search {
       count_within(value, at, 0);
     }
     if (at.tensors > 0) found.push_back(at);
-    if (!is_container(value) || at.keys.size() == kDeepest ||
-        at.key.size() > kLongest) {
-      return;
-    }
+    if (!is_container(value) || at.keys.size() == kDeepest) return;
     const size_t step = at.is_dict() ? 2 : 1;
     for (size_t i = 0; i + step <= value.items.size(); i += step) {
+      const Pickle* key = at.is_dict() ? value.items[i] : nullptr;
+      const size_t length = at.key.size() + (key ? key->text.size() : 0);
       const Pickle& item = *value.items[i + step - 1];
       const bool is_either = is_container(item) || item.kind == Kind::kOpaque;
-      if (is_either && !item.items.empty() && seen_.insert(&item).second) {
-        visit(item, below(at, at.is_dict() ? value.items[i] : nullptr, i));
+      if (length <= kLongest && is_either && !item.items.empty() &&
+          seen_.insert(&item).second) {
+        visit(item, below(at, key, i));
       }
     }
   }
@@ -115,8 +116,9 @@ class Search {
       at.parameters += parameters_of(item);
       if (!at.is_dict() || items[i]->kind != Kind::kText) continue;
       has_names = true;
-      const auto dot = items[i]->text.find('.');
-      if (dot != std::string::npos && dot > 0) at.names_parts = true;
+      const auto dot =
+          std::string_view(items[i]->text).substr(0, kLongest).find('.');
+      if (dot != std::string_view::npos && dot > 0) at.names_parts = true;
     }
     at.may_be_state_dict = has_names && at.training.empty() &&
                            (at.names_parts || !at.under_number);

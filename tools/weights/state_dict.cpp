@@ -14,6 +14,21 @@ namespace {
 
 using Kind = Pickle::Kind;
 
+/// Letters in all names: a hostile one stands for many, or is part of many.
+constexpr size_t kMostLetters = 100'000'000;
+
+[[noreturn]] void refuse_names() {
+  throw std::runtime_error("more or longer names than any network has");
+}
+
+void check_names(const Pickle& dict) {
+  size_t letters = 0;
+  for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    letters += dict.items[i]->text.size();
+    if (letters > kMostLetters) refuse_names();
+  }
+}
+
 std::string object_text(const Pickle& value) {
   return "an object of type " + value.text;
 }
@@ -32,6 +47,7 @@ void leave_out(const std::string& name, const Pickle& value,
 
 void collect(const TensorHolder& holder, const BuildTensor& build,
              const ReadOptions& options, WeightFile& result) {
+  check_names(*holder.value);
   std::map<std::string, size_t> place;
   const auto& items = holder.value->items;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
@@ -67,6 +83,7 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
     if (!holder.training.empty()) {
       of_training[holder.training] += holder.tensors;
     } else if (taken.is_within(holder) && holder.is_dict()) {
+      check_names(*holder.value);
       const auto& items = holder.value->items;
       for (size_t i = 0; i + 1 < items.size(); i += 2) {
         if (!is_tensor(*items[i + 1])) continue;
@@ -92,8 +109,6 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
 
 constexpr size_t kMostModules = 100'000;
 constexpr size_t kMostTensors = 1'000'000;
-/// Letters in all names; a hostile one of a module is part of many.
-constexpr size_t kMostLetters = 100'000'000;
 
 /// A TorchScript module's state: attributes by name, submodules among them.
 class ModuleCollector {
@@ -117,13 +132,14 @@ class ModuleCollector {
 
  private:
   void add(const std::string& name, const Pickle& value, int depth) {
+    letters_ += name.size();
+    if (letters_ > kMostLetters) refuse_names();
     if (const auto why = why_unreadable(value); !why.empty()) {
       result_.left_out.push_back({name, why});
     } else if (value.kind == Kind::kTensor) {
-      letters_ += name.size();
       if (options_.wanted && !options_.wanted(name)) return;
       result_.tensors.emplace_back(name, build_(value));
-      if (result_.tensors.size() > kMostTensors || letters_ > kMostLetters) {
+      if (result_.tensors.size() > kMostTensors) {
         throw std::runtime_error("more tensors than any network has");
       }
     } else if (value.kind == Kind::kOpaque) {
