@@ -64,6 +64,11 @@ TEST_F(StateDict, IsNotHiddenByATensorBesideIt) {
   EXPECT_EQ(left_out(read(other)),
             "left out: 2 (rng_state: beside the weights; class_weights: beside "
             "the weights)");
+  const auto dotted = P::dict(
+      {{P::text("val.acc"), pickle.zeros({1})}, {P::text("mine"), weights()}});
+  expect_weights(dotted, "mine");
+  EXPECT_EQ(left_out(read(dotted)),
+            "left out: 1 (val.acc: beside the weights)");
 }
 
 TEST_F(StateDict, IsFoundUnderAnyKeyTwoLevelsDownAndInALists) {
@@ -132,6 +137,22 @@ TEST_F(StateDict, IsNoStateOfAnOptimizer) {
                  "w");
   EXPECT_NE(error_of(adam).find("the state of an optimizer"), std::string::npos)
       << error_of(adam);
+}
+
+TEST_F(StateDict, OfAMomentumEncoderIsOne) {
+  expect_weights(P::dict({{P::text("momentum_encoder"), weights()}}),
+                 "momentum_encoder");
+  const auto buffers = P::dict({{P::text("momentum"), weights(2)},
+                                {P::text("momentum_buffers"), weights(3)},
+                                {P::text("w"), weights(1)}});
+  expect_weights(buffers, "w");
+  const auto alone = P::dict({{P::text("optimizer"), weights(2)}});
+  EXPECT_NE(error_of(alone).find("holds under 'optimizer' what a training "
+                                 "keeps, 2 tensors, 128 parameters; if they "
+                                 "are weights, name them by --key"),
+            std::string::npos)
+      << error_of(alone);
+  expect_weights(alone, "optimizer", 2, {.key = "optimizer"});
 }
 
 TEST_F(StateDict, OfSeveralIsChosenByItsKey) {

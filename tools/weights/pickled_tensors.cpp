@@ -44,9 +44,14 @@ bool says_averaged(const std::string& key) {
 /// timm, Lightning, mmengine and Composer.
 bool says_training(const std::string& key) {
   const auto words = words_of(key);
+  // A momentum encoder is a network.
+  if (words[0].starts_with("momentum") &&
+      (words.size() == 1 || words[1].starts_with("buffer"))) {
+    return true;
+  }
   return std::any_of(words.begin(), words.end(), [](const std::string& word) {
     for (const char* start : {"optimizer", "optimiser", "schedule", "scaler",
-                              "scaling", "callback", "momentum", "rng"}) {
+                              "scaling", "callback", "rng"}) {
       if (word.starts_with(start)) return true;
     }
     return word == "optim" || word == "opt" || word == "amp" ||

@@ -69,7 +69,14 @@ Candidates likely(const Way& way) {
   const auto names_parts = [](const TensorHolder& one) {
     return one.names_parts;
   };
-  const auto parts = those(way.candidates, names_parts);
+  auto parts = those(way.candidates, names_parts);
+  // A note may have such a name too: "val.acc" beside a larger dict.
+  parts = those(parts, [&](const TensorHolder& one) {
+    return !is_there(one) ||
+           std::none_of(parts.begin(), parts.end(), [&](const auto* other) {
+             return other->is_within(one) && other->tensors > one.tensors;
+           });
+  });
   auto some = those(parts, is_there);
   if (some.empty()) some = parts;
   if (some.empty()) {
@@ -164,6 +171,11 @@ std::string describe(const Pickle& root,
   for (const auto& holder : holders) {
     if (!holder.is_object() || !holder.training.empty()) continue;
     return "under '" + printable(holder.key) + "' " + object(*holder.value);
+  }
+  for (const auto& holder : holders) {
+    if (!holder.is_dict() || !holder.names_parts) continue;
+    return "under '" + printable(holder.key) + "' what a training keeps, " +
+           size_text(holder) + "; if they are weights, name them by --key";
   }
   if (root.kind != Kind::kDict) return "no dict of tensors";
   if (root.find("param_groups") != nullptr) {
