@@ -7,48 +7,12 @@
 
 #include <chrono>
 
-#include "tests/support/pickle_file.h"
-#include "tests/support/temporary_folder.h"
-#include "tests/support/words_of_error.h"
-#include "tools/weights/weight_file.h"
+#include "tests/support/state_dict_file.h"
 
 namespace skipzoo {
 namespace {
 
 using P = PickleFile;
-
-/// Reads one object; the weights in it are recognised by their number.
-class StateDict : public testing::Test {
- protected:
-  P::Value weights(double number = 1) {
-    return pickle.state_dict(
-        {{"conv.weight", torch::full({4, 3, 3, 3}, number)},
-         {"fc.weight", torch::full({5, 4}, number)}});
-  }
-  WeightFile read(const P::Value& value, const ReadOptions& options = {}) {
-    pickle.write(folder / "file.pth", value);
-    return read_weight_file(folder / "file.pth", options);
-  }
-  /// Expects the weights of that number, found under that key.
-  void expect_weights(const P::Value& value, const std::string& wrapper,
-                      double number = 1, const ReadOptions& options = {}) {
-    SCOPED_TRACE(wrapper);
-    const auto file = read(value, options);
-    EXPECT_EQ(file.wrapper, wrapper);
-    ASSERT_EQ(file.tensors.size(), 2u);
-    EXPECT_EQ(file.tensors[1].first, "fc.weight");
-    EXPECT_EQ(file.tensors[1].second.max().item<double>(), number);
-  }
-  std::string error_of(const P::Value& value, const ReadOptions& options = {}) {
-    return words_of_error([&] { read(value, options); });
-  }
-  static std::string left_out(const WeightFile& file) {
-    return text_of(file.left_out);
-  }
-
-  P pickle;
-  TemporaryFolder folder;
-};
 
 TEST_F(StateDict, IsNotHiddenByATensorBesideIt) {
   const auto example = P::dict({{P::text("epoch"), P::integer(90)},
@@ -206,53 +170,6 @@ TEST_F(StateDict, NamesWhatCannotBeRead) {
       << words;
 }
 
-// torch.save(network) writes its class and, three values down, its tensors.
-TEST_F(StateDict, NamesObjectsThatHoldTensors) {
-  const auto part = P::object(
-      "torch.nn.modules.linear", "Linear",
-      P::dict({{P::text("_parameters"),
-                P::dict({{P::text("weight"), pickle.zeros({2, 3})}})}}));
-  const auto network =
-      P::object("nets", "Net",
-                P::dict({{P::text("_modules"),
-                          P::dict({{P::text("fc"), part}})}}));
-  const auto file =
-      P::dict({{P::text("state_dict"), weights()},
-               {P::text("teacher"), network},
-               {P::text("optimizer"),
-                P::object("torch.optim.sgd", "SGD",
-                          P::dict({{P::text("w"), pickle.zeros({4})}}))},
-               {P::text("args"),
-                P::object("argparse", "Namespace",
-                          P::dict({{P::text("lr"), P::integer(1)}}))}});
-  expect_weights(file, "state_dict");
-  EXPECT_EQ(left_out(read(file)),
-            "left out: 2 (teacher: an object of type nets.Net, 1 tensor, 6 "
-            "parameters, beside the weights; optimizer: 1 tensor of the "
-            "training)");
-  for (const auto& [alone, key] :
-       {std::pair(P::dict({{P::text("epoch"), P::integer(1)},
-                           {P::text("net"), network}}),
-                  "net"),
-        std::pair(P::list({network}), "0")}) {
-    EXPECT_NE(error_of(alone).find("under '" + std::string(key) +
-                                   "' an object of type nets.Net; save its "
-                                   "state_dict() instead"),
-              std::string::npos)
-        << error_of(alone);
-  }
-}
-
-TEST_F(StateDict, MayBeOfAClassDerivedFromDict) {
-  const P::Pairs pairs = {
-      {P::text("conv.weight"), pickle.tensor(torch::ones({4, 3, 3, 3}))},
-      {P::text("fc.weight"), pickle.tensor(torch::ones({5, 4}))}};
-  expect_weights(P::derived_dict("addict", "Dict", pairs), "");
-  expect_weights(P::dict({{P::text("state_dict"),
-                           P::derived_dict("their.config", "Dict", pairs)}}),
-                 "state_dict");
-}
-
 TEST_F(StateDict, OfVeryManyAreListedInNoTime) {
   const auto one = pickle.zeros({1});
   P::Pairs many;
@@ -293,29 +210,6 @@ TEST_F(StateDict, OfOneLongNameForManyTakesNoTime) {
   const std::chrono::duration<double> took =
       std::chrono::steady_clock::now() - start;
   EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
-}
-
-TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
-  const auto object = P::call("models.resnet", "ResNet");
-  EXPECT_NE(error_of(P::dict({{P::text("model"), object}}))
-                .find("under 'model' an object of type models.resnet.ResNet; "
-                      "save its state_dict() instead"),
-            std::string::npos);
-  EXPECT_NE(error_of(pickle.zeros({3})).find("a single tensor"),
-            std::string::npos);
-  EXPECT_NE(error_of(P::dict({})).find("holds an empty dict"),
-            std::string::npos);
-  const auto arrays = P::dict(
-      {{P::text("fc.weight"),
-        P::call("numpy.core.multiarray", "_reconstruct")}});
-  for (const auto& file : {arrays, P::dict({{P::text("params"), arrays}})}) {
-    EXPECT_NE(error_of(file).find("holds arrays of numpy, no tensors"),
-              std::string::npos)
-        << error_of(file);
-  }
-  EXPECT_NE(error_of(P::dict({{P::text("epoch"), P::integer(1)}}))
-                .find("a dict without weights; its keys are epoch"),
-            std::string::npos);
 }
 
 }  // namespace
