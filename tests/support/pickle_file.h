@@ -46,6 +46,17 @@ class PickleFile {
     return global(module, name) + tuple(arguments) + "R";
   }
 
+  /// An object with that state, as a network that is saved whole.
+  static Value object(const std::string& module, const std::string& name,
+                      const Value& state) {
+    return call(module, name) + state + "b";
+  }
+  /// An object of a class derived from dict.
+  static Value derived_dict(const std::string& module, const std::string& name,
+                            const Pairs& pairs) {
+    return call(module, name) + dict(pairs).substr(1);
+  }
+
   /// A float tensor.
   Value tensor(const torch::Tensor& values) {
     const auto floats = values.to(torch::kFloat).contiguous();

@@ -173,7 +173,8 @@ TEST(Config, EveryFamilyDescribesItsKeys) {
     const auto keys = describe_keys(family);
     const auto has = [&](const std::string& name) {
       return std::any_of(keys.begin(), keys.end(), [&](const auto& key) {
-        return key.key == name && !key.meaning.empty() && !key.type.empty();
+        return key.key == name && !key.meaning.empty() && !key.type.empty() &&
+               key.range.ends_with(" and 1000000");
       });
     };
     EXPECT_TRUE(has("num_classes")) << family_name(family);

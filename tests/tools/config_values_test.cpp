@@ -130,6 +130,34 @@ TEST(ConfigValues, NumbersHaveAnEndAndItsNameIsSaid) {
   expect_refused("data.std=[1e-300]", "std must be at least 1e-06");
 }
 
+// Each level would hold the whole text as its place.
+TEST(ConfigValues, AKeyOfThousandsOfPartsIsRefused) {
+  std::string deep;
+  while (deep.size() < 100'000) deep += "a.";
+  EXPECT_LT(problems({deep + "b=1"}).size(), 1'000u);
+  expect_refused(deep + "b=1", "nested deeper than any key");
+}
+
+TEST(ConfigValues, AModelIsASectionAndItsFamilyAWord) {
+  for (const char* model : {"model=resnet", "model=[resnet]"}) {
+    expect_refused(model, "model: expected a section of keys, e.g. {family: ");
+  }
+  expect_refused("model.family=[resnet]",
+                 "model.family: expected one word, one of conv_net, resnet");
+}
+
+TEST(ConfigValues, ALongTextIsNotRepeatedWhole) {
+  const std::string text(50'000, 'x');
+  for (const auto& assignment :
+       {"train.epochs=" + text, "train." + text + "=1",
+        "model.family=" + text}) {
+    const auto found = problems({assignment});
+    // Once it stands in the name of the place, the assignment itself.
+    EXPECT_LT(found.size(), 55'000u);
+    EXPECT_NE(found.find("(50000 characters)"), std::string::npos);
+  }
+}
+
 TEST(ConfigValues, EmptyListsAreNamed) {
   expect_refused("model.depths=[]", "depths is empty");
   expect_refused("model.widths=[]", "depths has 3 entries but widths has 0");

@@ -166,6 +166,22 @@ TEST(FitOfOthers, WhatIsClearlyNotOfTheNetworkIsNamedAndDoesNotMatter) {
   expect_loads(file, own, model);
 }
 
+TEST(FitOfOthers, NamesAreSaidAsDataNotAsCommands) {
+  const auto model = small_resnet();
+  auto file = copy_of(*model);
+  file.emplace_back("x\x1b]0;title\x07\nerror: all is lost",
+                    torch::zeros({3}));
+  file.emplace_back(std::string(50'000, 'n'), torch::zeros({3}));
+  file.emplace_back("fc.\x1b[31m.weight", torch::zeros({3}));
+  const auto report = Fit(file, *model).report();
+  EXPECT_EQ(report.beside.size() + report.unexpected.size(), 3u);
+  for (const auto& text : {report.text(), report.text_of_beside()}) {
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+    EXPECT_EQ(text.find("\nerror: all is lost"), std::string::npos) << text;
+    EXPECT_LT(text.size(), 2'000u);
+  }
+}
+
 TEST(FitOfOthers, LayersThatTheNetworkHasNotDoMatter) {
   const auto model = small_resnet();
   for (const char* extra :
@@ -179,14 +195,32 @@ TEST(FitOfOthers, LayersThatTheNetworkHasNotDoMatter) {
   }
 }
 
-TEST(FitOfOthers, WholeNumbersAreNoWeights) {
+// Nor where the first convolution would be adapted to other pictures.
+TEST(FitOfOthers, WholeAndComplexNumbersAreNoWeights) {
+  const auto model = small_resnet();
+  for (const int64_t channels : {3, 4}) {
+    for (const auto type : {at::kChar, at::kBool, at::kComplexFloat}) {
+      auto file = copy_of(*model);
+      file.front().second = torch::ones({4, channels, 3, 3}, type);
+      const auto report = Fit(file, *model).report();
+      EXPECT_FALSE(report.complete());
+      EXPECT_EQ(report.wrong_type,
+                Names{std::string("conv1.weight is of type ") +
+                      c10::toString(type) + " in the file"});
+      EXPECT_EQ(report.adapted, Names{});
+    }
+  }
+}
+
+TEST(FitOfOthers, AComplexCounterIsNone) {
   const auto model = small_resnet();
   auto file = copy_of(*model);
-  file.front().second = file.front().second.to(torch::kChar);
-  const auto report = Fit(file, *model).report();
-  EXPECT_FALSE(report.complete());
-  EXPECT_EQ(report.wrong_type,
-            Names{"conv1.weight is of type Char in the file"});
+  for (auto& [name, tensor] : file) {
+    if (name.ends_with("num_batches_tracked")) {
+      tensor = tensor.to(at::kComplexFloat);
+    }
+  }
+  EXPECT_FALSE(Fit(file, *model).report().complete());
 }
 
 // 50,000 tensors, and names of 50 KB.

@@ -7,48 +7,12 @@
 
 #include <chrono>
 
-#include "tests/support/pickle_file.h"
-#include "tests/support/temporary_folder.h"
-#include "tests/support/words_of_error.h"
-#include "tools/weights/weight_file.h"
+#include "tests/support/state_dict_file.h"
 
 namespace skipzoo {
 namespace {
 
 using P = PickleFile;
-
-/// Reads one object; the weights in it are recognised by their number.
-class StateDict : public testing::Test {
- protected:
-  P::Value weights(double number = 1) {
-    return pickle.state_dict(
-        {{"conv.weight", torch::full({4, 3, 3, 3}, number)},
-         {"fc.weight", torch::full({5, 4}, number)}});
-  }
-  WeightFile read(const P::Value& value, const ReadOptions& options = {}) {
-    pickle.write(folder / "file.pth", value);
-    return read_weight_file(folder / "file.pth", options);
-  }
-  /// Expects the weights of that number, found under that key.
-  void expect_weights(const P::Value& value, const std::string& wrapper,
-                      double number = 1, const ReadOptions& options = {}) {
-    SCOPED_TRACE(wrapper);
-    const auto file = read(value, options);
-    EXPECT_EQ(file.wrapper, wrapper);
-    ASSERT_EQ(file.tensors.size(), 2u);
-    EXPECT_EQ(file.tensors[1].first, "fc.weight");
-    EXPECT_EQ(file.tensors[1].second.max().item<double>(), number);
-  }
-  std::string error_of(const P::Value& value, const ReadOptions& options = {}) {
-    return words_of_error([&] { read(value, options); });
-  }
-  static std::string left_out(const WeightFile& file) {
-    return text_of(file.left_out);
-  }
-
-  P pickle;
-  TemporaryFolder folder;
-};
 
 TEST_F(StateDict, IsNotHiddenByATensorBesideIt) {
   const auto example = P::dict({{P::text("epoch"), P::integer(90)},
@@ -64,6 +28,11 @@ TEST_F(StateDict, IsNotHiddenByATensorBesideIt) {
   EXPECT_EQ(left_out(read(other)),
             "left out: 2 (rng_state: beside the weights; class_weights: beside "
             "the weights)");
+  const auto dotted = P::dict(
+      {{P::text("val.acc"), pickle.zeros({1})}, {P::text("mine"), weights()}});
+  expect_weights(dotted, "mine");
+  EXPECT_EQ(left_out(read(dotted)),
+            "left out: 1 (val.acc: beside the weights)");
 }
 
 TEST_F(StateDict, IsFoundUnderAnyKeyTwoLevelsDownAndInALists) {
@@ -134,6 +103,22 @@ TEST_F(StateDict, IsNoStateOfAnOptimizer) {
       << error_of(adam);
 }
 
+TEST_F(StateDict, OfAMomentumEncoderIsOne) {
+  expect_weights(P::dict({{P::text("momentum_encoder"), weights()}}),
+                 "momentum_encoder");
+  const auto buffers = P::dict({{P::text("momentum"), weights(2)},
+                                {P::text("momentum_buffers"), weights(3)},
+                                {P::text("w"), weights(1)}});
+  expect_weights(buffers, "w");
+  const auto alone = P::dict({{P::text("optimizer"), weights(2)}});
+  EXPECT_NE(error_of(alone).find("holds under 'optimizer' what a training "
+                                 "keeps, 2 tensors, 128 parameters; if they "
+                                 "are weights, name them by --key"),
+            std::string::npos)
+      << error_of(alone);
+  expect_weights(alone, "optimizer", 2, {.key = "optimizer"});
+}
+
 TEST_F(StateDict, OfSeveralIsChosenByItsKey) {
   const auto gan = P::dict(
       {{P::text("generator"), weights(1)},
@@ -201,17 +186,30 @@ TEST_F(StateDict, OfVeryManyAreListedInNoTime) {
   EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
 }
 
-TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
-  const auto object = P::call("models.resnet", "ResNet");
-  EXPECT_NE(error_of(P::dict({{P::text("model"), object}}))
-                .find("under 'model' an object of type models.resnet.ResNet; "
-                      "save its state_dict() instead"),
-            std::string::npos);
-  EXPECT_NE(error_of(pickle.zeros({3})).find("a single tensor"),
-            std::string::npos);
-  EXPECT_NE(error_of(P::dict({{P::text("epoch"), P::integer(1)}}))
-                .find("a dict without weights; its keys are epoch"),
-            std::string::npos);
+// A name of a million letters, stored once and used over and over.
+TEST_F(StateDict, OfOneLongNameForManyTakesNoTime) {
+  const auto name = P::text(std::string(1'000'000, 'k')) + "q\1";
+  P::Pairs own = {{name, pickle.zeros({1}) + "q\2"}};
+  P::Pairs dicts = {
+      {P::text("state_dict"), weights()},
+      {name, "}" + P::text("w") + pickle.zeros({1}) + "q\2s"}};
+  for (int i = 0; i < 20'000; ++i) {
+    own.emplace_back("h\1", "h\2");
+    dicts.emplace_back("h\1", "}h\1h\2s");
+  }
+  auto notes = own;
+  notes.emplace_back(P::text("state_dict"), weights());
+  const auto start = std::chrono::steady_clock::now();
+  for (const auto& file : {P::dict(own), P::dict(notes)}) {
+    const auto words = error_of(file);
+    EXPECT_NE(words.find("refers to its own parts far more often"),
+              std::string::npos)
+        << words;
+  }
+  expect_weights(P::dict(dicts), "state_dict");
+  const std::chrono::duration<double> took =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
 }
 
 }  // namespace

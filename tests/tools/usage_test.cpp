@@ -8,6 +8,7 @@
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
+#include "tools/config/nearest.h"
 
 namespace skipzoo {
 namespace {
@@ -26,16 +27,21 @@ void expect_said(const std::vector<std::string>& arguments, int exit_code,
 }
 
 TEST(Usage, AMisspeltWordIsAnsweredWithTheNearest) {
-  expect_said({"trian"}, 2, "'trian' is no subcommand; did you mean 'train'?");
-  expect_said({"finetune", "-c", kDigits}, 2, "did you mean 'fine-tune'?");
-  expect_said({"frobnicate"}, 2, "There are train, fine-tune, evaluate");
+  expect_said({"trian"}, 2,
+              "'trian' is no subcommand; did you mean 'train'? There are "
+              "train, fine-tune, evaluate");
   expect_said({"train", "-c", kDigits, "--resum"}, 2,
               "--resum: did you mean --resume?");
-  expect_said({"train", "-c", kDigits, "--epochs", "5"}, 2,
-              "--set train.epochs=VALUE");
   expect_said({"train", "-c", kDigits, "--batch-size=5"}, 2,
               "--set data.batch_size=VALUE");
   expect_said({"train", kDigits}, 2, "a config is given by -c " + kDigits);
+}
+
+TEST(Usage, TheNearestWordIsNotFar) {
+  const std::vector<std::string> known = {"train", "fine-tune", "evaluate"};
+  EXPECT_EQ(nearest("finetune", known), "fine-tune");
+  EXPECT_EQ(nearest("Train", known), "train");
+  EXPECT_EQ(nearest("frobnicate", known), "");
 }
 
 TEST(Usage, EverySubcommandHelpsWithExamples) {
@@ -48,13 +54,14 @@ TEST(Usage, EverySubcommandHelpsWithExamples) {
     EXPECT_NE(help.out.find(std::string("  skipzoo ") + command),
               std::string::npos)
         << command;
+    if (command != std::string("benchmark")) continue;
+    for (const char* choice : {"--mode train|infer", "--dtype fp32|bf16"}) {
+      EXPECT_NE(help.out.find(choice), std::string::npos) << help.out;
+    }
   }
 }
 
-TEST(Usage, ChoicesAreNamedInHelpAndWhereTheyAreMissed) {
-  const auto help = run_skipzoo({"benchmark", "--help"});
-  EXPECT_NE(help.out.find("--mode train|infer"), std::string::npos) << help.out;
-  EXPECT_NE(help.out.find("--dtype fp32|bf16"), std::string::npos) << help.out;
+TEST(Usage, AWrongChoiceIsToldTheOthers) {
   expect_said({"benchmark", "-c", kDigits, "--mode", "training"}, 2,
               "expected one of train, infer, got 'training'");
 }
@@ -67,21 +74,16 @@ TEST(Usage, ABenchmarkBeyondTheMachineIsRefused) {
     arguments.insert(arguments.end(), {option, value});
     return arguments;
   };
-  expect_said(with("--threads", "33000"), 2, "1024");
-  expect_said(with("--threads", "0"), 2, "--threads");
+  expect_said(with("--threads", "33000"), 2,
+              "--threads: Value 33000 not in range 1 to 1024");
   expect_said(with("--seconds", "nan"), 2, "--seconds");
-  expect_said(with("--seconds", "inf"), 2, "--seconds");
   expect_said(with("--batch", "99999999"), 2, "--batch");
   expect_said(with("--set", "data.image_size=16384"), 2, "data.image_size");
 }
 
 TEST(Usage, ANetworkBeyondTheMachineIsRefusedBeforeItIsBuilt) {
-  for (const char* set :
-       {"model.num_classes=1000000000", "model.widths=[900000,900000,900000]",
-        "data.image_size=16384"}) {
-    expect_said({"describe", "-c", kDigits, "--set", set}, 2,
-                std::string(set).substr(6, 5));
-  }
+  expect_said({"describe", "-c", kDigits, "--set", "data.image_size=16384"}, 2,
+              "data.image_size");
   const TemporaryFolder folder;
   // A matrix of a million by a million.
   expect_said({"train", "-c", kDigits, "-o", (folder / "run").string(), "--set",
@@ -95,8 +97,9 @@ TEST(Usage, OnnxIsForOnnxRuntime) {
   const auto net = folder.write("net.onnx", "\x08\x08").string();
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"evaluate", net}, {"predict", net, "photo.jpg"}}) {
-    expect_said(arguments, 1, "net.onnx: ONNX is for ONNX Runtime");
-    expect_said(arguments, 1, "give the run folder");
+    expect_said(arguments, 1,
+                "net.onnx: ONNX is for ONNX Runtime, and not read here; give "
+                "the run folder");
   }
 }
 

@@ -69,6 +69,11 @@ TEST(Yaml, MergesSectionsAsYaml11Says) {
   expect_refused("a: &a {}\nb: {<<: *a, <<: *a}\n", "<<: given twice");
 }
 
+TEST(Yaml, NothingStandsWhereItsKeyDoes) {
+  EXPECT_EQ(parse("a:\n  b:\n\n# more\nc: 1\n").find("a")->find("b")->place,
+            "run.yaml:2:3");
+}
+
 TEST(Yaml, AnAliasIsACopy) {
   auto root = parse("a: &a [1, 2]\nb: *a\n");
   EXPECT_EQ(root.find("b")->list.size(), 2u);

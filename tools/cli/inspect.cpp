@@ -66,7 +66,8 @@ std::vector<Fitting> fitting_configs(const NamedTensors& tensors,
   std::vector<Fitting> fitting;
   if (folder.empty()) return fitting;
   const auto convolutions = convolutions_of(tensors, /*with_first=*/true);
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+  for (const auto& entry : fs::recursive_directory_iterator(
+           folder, fs::directory_options::skip_permission_denied)) {
     if (entry.path().extension() != ".yaml") continue;
     std::shared_ptr<Classifier> model;
     try {

@@ -17,6 +17,7 @@
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 namespace {
@@ -100,7 +101,8 @@ int run_with_errors(int argc, char** argv) {
     std::cout.flush();
     return exit_code;
   } catch (const ConfigError& error) {
-    std::cerr << error.what() << '\n';
+    // The config may be one that a weight file holds.
+    std::cerr << printable_message(error.what()) << '\n';
     return kBadUsage;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();

@@ -45,16 +45,20 @@ class Dumper {
 /// Collects what a section can hold.
 class Lister {
  public:
-  explicit Lister(std::vector<KeyDescription>& out, std::string prefix = "")
-      : out_(out), prefix_(std::move(prefix)) {}
+  Lister(std::vector<KeyDescription>& out, double most, std::string prefix = "")
+      : out_(out), most_(most), prefix_(std::move(prefix)) {}
 
   template <typename T>
   void operator()(const char* key, T& value, const char* meaning,
                   Rule rule = {}) {
     if constexpr (Section<T>) {
-      Lister nested(out_, prefix_ + key + ".");
+      Lister nested(out_, most_, prefix_ + key + ".");
       value.describe(nested);
     } else {
+      if constexpr (std::is_same_v<T, int64_t> ||
+                    std::is_same_v<T, std::vector<int64_t>>) {
+        rule.high = std::min(rule.high, most_);
+      }
       out_.push_back({.key = prefix_ + key,
                       .type = type_of(value),
                       .range = range_text(rule),
@@ -84,13 +88,14 @@ class Lister {
   }
 
   std::vector<KeyDescription>& out_;
+  double most_;  ///< For every integer, whatever its own range.
   std::string prefix_;
 };
 
 template <Section T>
-std::vector<KeyDescription> list_keys(T section) {
+std::vector<KeyDescription> list_keys(T section, double most = Rule().high) {
   std::vector<KeyDescription> keys;
-  Lister lister(keys);
+  Lister lister(keys, most);
   section.describe(lister);
   return keys;
 }
@@ -131,8 +136,9 @@ std::string dump_config(const RunConfig& config) {
 }
 
 std::vector<KeyDescription> describe_keys(const ModelOptions& family) {
-  return std::visit([](const auto& options) { return list_keys(options); },
-                    family);
+  return std::visit(
+      [](const auto& options) { return list_keys(options, kMostOfModel); },
+      family);
 }
 std::vector<KeyDescription> describe_data_keys() {
   return list_keys(DataOptions());

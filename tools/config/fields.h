@@ -45,6 +45,10 @@ std::string names_of(std::string_view separator) {
   return names;
 }
 
+/// The highest integer in a network's section, of layers, channels, classes:
+/// far above any, and products of three of them are numbers still.
+constexpr double kMostOfModel = 1e6;
+
 inline std::string to_text(bool value) { return value ? "true" : "false"; }
 inline std::string to_text(int64_t value) { return std::to_string(value); }
 /// The shortest text that reads back to the same number.

@@ -4,6 +4,7 @@
 #include "tools/config/source.h"
 #include "tools/config/value.h"
 #include "tools/error.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -23,6 +24,13 @@ std::string family_names() {
 /// Picks the family by its name, then reads its keys.
 void read_model(const Value* node, const std::string& name, ModelOptions& model,
                 Findings& findings) {
+  if (node != nullptr && (node->kind == Value::Kind::kScalar ||
+                          node->kind == Value::Kind::kList)) {
+    findings.problems.push_back(
+        node->place +
+        ": model: expected a section of keys, e.g. {family: resnet}");
+    return;
+  }
   const Value* family = node == nullptr ? nullptr : node->find("family");
   if (family == nullptr) {
     findings.problems.push_back((node == nullptr ? name : node->place) +
@@ -41,9 +49,11 @@ void read_model(const Value* node, const std::string& name, ModelOptions& model,
         model);
     return;
   }
-  findings.problems.push_back(family->place +
-                              ": model.family: unknown family '" +
-                              family->text + "'; one of " + family_names());
+  const auto given = family->kind == Value::Kind::kScalar
+                         ? "unknown family '" + printable(family->text) + "'; "
+                         : std::string("expected one word, ");
+  findings.problems.push_back(family->place + ": model.family: " + given +
+                              "one of " + family_names());
 }
 
 /// Rules between sections.

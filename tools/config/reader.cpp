@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tools/config/nearest.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -26,7 +27,8 @@ void check_keys(const Value& section, const std::string& path,
                 const std::vector<std::string>& known, Findings& findings) {
   std::set<std::string> seen;
   for (const auto& entry : section.section) {
-    const std::string full = path.empty() ? entry.key : path + "." + entry.key;
+    const std::string full =
+        (path.empty() ? "" : path + ".") + printable(entry.key);
     const std::string where = entry.place + ": " + full;
     if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
       findings.problems.push_back(where + ": unknown key; " +
@@ -83,9 +85,8 @@ bool parse_scalar(const std::string& text, double& value) {
 Rule limit_of(const std::string& path, bool is_integer) {
   // Beyond it float32 is infinite, or will be after a product.
   if (!is_integer) return {.low = -1e30, .high = 1e30};
-  // Layers, channels, classes: far above any network, and products of three of
-  // them are numbers still. All others: where a double skips integers.
-  return {.high = path.starts_with("model.") ? 1e6 : 0x1p53};
+  // All others than a network's: where a double skips integers.
+  return {.high = path.starts_with("model.") ? kMostOfModel : 0x1p53};
 }
 
 namespace {

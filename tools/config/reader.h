@@ -8,6 +8,7 @@
 
 #include "tools/config/fields.h"
 #include "tools/config/value.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -119,7 +120,8 @@ class SectionReader {
     T read{};
     if (!parse_scalar(node.text, read)) {
       fail(node, path,
-           "expected " + kind_name<T>() + ", got '" + node.text + "'");
+           "expected " + kind_name<T>() + ", got '" + printable(node.text) +
+               "'");
       return;
     }
     if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double>) {

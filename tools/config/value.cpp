@@ -1,8 +1,10 @@
 #include "tools/config/value.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tools/error.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -42,6 +44,11 @@ void apply_override(Value& root, const std::string& assignment) {
   Value given = parse_assigned(assignment.substr(equals + 1), where);
 
   const std::string path = assignment.substr(0, equals);
+  constexpr auto kDeepest = 20;
+  if (std::count(path.begin(), path.end(), '.') > kDeepest) {
+    throw ConfigError("--set " + printable(assignment) +
+                      ": nested deeper than any key");
+  }
   Value* at = &root;
   for (size_t start = 0;;) {
     if (at->kind == Value::Kind::kNothing) {

@@ -6,7 +6,6 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,8 +13,8 @@
 
 #include "tools/config/raw_bytes.h"
 #include "tools/config/value.h"
+#include "tools/config/yaml_text.h"
 #include "tools/error.h"
-#include "tools/utf8.h"
 
 namespace skipzoo {
 
@@ -190,6 +189,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void add_entry(Open& inner, Value value) {
+    // yaml-cpp sees that nothing is there at what comes next.
+    if (value.kind == Value::Kind::kNothing) value.place = inner.key->place;
     if (!inner.merges) {
       inner.value.section.push_back({.key = inner.key->text,
                                      .place = inner.key->place,
@@ -224,60 +225,10 @@ class Builder : public YAML::EventHandler {
   size_t cost_ = 0;
 };
 
-/// The first byte that no text of YAML has: a control character, or a carriage
-/// return alone, which yaml-cpp takes for a letter, a comment's too.
-size_t first_control(const std::string& text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\t' || c == '\n' || c < 0) continue;
-    if (c == '\r' && text.c_str()[i + 1] == '\n') continue;
-    if (c < ' ' || c == '\x7F') return i;
-  }
-  return std::string::npos;
-}
-
-/// Refuses what is no text before yaml-cpp makes something of it.
-void check_text(const std::string& text, const Origin& origin) {
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    refuse(origin.name, "is UTF-16 text; save it as UTF-8");
-  }
-  const size_t control = first_control(text);
-  if (control == std::string::npos) return;
-  const auto line =
-      1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(control),
-                     '\n');
-  char byte[8];
-  std::snprintf(byte, sizeof(byte), "0x%02X",
-                static_cast<unsigned char>(text[control]));
-  refuse(
-      origin.is_file ? origin.name + ":" + std::to_string(line) : origin.name,
-      std::string("the byte ") + byte +
-          (text[control] == '\r'
-               ? " is an end of a line without a line feed; save the file "
-                 "with the line ends of Unix or Windows"
-               : " is no part of a text; is this a YAML file?"));
-}
-
-/// What yaml-cpp's message leaves to guess.
-std::string likely_cause(const YAML::Exception& error,
-                         const std::string& text) {
-  if (error.msg == YAML::ErrorMsg::DOC_IN_SCALAR) {
-    return "; is a quote not closed?";
-  }
-  std::istringstream lines(text);
-  std::string line;
-  for (int i = 0; i <= error.mark.line && std::getline(lines, line); ++i) {
-  }
-  const auto indent = line.substr(0, line.find_first_not_of(" \t"));
-  return indent.find('\t') == std::string::npos
-             ? ""
-             : "; the line begins with a tab, indent by spaces";
-}
-
 }  // namespace
 
 Value parse_yaml(const std::string& given, const Origin& origin) {
-  check_text(given, origin);
+  check_yaml_text(given, origin);
   const std::string text = mended_utf8(given);  // A path may be of other bytes.
   // yaml-cpp closes a quote at the end of the file; not before a "...".
   const bool has_end = text.empty() || text.back() == '\n';
@@ -296,8 +247,11 @@ Value parse_yaml(const std::string& given, const Origin& origin) {
       mark.line = lines - 1;
       mark.column = 0;
     }
+    const bool is_open_quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR;
     refuse(builder.place_of(mark),
-           "not valid YAML: " + error.msg + likely_cause(error, text));
+           "not valid YAML: " + error.msg +
+               (is_open_quote ? "; is a quote not closed?"
+                              : cause_in_line(text, error.mark.line)));
   }
   return std::move(builder.root);
 }

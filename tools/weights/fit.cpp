@@ -23,6 +23,12 @@ torch::Tensor adapt_channels(const torch::Tensor& weight, int64_t channels) {
          (static_cast<double>(given) / static_cast<double>(channels));
 }
 
+/// Whether numbers of its type can be those of a network's tensor.
+bool has_type_for(const torch::Tensor& own, const torch::Tensor& given) {
+  return own.is_floating_point() ? given.is_floating_point()
+                                 : !given.is_complex();
+}
+
 constexpr size_t kMostNames = 8;
 
 std::string list_of(const std::vector<std::string>& names) {
@@ -137,6 +143,12 @@ void Fit::match(const NamedTensors& file, const Mapping& mapping,
       continue;
     }
     torch::Tensor given = file[*mapping.places[i]].second;
+    if (!has_type_for(tensor, given)) {
+      report_.wrong_type.push_back(name + " is of type " +
+                                   c10::toString(given.scalar_type()) +
+                                   " in the file");
+      continue;
+    }
     if (name == head + ".weight" && given.dim() == 4 &&
         given.sizes().slice(2) == at::IntArrayRef({1, 1})) {
       given = given.flatten(1);
@@ -153,12 +165,6 @@ void Fit::match(const NamedTensors& file, const Mapping& mapping,
     if (given.sizes() != tensor.sizes()) {
       report_.wrong_shape.push_back(
           {name, given.sizes().vec(), tensor.sizes().vec()});
-      continue;
-    }
-    if (tensor.is_floating_point() && !given.is_floating_point()) {
-      report_.wrong_type.push_back(name + " is of type " +
-                                   c10::toString(given.scalar_type()) +
-                                   " in the file");
       continue;
     }
     report_.fitted.push_back(name);

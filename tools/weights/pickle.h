@@ -26,8 +26,8 @@ struct Pickle {
     kNumber,
     kText,  ///< Also bytes.
     kTuple,
-    kList,     ///< Also sets.
-    kDict,     ///< Also collections.OrderedDict and defaultdict.
+    kList,     ///< Also sets, and of derived classes.
+    kDict,     ///< Also OrderedDict and others of derived classes.
     kType,     ///< A name of something, as "torch.FloatStorage".
     kStorage,  ///< Where the numbers of a tensor are.
     kTensor,

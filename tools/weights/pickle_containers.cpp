@@ -6,6 +6,18 @@
 
 namespace skipzoo {
 
+namespace {
+
+/// Objects of classes derived from list or dict are given items as these are:
+/// to the reader they are such a list or dict.
+void take_for(Pickle::Kind kind, Pickle& value) {
+  if (value.kind != Pickle::Kind::kOpaque || !value.items.empty()) return;
+  value.kind = kind;
+  value.text.clear();
+}
+
+}  // namespace
+
 void PickleReader::push_tuple(Pickle::Items items) {
   if (items.empty()) return push_once(empty_tuple_, Kind::kTuple);
   spend(items.size() * sizeof(items[0]));
@@ -16,7 +28,7 @@ void PickleReader::push_tuple(Pickle::Items items) {
 
 void PickleReader::append(std::span<const Pickle* const> items) {
   Pickle& list = top();
-  // Other objects may have items too; they stay inert.
+  if (!items.empty()) take_for(Kind::kList, list);
   if (list.kind != Kind::kList) return;
   spend(items.size() * sizeof(items[0]));
   list.items.insert(list.items.end(), items.begin(), items.end());
@@ -25,6 +37,7 @@ void PickleReader::append(std::span<const Pickle* const> items) {
 void PickleReader::set_items(Pickle::Items pairs) {
   Pickle& dict = top();
   if (pairs.size() % 2 != 0) fail("a key without its value");
+  if (!pairs.empty()) take_for(Kind::kDict, dict);
   if (dict.kind != Kind::kDict) return;
   spend(pairs.size() * sizeof(pairs[0]));
   dict.items.insert(dict.items.end(), pairs.begin(), pairs.end());

@@ -13,6 +13,8 @@ using Kind = Pickle::Kind;
 
 /// Deeper than any program wraps its weights.
 constexpr size_t kDeepest = 6;
+/// Deeper than the parts of a network: each is three values down.
+constexpr size_t kDeepestObject = 60;
 /// Longer than all keys on the way there: each that is found holds a copy.
 constexpr size_t kLongest = 1000;
 
@@ -41,9 +43,14 @@ bool says_averaged(const std::string& key) {
 /// timm, Lightning, mmengine and Composer.
 bool says_training(const std::string& key) {
   const auto words = words_of(key);
+  // A momentum encoder is a network.
+  if (words[0].starts_with("momentum") &&
+      (words.size() == 1 || words[1].starts_with("buffer"))) {
+    return true;
+  }
   return std::any_of(words.begin(), words.end(), [](const std::string& word) {
     for (const char* start : {"optimizer", "optimiser", "schedule", "scaler",
-                              "scaling", "callback", "momentum", "rng"}) {
+                              "scaling", "callback", "rng"}) {
       if (word.starts_with(start)) return true;
     }
     return word == "optim" || word == "opt" || word == "amp" ||
@@ -60,6 +67,11 @@ double parameters_of(const Pickle& tensor) {
 bool is_container(const Pickle& value) {
   return value.kind == Kind::kDict || value.kind == Kind::kList ||
          value.kind == Kind::kTuple;
+}
+
+bool may_hold(const Pickle& value) {
+  return (is_container(value) || value.kind == Kind::kOpaque) &&
+         !value.items.empty();
 }
 
 /// What is in it: counts, and whether it can be a state dict.
@@ -112,20 +124,37 @@ std::string why_unreadable(const Pickle& value) {
   return value.kind == Kind::kUnreadableTensor ? value.text : "";
 }
 
+/// All tensors in an object, in whatever else they are there.
+void HolderSearch::count_within(const Pickle& value, TensorHolder& at,
+                                size_t depth) {
+  visits_.spend(1);
+  if (is_tensor(value)) {
+    ++at.tensors;
+    at.parameters += parameters_of(value);
+  } else if (depth < kDeepestObject && !value.items.empty() &&
+             counted_.insert(&value).second) {
+    for (const auto* item : value.items) count_within(*item, at, depth + 1);
+  }
+}
+
 void HolderSearch::visit(const Pickle& value, TensorHolder at) {
   if (!seen_.insert(&value).second) return;
   at.value = &value;
   visits_.spend(1 + value.items.size() + at.key.size());
-  count(at);
+  if (at.is_object()) {
+    count_within(value, at, 0);
+  } else {
+    count(at);
+  }
   if (at.tensors > 0) found_.push_back(at);
-  if (at.keys.size() == kDeepest) return;
+  if (at.is_object() || at.keys.size() == kDeepest) return;
   const size_t step = at.is_dict() ? 2 : 1;
   for (size_t i = 0; i + step <= value.items.size(); i += step) {
     const Pickle& item = *value.items[i + step - 1];
     const Pickle* key = at.is_dict() ? value.items[i] : nullptr;
     const auto letters = key != nullptr ? key->text.size() : 0;
     // The place is made of words only where it is new.
-    if (is_container(item) && !seen_.contains(&item) &&
+    if (may_hold(item) && !seen_.contains(&item) &&
         at.key.size() + letters < kLongest) {
       visit(item, below(at, key, i));
     }
@@ -134,7 +163,7 @@ void HolderSearch::visit(const Pickle& value, TensorHolder at) {
 
 std::vector<TensorHolder> HolderSearch::find(const Pickle& root) {
   found_.clear();
-  if (is_container(root)) visit(root, {});
+  if (may_hold(root)) visit(root, {});
   return std::move(found_);
 }
 

@@ -10,7 +10,9 @@
 
 namespace skipzoo {
 
-/// A dict or list of a pickle that holds tensors itself, not in others.
+/// A dict or list of a pickle that holds tensors itself, not in others; or an
+/// object of another type, as a network saved whole, with tensors anywhere in
+/// it.
 struct TensorHolder {
   /// The keys that lead to it, and all of them joined by dots.
   std::vector<std::string> keys;
@@ -31,6 +33,7 @@ struct TensorHolder {
   bool may_be_state_dict = false;
 
   bool is_dict() const { return value->kind == Pickle::Kind::kDict; }
+  bool is_object() const { return value->kind == Pickle::Kind::kOpaque; }
   bool is_within(const TensorHolder& other) const;
 };
 
@@ -39,8 +42,8 @@ bool is_tensor(const Pickle& value);
 /// Why a tensor cannot be read: "a quantized tensor"; empty where it can.
 std::string why_unreadable(const Pickle& value);
 
-/// Finds such dicts, lists and tuples, each once, however often the file refers
-/// to it or is searched. Goes a few levels deep.
+/// Finds such dicts, lists, tuples and objects, each once, however often the
+/// file refers to it or is searched. Goes a few levels deep.
 class HolderSearch {
  public:
   /// visits: each letter of a key takes one, and each value that is looked at.
@@ -50,9 +53,11 @@ class HolderSearch {
 
  private:
   void visit(const Pickle& value, TensorHolder at);
+  void count_within(const Pickle& value, TensorHolder& at, size_t depth);
 
   Budget& visits_;
   std::unordered_set<const Pickle*> seen_;
+  std::unordered_set<const Pickle*> counted_;
   std::vector<TensorHolder> found_;
 };
 

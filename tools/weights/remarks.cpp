@@ -15,6 +15,7 @@ bool never_trained(const NamedTensors& tensors) {
   bool has_statistics = false;
   for (const auto& [name, tensor] : tensors) {
     if (!is_batch_norm_state(name)) continue;
+    if (tensor.is_complex()) return false;
     const bool is_variance = name.ends_with("running_var");
     has_statistics = has_statistics || is_variance;
     const auto numbers = tensor.to(torch::kFloat);

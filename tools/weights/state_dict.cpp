@@ -18,15 +18,19 @@ using Kind = Pickle::Kind;
 /// refer to the same part of itself under any number of names.
 constexpr uint64_t kMostVisits = 300'000'000;
 
+std::string object_text(const Pickle& value) {
+  return "an object of type " + value.text;
+}
+
 /// A value of the state dict that is no tensor, and what is lost with it.
 void leave_out(const std::string& name, const Pickle& value,
                HolderSearch& search, Budget& visits, WeightFile& result) {
   if (value.kind == Kind::kOpaque) {
     visits.spend(value.text.size());
-    result.left_out.push_back({name, "an object of type " + value.text});
+    result.left_out.push_back({name, object_text(value)});
   } else if (const auto held = search.find(value); !held.empty()) {
     result.left_out.push_back(
-        {name, (held.front().is_dict() ? "a dict with " : "a list with ") +
+        {name, (value.kind == Kind::kDict ? "a dict with " : "a list with ") +
                    size_text(held.front())});
   }
 }
@@ -58,7 +62,8 @@ void collect(const TensorHolder& holder, const BuildTensor& build,
 }
 
 /// Names what stands elsewhere: the notes around the state dict one by one,
-/// dicts and lists by their keys, what the training kept by its first key.
+/// dicts, lists and objects by their keys, what the training kept by its first
+/// key.
 void leave_out_rest(const std::vector<TensorHolder>& holders,
                     const TensorHolder& taken, Budget& visits,
                     WeightFile& result) {
@@ -78,10 +83,13 @@ void leave_out_rest(const std::vector<TensorHolder>& holders,
         result.left_out.push_back({name, "beside the weights"});
       }
     } else {
+      if (holder.is_object()) visits.spend(holder.value->text.size());
       result.left_out.push_back(
           {holder.key,
-           size_text(holder) + (holder.averaged ? ", averaged weights"
-                                                : ", beside the weights")});
+           (holder.is_object() ? object_text(*holder.value) + ", " : "") +
+               size_text(holder) +
+               (holder.averaged ? ", averaged weights"
+                                : ", beside the weights")});
     }
   }
   for (const auto& [key, tensors] : of_training) {

@@ -69,7 +69,14 @@ Candidates likely(const Way& way) {
   const auto names_parts = [](const TensorHolder& one) {
     return one.names_parts;
   };
-  const auto parts = those(way.candidates, names_parts);
+  auto parts = those(way.candidates, names_parts);
+  // A note may have such a name too: "val.acc" beside a larger dict.
+  parts = those(parts, [&](const TensorHolder& one) {
+    return !is_there(one) ||
+           std::none_of(parts.begin(), parts.end(), [&](const auto* other) {
+             return other->is_within(one) && other->tensors > one.tensors;
+           });
+  });
   auto some = those(parts, is_there);
   if (some.empty()) some = parts;
   if (some.empty()) {
@@ -133,24 +140,56 @@ std::string object(const Pickle& value) {
          "; save its state_dict() instead";
 }
 
-/// What the object is where it holds no weights, for a message.
-std::string describe(const Pickle& root) {
+std::string keys_text(const Pickle& dict) {
+  constexpr size_t kMost = 16;
+  std::string keys;
+  for (size_t i = 0; i + 1 < dict.items.size() && i < 2 * kMost; i += 2) {
+    keys += (i > 0 ? ", " : "") + printable(key_text(*dict.items[i]));
+  }
+  return keys;
+}
+
+/// Whether there is an array of numpy's in a dict, or a dict of dicts.
+bool holds_arrays(const Pickle& value, int depth = 2) {
+  if (value.kind == Kind::kOpaque) {
+    return value.text.starts_with("numpy.") &&
+           (value.text.ends_with("._reconstruct") ||
+            value.text.ends_with("._frombuffer"));
+  }
+  if (value.kind != Kind::kDict || depth == 0) return false;
+  for (size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    if (holds_arrays(*value.items[i + 1], depth - 1)) return true;
+  }
+  return false;
+}
+
+/// What the file holds instead of weights, for a message.
+std::string describe(const Pickle& root,
+                     const std::vector<TensorHolder>& holders) {
   if (root.kind == Kind::kOpaque) return object(root);
   if (is_tensor(root)) return "a single tensor, no dict of them";
+  for (const auto& holder : holders) {
+    if (!holder.is_object() || !holder.training.empty()) continue;
+    return "under '" + printable(holder.key) + "' " + object(*holder.value);
+  }
+  for (const auto& holder : holders) {
+    if (!holder.is_dict() || !holder.names_parts) continue;
+    return "under '" + printable(holder.key) + "' what a training keeps, " +
+           size_text(holder) + "; if they are weights, name them by --key";
+  }
   if (root.kind != Kind::kDict) return "no dict of tensors";
   if (root.find("param_groups") != nullptr) {
     return "the state of an optimizer, no weights";
   }
-  constexpr size_t kMost = 16;
-  std::string keys;
-  for (size_t i = 0; i + 1 < root.items.size() && i < 2 * kMost; i += 2) {
-    const auto key = key_text(*root.items[i]);
-    keys += (i > 0 ? ", " : "") + printable(key);
-    if (root.items[i + 1]->kind == Kind::kOpaque && key == "model") {
-      return "under 'model' " + object(*root.items[i + 1]);
-    }
+  const Pickle* model = root.find("model");
+  if (model != nullptr && model->kind == Kind::kOpaque) {
+    return "under 'model' " + object(*model);
   }
-  return "a dict without weights; its keys are " + keys;
+  if (root.items.empty()) return "an empty dict";
+  if (holds_arrays(root)) {
+    return "arrays of numpy, no tensors; save torch.from_numpy() of each";
+  }
+  return "a dict without weights; its keys are " + keys_text(root);
 }
 
 }  // namespace
@@ -163,7 +202,9 @@ const TensorHolder& choose_state_dict(const Pickle& root,
     if (key == options.key && holder.is_dict()) return holder;
   }
   const auto candidates = choose(holders, options.prefer_ema);
-  if (candidates.empty()) throw std::runtime_error("holds " + describe(root));
+  if (candidates.empty()) {
+    throw std::runtime_error("holds " + describe(root, holders));
+  }
   if (candidates.size() == 1) return *candidates.front();
   const auto list = list_of(candidates);
   if (!options.key.empty()) {

@@ -17,14 +17,15 @@ class OutputFile;
 /// Writes a state dict as torch.save does: Python's
 /// torch.load(weights_only=True) reads it. Throws FileError.
 void write_pth(OutputFile& file, const NamedTensors& tensors);
-/// The same as write_output() writes a file.
+/// The same as write_output() writes a file, of tensors of others: throws
+/// FileError naming one of a type or name that the format does not know.
 void write_pth(const std::filesystem::path& path, const NamedTensors& tensors);
 
 /// Writes Hugging Face's format, tensors one behind the other in the order
-/// given. Throws FileError, and std::runtime_error naming a tensor of a type or
-/// name that the format does not know.
+/// given, of names and types that the format knows. Throws FileError.
 void write_safetensors(OutputFile& file, const NamedTensors& tensors);
-/// The same as write_output() writes a file.
+/// The same as write_output() writes a file, of tensors of others: throws
+/// FileError naming one of a type or name that the format does not know.
 void write_safetensors(const std::filesystem::path& path,
                        const NamedTensors& tensors);
 
