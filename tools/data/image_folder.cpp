@@ -111,7 +111,13 @@ class ImageFolder : public Dataset {
       ++others.links;
       return;
     }
-    for (const auto& entry : sorted_entries(folder.path())) {
+    std::vector<fs::directory_entry> entries;
+    try {
+      entries = sorted_entries(folder.path());
+    } catch (const FileError&) {
+      ++others.broken;
+    }
+    for (const auto& entry : entries) {
       if (is_folder(entry)) {
         pass_over_subfolder(entry, others);
       } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
