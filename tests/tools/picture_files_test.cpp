@@ -61,6 +61,18 @@ TEST(FindPictures, CountsWhatItPassesOverByKind) {
   EXPECT_TRUE(found.passed_over.misses_pictures());
 }
 
+TEST(FindPictures, NamesFewOfManyKinds) {
+  PassedOver others;
+  others.add_file("a.heic");
+  others.add_file("b.heic");
+  for (int i = 0; i < 1000; ++i) {
+    others.add_file("1.2.840." + std::to_string(i));
+  }
+  const auto text = others.text();
+  EXPECT_TRUE(text.starts_with("2 .heic, 1 .0, 1 .1, ")) << text;
+  EXPECT_TRUE(text.ends_with(" and 991 more")) << text;
+}
+
 TEST(FindPictures, NamesWhatIsThereWhereNoneIs) {
   TemporaryFolder folder;
   folder.write("1.heic", "");
