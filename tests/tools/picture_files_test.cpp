@@ -189,6 +189,8 @@ TEST(ImageFolder, NamesTheFoldersThatAreThere) {
 
 TEST(ImageFolder, RefusesNamesThatNoListCanHold) {
   TemporaryFolder folder;
+  // Said before anything is said of what lies in the folders.
+  fs::create_directory(folder / "empty");
   folder.write("two\nlines/1.jpg", make_jpeg());
   expect_words(words_of_error([&] { open_image_folder(folder.path(), 3, 1); }),
                "two\\nlines: a class name with a line end");
