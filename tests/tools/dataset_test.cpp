@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "tests/support/expect_words.h"
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/error.h"
@@ -25,10 +26,6 @@ std::string error_of(Open open) {
     return error.what();
   }
   return "no error";
-}
-
-void expect_words(const std::string& text, const std::string& words) {
-  EXPECT_NE(text.find(words), std::string::npos) << text;
 }
 
 /// Two training pictures of 2 x 3 pixels, with these labels.
@@ -109,6 +106,8 @@ TEST(Idx, FindsTheNamesInUse) {
         {"emnist-letters-train-images-idx3-ubyte.gz",
          "emnist-letters-train-labels-idx1-ubyte.gz", Split::kTrain},
         {"t10k-images.idx3-ubyte", "t10k-labels-idx1-ubyte", Split::kTest},
+        {"train-images-idx3-ubyte/train-images-idx3-ubyte",
+         "train-labels-idx1-ubyte/train-labels-idx1-ubyte", Split::kTrain},
         {"emnist-digits-test-images-idx3-ubyte",
          "emnist-digits-test-labels-idx1-ubyte", Split::kTest}}) {
     TemporaryFolder folder;
@@ -144,6 +143,16 @@ TEST(Idx, LabelsThatBeginWithOneAreCalledThat) {
       "1 (1 to 2, as EMNIST's letters), and here classes begin with 0: set "
       "model.num_classes to 3, whose class 0 stays empty");
   EXPECT_EQ(open_idx(folder.path(), Split::kTrain, 1, 3)->label(1), 2);
+  expect_words(
+      error_of([&] { open_idx(folder.path(), Split::kTrain, 1, 1); }),
+      "record 0 has label 1, but model.num_classes is 1; the labels begin with "
+      "1 (1 to 2, as EMNIST's letters), and here classes begin with 0: set "
+      "model.num_classes to 3");
+  write_idx(folder, "\x01\x63");  // One of them is damaged, perhaps.
+  EXPECT_EQ(error_of([&] {
+              open_idx(folder.path(), Split::kTrain, 1, 2);
+            }).find("begin with 1"),
+            std::string::npos);
 }
 
 TEST(Idx, SaysOfWhatTypeOtherElementsAre) {
@@ -155,6 +164,10 @@ TEST(Idx, SaysOfWhatTypeOtherElementsAre) {
   expect_words(error_of([&] { open_idx(folder.path(), Split::kTrain, 1, 10); }),
                "not an IDX file of bytes in 3 dimensions: its elements are of "
                "the type floats");
+  folder.write("train-images-idx3-ubyte",
+               big_endian(0x801) + big_endian(2) + std::string(20, 'x'));
+  expect_words(error_of([&] { open_idx(folder.path(), Split::kTrain, 1, 10); }),
+               "not an IDX file of bytes in 3 dimensions but in 1");
 }
 
 TEST(Idx, StopsReadingWhatSwellsBeyondItsHeader) {

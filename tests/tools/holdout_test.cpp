@@ -152,6 +152,15 @@ TEST_F(Holdout, AListGivesTheSameDealBack) {
   EXPECT_EQ(again.train->size(), drawn.train->size() + 1);
 }
 
+TEST_F(Holdout, AListMayHaveBeenSavedOnWindows) {
+  const auto list = folder_.write("holdout.txt",
+                                  "\xEF\xBB\xBF"
+                                  "cat/3.jpg\r\ndog/1.jpg\r\n");
+  const auto all = data();
+  EXPECT_EQ(keys_of(*all, deal_by_list(*all, list).held_out),
+            (Keys{"cat/3.jpg", "dog/1.jpg"}));
+}
+
 TEST_F(Holdout, AListOfOtherDataIsRefused) {
   const auto list = folder_.write("holdout.txt", "cat/absent.jpg\n\ngone\n");
   EXPECT_NE(words_of_error([&] {

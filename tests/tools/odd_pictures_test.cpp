@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/support/expect_words.h"
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -20,10 +21,6 @@ Image decoded(const std::string& bytes) {
 
 std::string error_of(const std::string& bytes) {
   return words_of_error([&] { decoded(bytes); });
-}
-
-void expect_words(const std::string& text, const std::string& words) {
-  EXPECT_NE(text.find(words), std::string::npos) << text;
 }
 
 // PIL reads each without a word, but for the first, which lacks nothing else.

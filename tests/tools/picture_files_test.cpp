@@ -3,10 +3,14 @@
 
 #include "tools/data/picture_files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sstream>
 
+#include "tests/support/expect_words.h"
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -15,10 +19,6 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-void expect_words(const std::string& text, const std::string& words) {
-  EXPECT_NE(text.find(words), std::string::npos) << text;
-}
 
 FoundPictures find(const std::vector<std::string>& names) {
   std::istringstream none;
@@ -59,6 +59,18 @@ TEST(FindPictures, CountsWhatItPassesOverByKind) {
             "3 .heic, 1 without an ending, 1 .gif, 1 .txt, 1 .webp");
   EXPECT_EQ(found.passed_over.pictures, 5);
   EXPECT_TRUE(found.passed_over.misses_pictures());
+}
+
+TEST(FindPictures, NamesFewOfManyKinds) {
+  PassedOver others;
+  others.add_file("a.heic");
+  others.add_file("b.heic");
+  for (int i = 0; i < 1000; ++i) {
+    others.add_file("1.2.840." + std::to_string(i));
+  }
+  const auto text = others.text();
+  EXPECT_TRUE(text.starts_with("2 .heic, 1 .0, 1 .1, ")) << text;
+  EXPECT_TRUE(text.ends_with(" and 991 more")) << text;
 }
 
 TEST(FindPictures, NamesWhatIsThereWhereNoneIs) {
@@ -107,6 +119,8 @@ class PictureLists : public testing::Test {
 TEST_F(PictureLists, MayBeWrittenByWindows) {
   const auto lines = path("a b.png") + "\r\n" + path("\xC3\xA4.png") + "\r\n";
   EXPECT_EQ(names_in_list("\xEF\xBB\xBF" + lines), expected());
+  EXPECT_EQ(names_in_list(path("a b.png") + "\r" + path("\xC3\xA4.png") + "\r"),
+            expected());
   std::string utf16 = "\xFF\xFE";
   for (const char c : path("a b.png") + "\r\n") utf16 += {c, '\0'};
   for (const char c : folder_.path().string() + "/") utf16 += {c, '\0'};
@@ -143,6 +157,22 @@ TEST(ImageFolder, SaysWhatIsInAClassWithoutPictures) {
                "subfolders of classes, which are not looked into");
 }
 
+// Its path is longer than any call takes; root may list every other folder.
+TEST(ImageFolder, ASubfolderThatCannotBeListedEndsNothing) {
+  TemporaryFolder folder;
+  folder.write("cat/1.jpg", make_jpeg());
+  const std::string name(250, 'd');
+  int at = ::open((folder / "cat").c_str(), O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(::mkdirat(at, name.c_str(), 0700), 0);
+    const int below = ::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY);
+    ::close(at);
+    at = below;
+  }
+  ::close(at);
+  EXPECT_EQ(open_image_folder(folder.path(), 3, 1)->size(), 1);
+}
+
 TEST(ImageFolder, NamesTheFoldersThatAreThere) {
   TemporaryFolder folder;
   folder.write("train/a/1.jpg", make_jpeg());
@@ -159,6 +189,8 @@ TEST(ImageFolder, NamesTheFoldersThatAreThere) {
 
 TEST(ImageFolder, RefusesNamesThatNoListCanHold) {
   TemporaryFolder folder;
+  // Said before anything is said of what lies in the folders.
+  fs::create_directory(folder / "empty");
   folder.write("two\nlines/1.jpg", make_jpeg());
   expect_words(words_of_error([&] { open_image_folder(folder.path(), 3, 1); }),
                "two\\nlines: a class name with a line end");

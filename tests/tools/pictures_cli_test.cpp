@@ -7,20 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/support/make_pictures.h"
-#include "tests/support/process.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/expect_words.h"
+#include "tests/support/picture_run.h"
 #include "tools/train/checkpoint.h"
 
 namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-void expect(const Finished& finished, int exit_code, const std::string& words) {
-  EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
-  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
-}
 
 int count(const std::string& text, const std::string& part) {
   int found = 0;
@@ -29,36 +23,20 @@ int count(const std::string& text, const std::string& part) {
   return found;
 }
 
-class PictureCommands : public testing::Test {
+class PictureCommands : public PictureRun {
  protected:
   void SetUp() override {
-    for (const char* split : {"train", "test"}) {
-      for (const char* name : {"cat", "dog"}) {
-        for (int i = 0; i < 2; ++i) {
-          folder.write(std::string("photos/") + split + "/" + name + "/" +
-                           std::to_string(i) + ".jpg",
-                       make_jpeg({.seed = i}));
-        }
-      }
+    for (const char* where :
+         {"train/cat", "train/dog", "test/cat", "test/dog"}) {
+      for (int i = 0; i < 2; ++i) write_picture(where, i);
     }
-    folder.write("net.yaml",
-                 "model: {family: resnet, depths: [1], widths: [4], "
-                 "num_classes: 2}\n"
-                 "data: {dataset: image_folder, root: photos, image_size: 16, "
-                 "crop_pct: 1.0, batch_size: 4, workers: 0}\n"
-                 "train: {epochs: 1, threads: 1, device: cpu}\n");
-  }
-  Finished train() {
-    return run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("run")});
+    write_config("batch_size: 4", "epochs: 1");
   }
   Finished predict(const std::string& pictures,
                    const std::string& format = "json") {
     return run_skipzoo(
         {"predict", path("run"), path(pictures), "--format", format});
   }
-  std::string path(const std::string& name) { return (folder / name).string(); }
-
-  TemporaryFolder folder;
 };
 
 TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
@@ -69,12 +47,15 @@ TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
     folder.write(std::string("photos/") + name, make_jpeg());
   }
   const auto trained = train();
-  expect(trained, 0,
-         "photos/train: passed over: 2 .heic, 1 .csv, 1 .webp; 1 picture "
-         "beside the class folders; 2 pictures in subfolders of classes");
-  expect(trained, 0, "photos/test: passed over: 1 .bmp");
-  expect(run_skipzoo({"evaluate", path("run")}), 0,
-         "photos/test: passed over: 1 .bmp");
+  expect_words(trained, 0,
+               "photos/train: passed over: 2 .heic, 1 .csv, 1 .webp; 1 picture "
+               "beside the class folders; 2 pictures in subfolders of classes");
+  expect_words(trained, 0, "photos/test: passed over: 1 .bmp");
+  // Said before there was a run folder, and kept in it.
+  expect_words(read_text(folder / "run/train.log"),
+               "photos/train: passed over: 2 .heic");
+  expect_words(run_skipzoo({"evaluate", path("run")}), 0,
+               "photos/test: passed over: 1 .bmp");
 }
 
 TEST_F(PictureCommands, PredictEndsWithOneWhereItPassesPicturesOver) {
@@ -82,13 +63,15 @@ TEST_F(PictureCommands, PredictEndsWithOneWhereItPassesPicturesOver) {
   folder.write("some/a.jfif", make_jpeg());
   folder.write("some/b.jpg", make_jpeg());
   folder.write("some/notes.txt", "");
-  expect(predict("some"), 0, "passed over: 1 .txt");
+  expect_words(predict("some"), 0, "passed over: 1 .txt");
   folder.write("some/c.heic", "");
   const auto missed = predict("some");
-  expect(missed, 1, "passed over: 1 .heic, 1 .txt; JPEG and PNG are read");
+  expect_words(missed, 1,
+               "passed over: 1 .heic, 1 .txt; JPEG and PNG are read");
   EXPECT_EQ(count(missed.out, "\"image\""), 2);
   folder.write("d.webp", "RIFF\x10\x20\x30\x40WEBPVP8 ");
-  expect(predict("d.webp"), 1, "d.webp: neither a JPEG nor a PNG but a WebP");
+  expect_words(predict("d.webp"), 1,
+               "d.webp: neither a JPEG nor a PNG but a WebP");
 }
 
 TEST_F(PictureCommands, PredictPassesOverLoopsOfLinksAndPipes) {
@@ -99,9 +82,26 @@ TEST_F(PictureCommands, PredictPassesOverLoopsOfLinksAndPipes) {
   ASSERT_EQ(mkfifo((folder / "some/d.jpg").c_str(), 0600), 0);
   const auto finished = predict("some");
   EXPECT_EQ(count(finished.out, "\"image\""), 1);
-  expect(finished, 1, "some/b.jpg: Too many levels of symbolic links");
-  expect(finished, 1, "some/d.jpg: is a pipe, expected a file");
-  expect(finished, 1, "passed over: 2 links or folders");
+  expect_words(finished, 1, "some/b.jpg: Too many levels of symbolic links");
+  expect_words(finished, 1, "some/d.jpg: is a pipe, expected a file");
+  expect_words(finished, 1, "passed over: 2 links or folders");
+}
+
+TEST_F(PictureCommands, AnswersReplaceNoPictureAndNoList) {
+  ASSERT_EQ(train().exit_code, 0);
+  const auto picture = path("photos/test/cat/0.jpg");
+  const auto before = read_text(picture);
+  const auto list = folder.write("list.txt", picture + "\n").string();
+  for (const auto& [what, output] : {std::pair(picture, picture),
+                                     {path("photos/test"), picture},
+                                     {list, picture},
+                                     {list, list}}) {
+    expect_words(
+        run_skipzoo({"predict", path("run"), what, "--output", output}), 1,
+        "is the file to be read; give another name");
+  }
+  EXPECT_EQ(read_text(picture), before);
+  EXPECT_EQ(read_text(list), picture + "\n");
 }
 
 TEST_F(PictureCommands, NamesThatAreNotUtf8ComeOutSomehow) {
@@ -140,24 +140,24 @@ TEST_F(PictureCommands, TheFirstTurnedPictureIsNamedOnce) {
 }
 
 TEST_F(PictureCommands, ValidatingOnWhatIsTrainedOnIsSaid) {
-  const auto trained =
-      run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("run"), "--set",
-                   "data.val_split=train"});
-  expect(trained, 0, "data.val_split is the folder of data.train_split");
-  expect(run_skipzoo({"evaluate", path("run")}), 0,
-         "these pictures are those the run was trained on");
+  const auto trained = train({"--set", "data.val_split=train"});
+  expect_words(trained, 0, "data.val_split is the folder of data.train_split");
+  expect_words(run_skipzoo({"evaluate", path("run")}), 0,
+               "these pictures are those the run was trained on");
 }
 
 TEST_F(PictureCommands, AClassThatTheTestSplitLacksIsNamed) {
   ASSERT_EQ(train().exit_code, 0);
   fs::rename(folder / "photos/test/dog", folder / "photos/test/Dog");
-  expect(run_skipzoo({"evaluate", path("run")}), 0,
-         "'cat' there, 'Dog' here; only in the weights: 'dog'; only in the "
-         "data: 'Dog'");
+  expect_words(
+      run_skipzoo({"evaluate", path("run")}), 0,
+      "'cat' there, 'Dog' here; only in the weights: 'dog'; only in the "
+      "data: 'Dog'");
   fs::remove_all(folder / "photos/test/Dog");
-  expect(run_skipzoo({"evaluate", path("run")}), 1,
-         "holds 1 class folders, but the network has 2 classes; only in the "
-         "network: 'dog'");
+  expect_words(
+      run_skipzoo({"evaluate", path("run")}), 1,
+      "holds 1 class folders, but the network has 2 classes; only in the "
+      "network: 'dog'");
 }
 
 TEST_F(PictureCommands, TwoSizesWhereTheDataHaveTheirOwnAreASentence) {
@@ -183,17 +183,18 @@ TEST_F(PictureCommands, TwoSizesWhereTheDataHaveTheirOwnAreASentence) {
   // Of as many pixels, but turned.
   folder.write("some/a.jpg", make_jpeg({.width = 12, .height = 16}));
   folder.write("some/b.jpg", make_jpeg({.width = 16, .height = 12}));
-  expect(predict("some"), 1,
-         "b.jpg: is of 16 x 12 pixels, others are of 12 x 16; give one size to "
-         "bring them to, by data.image_size");
+  expect_words(
+      predict("some"), 1,
+      "b.jpg: is of 16 x 12 pixels, others are of 12 x 16; give one size to "
+      "bring them to, by data.image_size");
 }
 
 TEST_F(PictureCommands, SizesBeyondMemoryAreASentence) {
-  const auto finished = run_skipzoo(
-      {"train", "-c", path("net.yaml"), "-o", path("run"), "--set",
-       "data.dataset=synthetic", "--set", "data.synthetic_images=10000000",
-       "--set", "data.image_size=16384"});
-  expect(finished, 2, "data.synthetic_images: two splits of 10000000 pictures");
+  const auto finished = train({"--set", "data.dataset=synthetic", "--set",
+                               "data.synthetic_images=10000000", "--set",
+                               "data.image_size=16384"});
+  expect_words(finished, 2,
+               "data.synthetic_images: two splits of 10000000 pictures");
   ASSERT_EQ(train().exit_code, 0);
   std::string list;
   for (int i = 0; i < 100'000; ++i) {
@@ -203,7 +204,7 @@ TEST_F(PictureCommands, SizesBeyondMemoryAreASentence) {
   const auto predicted =
       run_skipzoo({"predict", path("run"), path("list.txt"), "--set",
                    "data.image_size=4000", "--set", "data.batch_size=1000000"});
-  expect(predicted, 2, "data.batch_size: a batch of 1000000 pictures");
+  expect_words(predicted, 2, "data.batch_size: a batch of 1000000 pictures");
 }
 
 }  // namespace

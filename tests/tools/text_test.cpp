@@ -1,7 +1,8 @@
 #include "tools/data/text.h"
-#include "tools/utf8.h"
 
 #include <gtest/gtest.h>
+
+#include "tools/utf8.h"
 
 namespace skipzoo {
 namespace {
@@ -37,6 +38,22 @@ TEST(Text, ListsInWhatNamesDiffer) {
   EXPECT_NE(text.find("two Unicode forms, NFC in x, NFD in y"),
             std::string::npos)
       << text;
+}
+
+// Thousands of classes of another data set end in moments, and in one line.
+TEST(Text, ListsThousandsOfDifferencesBriefly) {
+  std::vector<std::string> a, b;
+  for (int i = 0; i < 20'000; ++i) {
+    a.push_back("n" + std::to_string(i));
+    b.push_back("m" + std::to_string(i));
+  }
+  for (int i = 0; i < 100; ++i) {
+    a.push_back(kCafeNfc + std::to_string(i));
+    b.push_back(kCafeNfd + std::to_string(i));
+  }
+  const auto text = difference(a, "x", b, "y");
+  EXPECT_LT(text.size(), 1000u) << text;
+  EXPECT_NE(text.find("NFC in x, NFD in y"), std::string::npos) << text;
 }
 
 TEST(Text, ReadsUtf16WithAndWithoutAMark) {

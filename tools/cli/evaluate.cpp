@@ -10,9 +10,11 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
+#include "tools/data/measured.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/printable.h"
+#include "tools/train/fingerprint.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {
@@ -20,9 +22,6 @@ namespace skipzoo {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// Which pictures are measured.
-enum class Measured { kVal, kTrain, kTest, kHoldout };
 
 struct Arguments {
   NetworkSource network;
@@ -127,20 +126,6 @@ std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
   }
 }
 
-bool is_same_folder(const std::filesystem::path& a,
-                    const std::filesystem::path& b) {
-  std::error_code unknown;
-  return std::filesystem::equivalent(a, b, unknown);
-}
-
-/// Whether the test split is the folder of pictures that the run trained on.
-bool was_trained_on(const DataOptions& data, const RunConfig& run) {
-  return data.dataset == DatasetKind::kImageFolder &&
-         run.data.dataset == DatasetKind::kImageFolder &&
-         is_same_folder(data.root / data.val_split,
-                        run.data.root / run.data.train_split);
-}
-
 /// A class of the network that the folder lacks is named as that.
 void check_classes(const std::filesystem::path& folder,
                    const std::vector<std::string>& trained) {
@@ -151,6 +136,16 @@ void check_classes(const std::filesystem::path& folder,
                       " class folders, but the network has " +
                       std::to_string(trained.size()) + " classes; " +
                       difference(names, "the folder", trained, "the network"));
+}
+
+/// The run's parts of data that have changed are not quite what it had.
+void warn_of_changed_data(const std::filesystem::path& weights,
+                          const TrainingData& parts) {
+  const auto folder = std::filesystem::absolute(weights).parent_path();
+  const auto difference =
+      first_difference(RunFolder::open(folder).data(), fingerprint(parts));
+  if (difference.empty()) return;
+  spdlog::warn("the data are not those this run trained on: {}", difference);
 }
 
 /// One of the two parts that a run with a holdout has.
@@ -165,6 +160,7 @@ DatasetPtr part_of_training_split(const Arguments& args,
     const auto parts = open_training_data(
         data, in_channels(network.config.model),
         num_classes(network.config.model), run.train.seed, held_out);
+    warn_of_changed_data(weights_at(args.network.file), parts);
     return part == Measured::kTrain ? parts.train : parts.validation;
   } catch (const FileError& error) {
     if (args.measured != Measured::kVal) throw;
@@ -178,31 +174,21 @@ Pictures pictures_to_measure(const Arguments& args,
                              const LoadedNetwork& network) {
   const auto run = config_of_run(network);
   const auto& data = network.config.data;
-  const bool has_holdout = run && run->data.holdout > 0 && data.holdout > 0;
-  Measured measured = args.measured;
-  if (measured == Measured::kVal) {
-    measured = has_holdout ? Measured::kHoldout : Measured::kTest;
-  }
-  if (measured == Measured::kHoldout && !has_holdout) {
-    throw ConfigError(
-        "--split holdout: these weights are of no run with data.holdout");
-  }
-  const bool trained_on =
-      measured == Measured::kTrain ||
-      (measured == Measured::kTest && run && was_trained_on(data, *run));
-  if (run && trained_on) {
+  const auto [part, by_holdout, trained_on] =
+      part_to_measure(args.measured, data, run ? &run->data : nullptr);
+  if (trained_on) {
     spdlog::warn(
         "these pictures are those the run was trained on: what is measured "
         "says nothing of others");
   }
-  if (has_holdout && measured != Measured::kTest) {
-    auto part = part_of_training_split(args, network, *run, measured);
-    const bool train = measured == Measured::kTrain;
-    spdlog::info("measured on the {} pictures that the run {}", part->size(),
+  const bool train = part == Measured::kTrain;
+  if (by_holdout) {
+    auto pictures = part_of_training_split(args, network, *run, part);
+    spdlog::info("measured on the {} pictures that the run {}",
+                 pictures->size(),
                  train ? "was trained on" : "held out of its training");
-    return {std::move(part), train ? "train" : "holdout"};
+    return {std::move(pictures), train ? "train" : "holdout"};
   }
-  const bool train = measured == Measured::kTrain;
   if (data.dataset == DatasetKind::kImageFolder && network.identity) {
     check_classes(data.root / (train ? data.train_split : data.val_split),
                   network.identity->classes);

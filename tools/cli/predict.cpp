@@ -148,6 +148,16 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
   return loader.skipped();
 }
 
+/// The answers replace none of the files that they are about.
+void check_output(const Arguments& args, const FoundPictures& found) {
+  for (const auto& name : args.pictures) {
+    refuse_to_overwrite(name, args.output);
+  }
+  for (const auto& picture : found.files) {
+    refuse_to_overwrite(picture, args.output);
+  }
+}
+
 int run(const Arguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
   const auto network = load_network(args.network);
@@ -161,6 +171,7 @@ int run(const Arguments& args) {
   if (args.output.empty()) {
     broken = predict(args, network, pictures, std::cout);
   } else {
+    if (is_replaced_whole(args.output)) check_output(args, found);
     write_output(args.output, [&](OutputFile& file) {
       OutputBuffer buffer(file);
       std::ostream out(&buffer);

@@ -175,10 +175,11 @@ Deal deal_by_list(const Dataset& data, const std::filesystem::path& list) {
   for (int64_t i = 0; i < data.size(); ++i) places.emplace(data.key(i), i);
   constexpr int64_t kMost = int64_t{1} << 30;
   const auto bytes = read_data_file(list, kMost);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::istringstream text(without_encoding({bytes.begin(), bytes.end()}));
   std::set<int64_t> held_out;
   std::vector<std::string> missing;
   for (std::string line; std::getline(text, line);) {
+    if (line.ends_with('\r')) line.pop_back();  // From an editor on Windows.
     const auto found = places.find(from_one_line(line));
     if (found != places.end()) {
       held_out.insert(found->second);

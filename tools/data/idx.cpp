@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "tools/data/data_file.h"
 #include "tools/data/dataset.h"
@@ -100,17 +101,18 @@ void check_magic(const fs::path& path, const std::vector<uint8_t>& header,
     throw FileError(
         path, expected + ": its elements are of the type " + type->second);
   }
-  if (header[2] != 8 || header[3] != dimensions ||
-      header.size() != 4 + 4 * dimensions) {
+  if (header[2] == 8 && header[3] != dimensions) {
+    throw FileError(path, expected + " but in " + std::to_string(header[3]));
+  }
+  if (header[2] != 8 || header.size() != 4 + 4 * dimensions) {
     throw FileError(path, expected);
   }
 }
 
-void refuse_size(const fs::path& path, const std::string& got,
-                 double expected) {
-  throw FileError(path, got + " bytes of data, expected " +
-                            whole_number(expected) +
-                            "; was the download cut short?");
+void refuse_size(const fs::path& path, const std::string& got, double expected,
+                 const char* cause) {
+  throw FileError(
+      path, got + " bytes of data, expected " + whole_number(expected) + cause);
 }
 
 IdxArray read_idx(const fs::path& path, size_t dimensions) {
@@ -127,10 +129,11 @@ IdxArray read_idx(const fs::path& path, size_t dimensions) {
                           int64_t{header[at + 2]} << 8 | header[at + 3]);
     expected *= static_cast<double>(array.shape.back());
   }
+  constexpr const char* kCutShort = "; was the download cut short?";
   const double most = file.most() - static_cast<double>(header_size);
   if (expected > most) {
     refuse_size(path, (file.is_packed() ? "at most " : "") + whole_number(most),
-                expected);
+                expected, kCutShort);
   }
   if (expected > memory_of_machine() / 2) {
     throw FileError(path, "its header promises " + bytes_text(expected) +
@@ -139,10 +142,11 @@ IdxArray read_idx(const fs::path& path, size_t dimensions) {
   // One byte more than promised tells of too much, whatever it swells to.
   array.values = file.read(static_cast<size_t>(expected) + 1);
   if (static_cast<double>(array.values.size()) > expected) {
-    refuse_size(path, "more than " + whole_number(expected), expected);
+    refuse_size(path, "more than " + whole_number(expected), expected,
+                ", as its header says; is it whole, and alone in the file?");
   }
   if (static_cast<double>(array.values.size()) < expected) {
-    refuse_size(path, std::to_string(array.values.size()), expected);
+    refuse_size(path, std::to_string(array.values.size()), expected, kCutShort);
   }
   return array;
 }
@@ -154,9 +158,15 @@ struct IdxFiles {
   fs::path labels;
 };
 
-bool is_file(const fs::path& path) {
+/// The file of that name; Kaggle's MNIST has each in a folder of its own name.
+std::optional<fs::path> file_at(const fs::path& path) {
   std::error_code unknown;
-  return fs::exists(path, unknown) && !fs::is_directory(path, unknown);
+  for (const auto& place : {path, path / path.filename()}) {
+    if (fs::exists(place, unknown) && !fs::is_directory(place, unknown)) {
+      return place;
+    }
+  }
+  return std::nullopt;
 }
 
 /// The labels beside a file of pictures, under any of their names.
@@ -164,8 +174,9 @@ std::optional<fs::path> labels_of(const fs::path& folder,
                                   const std::string& prefix) {
   for (const char* rest : {"-labels-idx1-ubyte", "-labels.idx1-ubyte"}) {
     for (const char* packed : {"", ".gz"}) {
-      const fs::path path = folder / (prefix + rest + packed);
-      if (is_file(path)) return path;
+      if (const auto file = file_at(folder / (prefix + rest + packed))) {
+        return file;
+      }
     }
   }
   return std::nullopt;
@@ -198,7 +209,10 @@ IdxFiles find(const fs::path& root, const std::vector<std::string>& splits) {
   if (fs::is_directory(root, unknown)) {
     for (const auto& entry : sorted_entries(root)) {
       const auto prefix = prefix_of(entry.path().filename().string());
-      if (prefix && is_file(entry.path())) found.emplace(*prefix, entry.path());
+      if (!prefix) continue;
+      if (const auto file = file_at(entry.path())) {
+        found.emplace(*prefix, *file);
+      }
     }
   }
   for (const auto& split : splits) {
@@ -236,11 +250,12 @@ void check_labels(const fs::path& path, const std::vector<uint8_t>& labels,
                      " has label " + record_label +
                      ", but model.num_classes is " +
                      std::to_string(num_classes);
-  if (low == 1 && high == num_classes) {
-    what += "; the labels begin with 1 (1 to " + record_label +
+  const std::set<uint8_t> all(labels.begin(), labels.end());
+  if (low == 1 && all.size() == high) {  // Not one damaged label.
+    what += "; the labels begin with 1 (1 to " + std::to_string(high) +
             ", as EMNIST's letters), and here classes begin with 0: set "
             "model.num_classes to " +
-            std::to_string(num_classes + 1) + ", whose class 0 stays empty";
+            std::to_string(high + 1) + ", whose class 0 stays empty";
   }
   throw FileError(path, what);
 }

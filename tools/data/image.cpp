@@ -91,8 +91,7 @@ void warn_of_orientation(const std::filesystem::path& path, int orientation) {
   if (orientation == 1 || warned.test_and_set()) return;
   spdlog::warn(
       "{}: its EXIF orientation is {}: it was taken with the camera turned, "
-      "and "
-      "is used as it is stored, {}; other such pictures are not named",
+      "and is used as it is stored, {}; other such pictures are not named",
       path.string(), orientation,
       orientation == 2   ? "mirrored"
       : orientation == 3 ? "upside down"

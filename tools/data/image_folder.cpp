@@ -85,8 +85,6 @@ class ImageFolder : public Dataset {
   }
 
   void add_class(const fs::path& folder) {
-    const std::string name = folder.filename().string();
-    check_name(folder, name);
     const size_t before = files_.size();
     PassedOver others;
     for (const auto& entry : sorted_entries(folder)) {
@@ -101,7 +99,7 @@ class ImageFolder : public Dataset {
     }
     if (files_.size() == before) refuse_empty(folder, others);
     passed_over_.add(others);
-    classes_.push_back(name);
+    classes_.push_back(folder.filename().string());
   }
 
   static void pass_over_subfolder(const fs::directory_entry& folder,
@@ -111,7 +109,13 @@ class ImageFolder : public Dataset {
       ++others.links;
       return;
     }
-    for (const auto& entry : sorted_entries(folder.path())) {
+    std::vector<fs::directory_entry> entries;
+    try {
+      entries = sorted_entries(folder.path());
+    } catch (const FileError&) {
+      ++others.broken;
+    }
+    for (const auto& entry : entries) {
       if (is_folder(entry)) {
         pass_over_subfolder(entry, others);
       } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
@@ -170,6 +174,7 @@ std::vector<std::string> class_folders(const fs::path& folder) {
 DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
                              int64_t num_classes) {
   const auto names = class_folders(folder);
+  for (const auto& name : names) check_name(folder / name, name);
   const auto found = static_cast<int64_t>(names.size());
   if (found > 0 && found != num_classes) {
     throw FileError(folder, "holds " + std::to_string(found) +

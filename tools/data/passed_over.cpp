@@ -68,11 +68,19 @@ std::string PassedOver::text() const {
                                                      files.end());
   std::ranges::stable_sort(kinds, std::greater(),
                            &std::pair<std::string, int64_t>::second);
+  constexpr size_t kMost = 10;  // DICOM's numbers end otherwise in each file.
   std::string text;
-  for (const auto& [kind, number] : kinds) {
+  int64_t others = 0;
+  for (size_t i = 0; i < kinds.size(); ++i) {
+    const auto& [kind, number] = kinds[i];
+    if (i >= kMost) {
+      others += number;
+      continue;
+    }
     text += (text.empty() ? "" : ", ") + std::to_string(number) + " " +
             (kind.empty() ? "without an ending" : kind);
   }
+  if (others > 0) text += " and " + std::to_string(others) + " more";
   const auto add = [&](int64_t number, const char* one, const char* many) {
     if (number == 0) return;
     text += (text.empty() ? "" : "; ") + count(number, one, many);

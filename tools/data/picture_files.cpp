@@ -139,8 +139,10 @@ std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
 
 std::vector<fs::path> names_in_list(std::string bytes) {
   const std::string text = without_encoding(std::move(bytes));
-  // As `find -print0` separates them, for names that hold line ends.
-  const char separator = text.find('\0') == text.npos ? '\n' : '\0';
+  // A zero byte as by `find -print0`, for names that hold line ends; a carriage
+  // return alone as by Excel for the Mac.
+  const auto has = [&](char c) { return text.find(c) != text.npos; };
+  const char separator = has('\0') ? '\0' : has('\n') ? '\n' : '\r';
   std::vector<fs::path> paths;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find(separator, at), text.size());

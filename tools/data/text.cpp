@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "tools/utf8.h"
 
@@ -77,11 +81,34 @@ std::vector<std::u32string> letters_of(std::string_view text) {
 
 std::vector<std::string> missing_in(const std::vector<std::string>& names,
                                     const std::vector<std::string>& all) {
+  const std::set<std::string> there(all.begin(), all.end());
   std::vector<std::string> missing;
-  for (const auto& name : names) {
-    if (std::ranges::find(all, name) == all.end()) missing.push_back(name);
-  }
+  std::ranges::copy_if(
+      names, std::back_inserter(missing),
+      [&](const std::string& name) { return !there.contains(name); });
   return missing;
+}
+
+/// The first names where accents can be: in either form they are beyond ASCII.
+std::vector<std::string> beyond_ascii(std::vector<std::string> names) {
+  constexpr size_t kMost = 1000;  // Each of one list meets each of the other.
+  std::erase_if(names, [](const std::string& name) {
+    return std::ranges::all_of(
+        name, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  });
+  names.resize(std::min(names.size(), kMost));
+  return names;
+}
+
+/// The first name of `a`, and one of `b`, that look alike.
+std::optional<std::pair<std::string, std::string>> first_alike(
+    const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  for (const auto& x : a) {
+    const auto y = std::ranges::find_if(
+        b, [&](const std::string& name) { return look_alike(x, name); });
+    if (y != b.end()) return std::pair(x, *y);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -186,17 +213,15 @@ std::string difference(const std::vector<std::string>& a,
   };
   if (!of_a.empty()) add("only in " + name_of_a + ": " + quoted_list(of_a));
   if (!of_b.empty()) add("only in " + name_of_b + ": " + quoted_list(of_b));
-  for (const auto& x : of_a) {
-    for (const auto& y : of_b) {
-      if (!look_alike(x, y)) continue;
-      const bool composed = x.size() < y.size();
-      add("'" + x +
-          "' only looks alike in both: it is written in two Unicode "
-          "forms, " +
-          (composed ? "NFC in " : "NFD in ") + name_of_a + ", " +
-          (composed ? "NFD in " : "NFC in ") + name_of_b +
-          " (macOS writes NFD); rename one as the other");
-    }
+  const auto alike = first_alike(beyond_ascii(of_a), beyond_ascii(of_b));
+  if (alike) {
+    const bool composed = alike->first.size() < alike->second.size();
+    add("'" + alike->first +
+        "' only looks alike in both: it is written in two Unicode "
+        "forms, " +
+        (composed ? "NFC in " : "NFD in ") + name_of_a + ", " +
+        (composed ? "NFD in " : "NFC in ") + name_of_b +
+        " (macOS writes NFD); rename it, and others like it, as the other");
   }
   return text;
 }

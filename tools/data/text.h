@@ -26,7 +26,8 @@ std::string without_percents(std::string_view text);
 bool look_alike(const std::string& a, const std::string& b);
 
 /// In what two lists of names differ, e.g. "only in train: 'bee'; only in test:
-/// 'Bee'"; "" where they hold the same names.
+/// 'Bee'"; "" where they hold the same names. The first that look alike are
+/// named as that.
 std::string difference(const std::vector<std::string>& a,
                        const std::string& name_of_a,
                        const std::vector<std::string>& b,
