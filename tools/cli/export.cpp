@@ -74,7 +74,8 @@ std::string shapes_text(const ExportCheck& check) {
   for (const auto& shape : check.shapes) {
     text += text.empty() ? "" : ", ";
     for (size_t d = 0; d < shape.size(); ++d) {
-      text += (d > 0 ? "x" : "") + std::to_string(shape[d]);
+      if (d > 0) text += 'x';
+      text += std::to_string(shape[d]);
     }
   }
   return text;

@@ -55,7 +55,8 @@ std::string safetensors_header(const NamedTensors& tensors) {
         {"dtype", safetensors_name(tensor.scalar_type())},
         {"shape", tensor.sizes().vec()},
         {"data_offsets", {at, at + tensor.nbytes()}}};
-    text += "," + nlohmann::json(name).dump() + ":" + entry.dump();
+    text += ',';
+    text += nlohmann::json(name).dump() + ":" + entry.dump();
     at += tensor.nbytes();
   }
   text += "}";
