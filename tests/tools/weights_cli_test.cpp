@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "models/zoo.h"
@@ -202,6 +203,20 @@ TEST_F(WeightCommands, PointOutANetworkThatWasNeverTrained) {
   EXPECT_NE(inspected.out.find(words), std::string::npos) << inspected.out;
   const auto trained = evaluate(write("trained.pth", trained_weights()));
   EXPECT_EQ(trained.err.find("never trained"), std::string::npos);
+}
+
+TEST_F(WeightCommands, PointOutNumbersThatAreNotFinite) {
+  auto file = trained_weights();
+  const std::string words = " that are not finite (NaN or infinity)";
+  EXPECT_EQ(evaluate(write("finite.pth", file)).err.find(words),
+            std::string::npos);
+  file.at(0).second.fill_(std::numeric_limits<float>::quiet_NaN());
+  expect_says(evaluate(write("nan.pth", file)), 0,
+              "warning: " + file.at(0).first + " holds numbers" + words);
+  file.at(1).second.fill_(std::numeric_limits<float>::infinity());
+  expect_says(
+      run_skipzoo({"convert", write("two.pth", file), path("out.pth")}), 0,
+      file.at(0).first + " and 1 more hold numbers" + words);
 }
 
 // A file's names and classes are data: no terminal obeys them.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "tools/printable.h"
+
 namespace skipzoo {
 
 bool is_batch_norm_state(const std::string& name) {
@@ -24,6 +26,23 @@ bool never_trained(const NamedTensors& tensors) {
   return has_statistics;
 }
 
+std::string not_finite(const NamedTensors& tensors) {
+  std::string first;
+  int64_t count = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.is_floating_point()) continue;
+    // LibTorch knows no isfinite() of a byte's floats.
+    const auto numbers =
+        tensor.element_size() == 1 ? tensor.to(torch::kFloat) : tensor;
+    if (numbers.isfinite().all().item<bool>()) continue;
+    if (count++ == 0) first = printable(name);
+  }
+  if (count == 0) return "";
+  if (count > 1) first += " and " + std::to_string(count - 1) + " more";
+  return first + (count > 1 ? " hold" : " holds") +
+         " numbers that are not finite";
+}
+
 void log_remarks(const WeightFile& file) {
   const bool ordinary =
       std::all_of(file.left_out.begin(), file.left_out.end(),
@@ -33,6 +52,8 @@ void log_remarks(const WeightFile& file) {
                 text_of(file.left_out));
   }
   if (never_trained(file.tensors)) spdlog::warn(kNeverTrained);
+  const auto damaged = not_finite(file.tensors);
+  if (!damaged.empty()) spdlog::warn("{} (NaN or infinity)", damaged);
 }
 
 }  // namespace skipzoo

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "tools/weights/weight_file.h"
 
 namespace skipzoo {
@@ -16,8 +18,13 @@ constexpr const char* kNeverTrained =
     "this network was never trained: its BatchNorms have seen no picture (all "
     "counters and means are 0, all variances 1)";
 
+/// "conv1.weight and 2 more hold numbers that are not finite"; empty where all
+/// numbers are finite. LibTorch's fused ReLU takes NaN for 0, so that such
+/// a network may give answers that look like any other's.
+std::string not_finite(const NamedTensors& tensors);
+
 /// Logs what a user of these weights has to know: what of the file was left
-/// out, and whether they were never trained.
+/// out, whether they were never trained, and numbers that are not finite.
 void log_remarks(const WeightFile& file);
 
 }  // namespace skipzoo
