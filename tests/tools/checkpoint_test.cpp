@@ -26,7 +26,8 @@ Checkpoint example() {
           .random = random_state(torch::kCPU),
           .metrics = torch::tensor({1.5, 2.5}, torch::kDouble),
           .position = {.epoch = 3, .batch = 17, .step = 1234},
-          .best = {.epoch = 2, .value = 98.25}};
+          .best = {.epoch = 2, .value = 98.25},
+          .best_confusion = {}};
 }
 
 std::string load_error(const std::filesystem::path& path) {
