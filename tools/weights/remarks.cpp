@@ -26,15 +26,27 @@ bool never_trained(const NamedTensors& tensors) {
   return has_statistics;
 }
 
+namespace {
+
+/// Piece by piece: isfinite() makes two tensors as large as what it is of, and
+/// LibTorch has none for floats of one byte.
+bool all_finite(const torch::Tensor& tensor) {
+  constexpr int64_t kPiece = 1 << 20;
+  if (tensor.numel() == 0) return true;
+  for (auto piece : tensor.reshape({-1}).split(kPiece)) {
+    if (piece.element_size() == 1) piece = piece.to(torch::kFloat);
+    if (!piece.isfinite().all().item<bool>()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string not_finite(const NamedTensors& tensors) {
   std::string first;
   int64_t count = 0;
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.is_floating_point()) continue;
-    // LibTorch knows no isfinite() of a byte's floats.
-    const auto numbers =
-        tensor.element_size() == 1 ? tensor.to(torch::kFloat) : tensor;
-    if (numbers.isfinite().all().item<bool>()) continue;
+    if (!tensor.is_floating_point() || all_finite(tensor)) continue;
     if (count++ == 0) first = printable(name);
   }
   if (count == 0) return "";

@@ -39,7 +39,7 @@ std::map<std::string, std::set<std::string>> names_of_files(const json& map) {
     // Beside the index and nowhere else, whatever it says.
     if (part.empty() || part.filename() != part || part == ".." ||
         part == "." || part.native().find('\0') != std::string::npos) {
-      throw std::runtime_error("names '" + part.string() +
+      throw std::runtime_error("names '" + printable(part.string()) +
                                "', which is no file beside it");
     }
     names[part.string()].insert(entry.key());
