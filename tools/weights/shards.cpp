@@ -5,6 +5,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "tools/printable.h"
+
 namespace skipzoo {
 
 namespace {
