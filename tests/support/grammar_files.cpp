@@ -84,12 +84,12 @@ std::string Grammar::torch_script() {
   auto all = records("data");
   memos_ = 0;
   const bool is_honest = chance(30);
-  all.insert(all.begin(),
-             {.name = "a/data.pkl",
-              .data = whole(is_honest ? pickled::module(one_tensor())
-                                      : module(4))});
-  all.push_back({.name = "a/constants.pkl",
-                 .data = whole(is_honest ? ")" : value(2))});
+  all.insert(
+      all.begin(),
+      {.name = "a/data.pkl",
+       .data = whole(is_honest ? pickled::module(one_tensor()) : module(4))});
+  all.push_back(
+      {.name = "a/constants.pkl", .data = whole(is_honest ? ")" : value(2))});
   all.push_back(
       {.name = "a/code/__torch__.py",
        .data = std::string(static_cast<size_t>(random_.below(600)),

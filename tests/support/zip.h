@@ -50,8 +50,8 @@ inline ZipRecord deflated(const std::string& name, const std::string& text) {
   ZipRecord record{.name = name, .method = Z_DEFLATED};
   record.unpacked = Unpacked{.size = text.size(), .crc = crc32_of(text)};
   z_stream stream{};
-  const int made = ::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED,
-                                  -MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
+  const int made = ::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, -MAX_WBITS,
+                                  9, Z_DEFAULT_STRATEGY);
   record.data.resize(::deflateBound(&stream, text.size()));
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());

@@ -189,8 +189,8 @@ TEST(HostileCheckpoint, AFlippedBitAnywhereChangesNothingInSilence) {
     auto bytes = good;
     // Half of them in the list at the end, which has the fewest bytes.
     const auto from = i % 2 == 0 ? size_t{0} : good.find("PK\1\2");
-    bytes[from + static_cast<size_t>(random.below(
-                     static_cast<int64_t>(good.size() - from)))] ^=
+    bytes[from + static_cast<size_t>(
+                     random.below(static_cast<int64_t>(good.size() - from)))] ^=
         static_cast<char>(1 << random.below(8));
     const auto path = folder.write("flipped.skz", bytes);
     try {

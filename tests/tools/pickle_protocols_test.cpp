@@ -170,7 +170,8 @@ std::string training(int protocol, bool legacy) {
 std::string zip_file(int protocol) {
   return zip_of({{.name = "a/data.pkl", .data = training(protocol, false)},
                  {.name = "a/byteorder", .data = "little"},
-                 {.name = "a/data/0", .data = kOneToFour}});
+                 {.name = "a/data/0", .data = kOneToFour},
+                 {.name = "a/version", .data = "3\n"}});
 }
 
 std::string legacy_file(int protocol) {

@@ -69,9 +69,9 @@ TEST_P(Pipes, AreNoIdxFiles) {
   folder_.write("train-labels-idx1-ubyte", "x");
   expect_refused(images, open);
   fs::remove(images);
-  folder_.write("train-images-idx3-ubyte",
-                big_endian(0x803) + big_endian(1) + big_endian(1) +
-                    big_endian(1) + "x");
+  folder_.write(
+      "train-images-idx3-ubyte",
+      big_endian(0x803) + big_endian(1) + big_endian(1) + big_endian(1) + "x");
   expect_refused(put("train-labels-idx1-ubyte"), open);
 }
 

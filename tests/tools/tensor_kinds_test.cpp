@@ -1,5 +1,5 @@
-// Tensors of rarer kinds: some hold an ordinary one, which is taken; of the rest
-// it is said what they are.
+// Tensors of rarer kinds: some hold an ordinary one, which is taken; of the
+// rest it is said what they are.
 
 #include <gtest/gtest.h>
 
@@ -50,10 +50,9 @@ class TensorKinds : public testing::Test {
   /// A file of these, names and tensors in turn.
   std::filesystem::path write(const std::vector<std::string>& entries) {
     return folder_.write(
-        "a.pth",
-        zip_of({{.name = "a/data.pkl",
-                 .data = pickled::whole(pickled::dict(entries))},
-                {.name = "a/data/0", .data = kOneToFour}}));
+        "a.pth", zip_of({{.name = "a/data.pkl",
+                          .data = pickled::whole(pickled::dict(entries))},
+                         {.name = "a/data/0", .data = kOneToFour}}));
   }
   void expect_left_out(const std::string& tensor, const std::string& why) {
     const auto file = read_weight_file(
@@ -99,8 +98,8 @@ TEST_F(TensorKinds, AWrapperOfOneLikeItselfIsThatOne) {
 
 TEST_F(TensorKinds, AnyOtherWrapperIsLeftOut) {
   const auto held = pickled::dict({text("held"), pickled::tensor({})});
-  const auto two = pickled::dict({text("data"), pickled::tensor({}),
-                                  text("scale"), pickled::tensor({})});
+  const auto two = pickled::dict(
+      {text("data"), pickled::tensor({}), text("scale"), pickled::tensor({})});
   for (const auto& odd :
        {wrapper(two), wrapper(held, {2, 2}), wrapper(held, {}),
         wrapper(held, {4}, "float16"), wrapper(held, {4}, "int4"),

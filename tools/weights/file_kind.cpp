@@ -21,8 +21,8 @@ std::string first_file(const fs::path& folder,
        it.increment(ignored)) {
     const auto name = it->path().filename().string();
     const auto ending = it->path().extension().string();
-    const bool fits = std::find(endings.begin(), endings.end(), ending) !=
-                      endings.end();
+    const bool fits =
+        std::find(endings.begin(), endings.end(), ending) != endings.end();
     if (fits && (first.empty() || name < first)) first = name;
   }
   return first;
