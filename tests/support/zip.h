@@ -47,7 +47,7 @@ inline uint64_t crc32_of(const std::string& bytes) {
 
 /// A record packed by deflate.
 inline ZipRecord deflated(const std::string& name, const std::string& text) {
-  ZipRecord record{.name = name, .method = Z_DEFLATED};
+  ZipRecord record{.name = name, .data = "", .method = Z_DEFLATED};
   record.unpacked = Unpacked{.size = text.size(), .crc = crc32_of(text)};
   z_stream stream{};
   const int made = ::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, -MAX_WBITS,
