@@ -8,6 +8,16 @@ namespace skipzoo {
 using namespace pickled;
 using std::string_literals::operator""s;
 
+namespace {
+
+/// What an honest program writes: a tensor of four numbers, all in its record.
+/// A file made of odd parts alone is hardly ever right in all of them.
+std::string one_tensor() {
+  return pickled::dict({text("w"), pickled::tensor({})});
+}
+
+}  // namespace
+
 std::vector<ZipRecord> Grammar::records(const std::string& folder) {
   std::vector<ZipRecord> all;
   for (const char* key : {"0", "1"}) {
@@ -73,8 +83,13 @@ std::string Grammar::torch_zip() {
 std::string Grammar::torch_script() {
   auto all = records("data");
   memos_ = 0;
-  all.insert(all.begin(), {.name = "a/data.pkl", .data = whole(module(4))});
-  all.push_back({.name = "a/constants.pkl", .data = whole(value(2))});
+  const bool is_honest = chance(30);
+  all.insert(
+      all.begin(),
+      {.name = "a/data.pkl",
+       .data = whole(is_honest ? pickled::module(one_tensor()) : module(4))});
+  all.push_back(
+      {.name = "a/constants.pkl", .data = whole(is_honest ? ")" : value(2))});
   all.push_back(
       {.name = "a/code/__torch__.py",
        .data = std::string(static_cast<size_t>(random_.below(600)),
@@ -167,18 +182,23 @@ std::string Grammar::safetensors() {
 std::string Grammar::checkpoint() {
   auto all = records("data");
   for (auto& record : records("run")) all.push_back(std::move(record));
+  const bool is_honest = chance(30);
   const auto odd = [&](const std::string& usual) {
-    return chance(93) ? usual : number_text();
+    return is_honest || chance(93) ? usual : number_text();
   };
-  all.insert(all.begin(), {.name = "a/data.pkl", .data = whole(state_dict())});
+  all.insert(all.begin(),
+             {.name = "a/data.pkl",
+              .data = whole(is_honest ? one_tensor() : state_dict())});
   memos_ = 0;
-  all.push_back({.name = "a/run.pkl",
-                 .data = whole(pickled::dict(
-                     {text("metrics"),
-                      pickled::tensor({.storage = "DoubleStorage",
-                                       .length = chance(80) ? 4 : number()}),
-                      text(chance(50) ? "random/cpu" : "optimizer/" + name()),
-                      tensor()}))});
+  std::vector<std::string> run = {
+      text("metrics"),
+      pickled::tensor({.storage = "DoubleStorage",
+                       .length = is_honest || chance(80) ? 4 : number()})};
+  if (!is_honest) {
+    run.push_back(text(chance(50) ? "random/cpu" : "optimizer/" + name()));
+    run.push_back(tensor());
+  }
+  all.push_back({.name = "a/run.pkl", .data = whole(pickled::dict(run))});
   all.push_back({.name = "a/skipzoo.json",
                  .data = "{\"format\":" + odd("1") +
                          ",\"config\":\"\",\"classes\":" + odd("[\"a\"]") +

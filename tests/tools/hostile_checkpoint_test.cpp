@@ -7,6 +7,7 @@
 #include "tests/support/hostile.h"
 #include "tests/support/pickle_text.h"
 #include "tests/support/zip.h"
+#include "tools/data/random.h"
 #include "tools/train/checkpoint.h"
 
 namespace skipzoo {
@@ -131,6 +132,72 @@ TEST(HostileCheckpoint, StatesThatNoGeneratorHasAreRefused) {
   wrong.metrics.sizes = {2, 2};
   wrong.metrics.strides = {2, 1};
   expect_checkpoint_refused(wrong, "metrics");
+}
+
+/// What tells of each part of a checkpoint, to the last number.
+std::string contents(const Checkpoint& checkpoint) {
+  std::string all = std::to_string(checkpoint.position.epoch) + " " +
+                    std::to_string(checkpoint.position.batch) + " " +
+                    std::to_string(checkpoint.position.step) + " " +
+                    std::to_string(checkpoint.best.epoch) + " " +
+                    std::to_string(checkpoint.best.value) + " " +
+                    checkpoint.identity.classes.at(0);
+  const auto add = [&](const std::string& name, const torch::Tensor& tensor) {
+    all += name;
+    all.append(static_cast<const char*>(tensor.const_data_ptr()),
+               tensor.nbytes());
+  };
+  add("metrics", checkpoint.metrics);
+  for (const auto& [name, tensor] : checkpoint.weights) add(name, tensor);
+  for (const auto& [name, tensor] : checkpoint.random) add(name, tensor);
+  return all;
+}
+
+TEST(HostileCheckpoint, AFlippedBitIsFoundByItsRecordsSum) {
+  TemporaryFolder folder;
+  Parts parts;
+  parts.weight_data = "0123456789abcdef";
+  parts.metrics_data = "0123456789ABCDEF0123456789ABCDEF";
+  const auto good = parts.bytes();
+  const auto flipped = [&](const std::string& part) {
+    auto bytes = good;
+    bytes.at(bytes.find(part) + part.size() / 2) ^= '\1';
+    return folder.write("last.skz", bytes);
+  };
+  for (const auto& [part, record] :
+       {std::pair(parts.weights, "data.pkl"),
+        std::pair(parts.weight_data, "data/0"),
+        std::pair("X" + little_endian(10, 4) + "random/cpu", "run.pkl"),
+        std::pair(parts.metrics_data, "run/0"),
+        std::pair(parts.random_data, "run/1"),
+        std::pair(parts.words, "skipzoo.json")}) {
+    const auto path = flipped(part);
+    const auto words = "its record a/" + std::string(record) +
+                       " is damaged: its CRC-32 is another";
+    expect_says(file_error([&] { load_checkpoint(path); }), words);
+  }
+  const auto path = flipped(parts.words);
+  expect_says(file_error([&] { read_identity(path); }), "its CRC-32");
+}
+
+TEST(HostileCheckpoint, AFlippedBitAnywhereChangesNothingInSilence) {
+  TemporaryFolder folder;
+  const auto good = Parts{}.bytes();
+  const auto right = contents(load_checkpoint(folder.write("good.skz", good)));
+  Random random(19);
+  for (int i = 0; i < 300; ++i) {
+    auto bytes = good;
+    // Half of them in the list at the end, which has the fewest bytes.
+    const auto from = i % 2 == 0 ? size_t{0} : good.find("PK\1\2");
+    bytes[from + static_cast<size_t>(
+                     random.below(static_cast<int64_t>(good.size() - from)))] ^=
+        static_cast<char>(1 << random.below(8));
+    const auto path = folder.write("flipped.skz", bytes);
+    try {
+      EXPECT_EQ(contents(load_checkpoint(path)), right) << i;
+    } catch (const FileError&) {
+    }
+  }
 }
 
 TEST(HostileCheckpoint, APipeIsNotWaitedFor) {

@@ -174,5 +174,60 @@ TEST(HostileProgram, RecordsThatDifferByCaseAloneAreRefused) {
   expect_program_refused(program, "nested too deeply");
 }
 
+/// What is said of an archive with this record more.
+std::string error_with(const ZipRecord& record) {
+  Program program;
+  program.more = {record};
+  return program_error(program);
+}
+
+// Some writers pack the code, which nothing else may be.
+TEST(HostileProgram, PackedCodeIsOfTheSizeThatItSays) {
+  const auto code = deflated("a/code/x.py", "x = 1\n");
+  EXPECT_EQ(error_with(code), "no error");
+  EXPECT_EQ(error_with(deflated("a/code/x.py", "")), "no error");
+  const auto with = [&](auto change) {
+    auto changed = code;
+    change(changed);
+    return error_with(changed);
+  };
+  for (const uint64_t size : {5u, 7u, 60'000'000u}) {
+    expect_says(with([&](ZipRecord& r) { r.unpacked->size = size; }),
+                "a/code/x.py does not unpack to the size it says");
+  }
+  // Refused before there is room made for it.
+  expect_says(with([](ZipRecord& r) { r.unpacked->size = 0xFFFFFFF0; }),
+              "4294967280 bytes, expected at most");
+  expect_says(with([](ZipRecord& r) {
+                r.unpacked->size = uint64_t{1} << 62;
+                r.has_zip64 = true;
+              }),
+              "do not agree");
+  expect_says(with([](ZipRecord& r) { r.data.pop_back(); }),
+              "does not unpack to the size it says");
+  expect_says(with([](ZipRecord& r) { r.data.assign(r.data.size(), '\xff'); }),
+              "does not unpack to the size it says");
+  expect_says(with([](ZipRecord& r) { r.crc_more = 1; }), "CRC-32");
+  expect_says(error_with(deflated("a/code/x.py", std::string(50'000, '('))),
+              "nested more deeply");
+}
+
+TEST(HostileProgram, PackedRecordsThatSwellAreBoundedTogether) {
+  auto zeros = deflated("a/extra/0", std::string(20'000'000, '\0'));
+  auto shrunk = zeros;
+  shrunk.unpacked->size = 5;
+  expect_says(error_with(shrunk), "does not unpack to the size it says");
+  const PeakMemory peak;  // Of what a second time does not load once more.
+  error_with(shrunk);
+  EXPECT_LT(peak.megabytes(), 15);
+  Program program;
+  for (const char* name : {"0", "1", "2", "3"}) {
+    zeros.name = "a/extra/" + std::string(name);
+    program.more.push_back(zeros);
+  }
+  expect_program_refused(program, "a/extra/3 is of 20000000 bytes");
+  EXPECT_LT(peak.megabytes(), 200);
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -222,14 +222,38 @@ TEST(WeightFormats, WhatOnlyLooksLikeWeightsIsNamed) {
       error_of(folder.write(
           "a.pth", zip_of({{.name = "w.pth", .data = "x", .flags = 1}}))),
       "a password");
-  folder.write("run/best.skz", "x");
-  expect_says(error_of(folder / "run"), "best.skz");
   folder.write("large.safetensors", std::string("\x7f\0\0\0\0\0\0\0{", 9));
   std::filesystem::resize_file(folder / "large.safetensors", 100'000'000'000);
   expect_says(error_of(folder / "large.safetensors"),
               "is sparse: nearly all of its 100.0 GB");
-  folder.write("distributed/.metadata", "x");
-  expect_says(error_of(folder / "distributed"), "dcp_to_torch");
+}
+
+TEST(WeightFormats, WhatAFolderHoldsIsNamed) {
+  const std::pair<std::vector<const char*>, const char*> folders[] = {
+      {{}, "is a folder, expected a file of weights"},
+      {{"notes.txt"}, "is a folder, expected a file of weights"},
+      {{"best.skz", "last.skz"}, "its weights are in FOLDER/best.skz"},
+      {{"last.skz"}, "its weights are in FOLDER/last.skz"},
+      {{"config.json", "tokenizer.json"},
+       "a Hugging Face model without its weights"},
+      {{"config.json", "model.safetensors"},
+       "its weights are in FOLDER/model.safetensors"},
+      {{"config.json", "pytorch_model.bin.index.json"},
+       "its weights are in FOLDER/pytorch_model.bin.index.json"},
+      {{"config.json", "model-2.safetensors", "model-1.safetensors"},
+       "in it is FOLDER/model-1.safetensors"},
+      {{"data.pkl", "byteorder", "version", "data/0"}, "is an unpacked .pth"},
+      {{".metadata", "__0_0.distcp"}, "dcp_to_torch"},
+      {{"__0_0.distcp"}, "lacks its .metadata"}};
+  for (const auto& [names, words] : folders) {
+    TemporaryFolder folder;
+    for (const char* name : names) folder.write(name, "x");
+    std::string expected = words;
+    if (const auto at = expected.find("FOLDER"); at != std::string::npos) {
+      expected.replace(at, 6, folder.path().string());
+    }
+    expect_says(error_of(folder.path()), expected);
+  }
 }
 
 // A file that shrinks while it is read ended the process by SIGBUS.

@@ -9,6 +9,27 @@ namespace skipzoo {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The first by name of a folder's entries with such an ending; empty where
+/// there is none.
+std::string first_file(const fs::path& folder,
+                       std::initializer_list<std::string_view> endings) {
+  std::string first;
+  std::error_code ignored;
+  for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
+    const auto name = it->path().filename().string();
+    const auto ending = it->path().extension().string();
+    const bool fits =
+        std::find(endings.begin(), endings.end(), ending) != endings.end();
+    if (fits && (first.empty() || name < first)) first = name;
+  }
+  return first;
+}
+
+}  // namespace
+
 std::string what_file(std::span<const uint8_t> bytes) {
   std::string head(bytes.begin(),
                    bytes.begin() + static_cast<int64_t>(
@@ -107,6 +128,20 @@ std::string what_folder(const fs::path& path) {
   }
   if (has("data.pkl")) {
     return "is an unpacked .pth; pack the folder again, by zip -0 -r";
+  }
+  if (!first_file(path, {".distcp"}).empty()) {
+    return "is a distributed checkpoint that lacks its .metadata; was the "
+           "download cut short?";
+  }
+  if (const auto file = first_file(path, {".safetensors", ".pth", ".pt", ".bin",
+                                          ".ckpt", ".th", ".skz"});
+      !file.empty()) {
+    return "is a folder, expected a file; in it is " + (path / file).string();
+  }
+  if (has("config.json")) {
+    return "is a folder of a Hugging Face model without its weights, "
+           "model.safetensors or pytorch_model.bin; was the download cut "
+           "short?";
   }
   return "is a folder, expected a file of weights";
 }
