@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/next_command.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/report/history.h"
@@ -140,11 +141,7 @@ TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
 TEST_F(ResumeCommand, IsPrintedAsAShellTakesIt) {
   const auto done = call({"train", "-c", synthetic(), "-o", "a run's"});
   expect_words(done, 0, " evaluate 'a run'\\''s/best.skz'\n");
-  const auto at = done.err.find("next: ");
-  ASSERT_NE(at, std::string::npos);
-  const auto next = Process({"/bin/sh", "-c", done.err.substr(at + 6)},
-                            folder.path().string())
-                        .wait();
+  const auto next = run_next_command(done, folder.path().string());
   EXPECT_EQ(next.exit_code, 0) << next.err;
 }
 
