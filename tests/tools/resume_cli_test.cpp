@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/expect_words.h"
 #include "tests/support/next_command.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
@@ -15,12 +16,6 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-void expect_words(const Finished& finished, int exit_code,
-                  const std::string& words) {
-  EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
-  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
-}
 
 class ResumeCommand : public testing::Test {
  protected:
