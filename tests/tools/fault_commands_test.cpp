@@ -89,9 +89,9 @@ class FaultyDiskOfACommand : public testing::Test {
 };
 
 TEST_F(FaultyDiskOfACommand, IsOneSentence) {
-  ASSERT_EQ(
-      run_skipzoo({"train", "-c", config.string(), "-o", path("run")}).exit_code,
-      0);
+  ASSERT_EQ(run_skipzoo({"train", "-c", config.string(), "-o", path("run")})
+                .exit_code,
+            0);
   fail_each({"export", path("run"), "--format", "torchscript", "-o",
              path("net/a.pt")},
             8, "a.pt");
@@ -122,9 +122,9 @@ TEST_F(FaultyDiskOfACommand, LeavesAFolderInWhichTheRunBeginsAnew) {
 
 // Early, in the middle and late; all between is fault_injection_test's.
 TEST_F(FaultyDiskOfACommand, LeavesARunThatIsResumedOrTunedAgain) {
-  ASSERT_EQ(
-      run_skipzoo({"train", "-c", config.string(), "-o", path("run")}).exit_code,
-      0);
+  ASSERT_EQ(run_skipzoo({"train", "-c", config.string(), "-o", path("run")})
+                .exit_code,
+            0);
   const std::vector<std::string> resume = {
       "train", "--resume", path("run"), "--set", "train.epochs=2"};
   for (const int number : {1, 12, 29}) {
