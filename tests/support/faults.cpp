@@ -118,6 +118,32 @@ int fsync(int file) {
   return real(file);
 }
 
+ssize_t pwrite(int file, const void* data, size_t size, off_t at) {
+  static const auto real = skipzoo::next<decltype(&pwrite)>("pwrite");
+  if (skipzoo::is_file(file) && skipzoo::is_refused()) return -1;
+  return real(file, data, size, at);
+}
+
+int ftruncate(int file, off_t size) {
+  static const auto real = skipzoo::next<decltype(&ftruncate)>("ftruncate");
+  if (skipzoo::is_file(file) && skipzoo::is_refused()) return -1;
+  return real(file, size);
+}
+
+int truncate(const char* path, off_t size) {
+  static const auto real = skipzoo::next<decltype(&truncate)>("truncate");
+  if (skipzoo::is_refused()) return -1;
+  return real(path, size);
+}
+
+int truncate64(const char* path, off64_t size) { return truncate(path, size); }
+
+int mkostemp(char* name, int flags) {
+  static const auto real = skipzoo::next<decltype(&mkostemp)>("mkostemp");
+  if (skipzoo::is_refused()) return -1;
+  return real(name, flags);
+}
+
 int rename(const char* from, const char* to) {
   static const auto real = skipzoo::next<decltype(&rename)>("rename");
   if (skipzoo::is_refused()) return -1;

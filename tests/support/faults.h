@@ -5,8 +5,8 @@
 namespace skipzoo {
 
 /// While it stands, the system refuses one of the calls by which this process
-/// writes: the creation of a file or folder, and of regular files write, fsync
-/// and rename.
+/// writes: the creation of a file or folder, truncate and rename, and for
+/// regular files write, pwrite, ftruncate and fsync.
 class Fault {
  public:
   /// number: which call, counted from 1. error: ENOSPC, EIO ...

@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <map>
 
 #include "tests/support/faults.h"
-#include "tests/support/process.h"
+#include "tests/support/files_in.h"
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/error.h"
@@ -22,17 +21,6 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Every path below a folder, with its content where it is a file.
-std::map<std::string, std::string> files_in(const fs::path& folder) {
-  std::map<std::string, std::string> files;
-  if (!fs::exists(folder)) return files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    files[entry.path().string()] =
-        entry.is_regular_file() ? read_text(entry.path()) : "";
-  }
-  return files;
-}
 
 /// Has every call of `act` fail in turn, until it has no more of them; between
 /// two, nothing in `folder` may change. Returns how many there were.
@@ -130,128 +118,99 @@ TEST(FaultyDisk, LeavesNoFolderThatItMade) {
             7);  // Three times mkdir first.
 }
 
-/// A run of one epoch.
-Settings shortest_run() {
+// What goes into a pipe is checked in a temporary file before.
+TEST(FaultyDisk, LeavesNoTemporaryFileOfAnExportIntoAPipe) {
+  TemporaryFolder folder;
+  const char* before = std::getenv("TMPDIR");
+  const std::string others = before == nullptr ? "" : before;
+  setenv("TMPDIR", folder.path().c_str(), 1);
+  const auto network = small_network();
+  const auto act = [&] {
+    export_network("/dev/null", network, {.format = ExportFormat::kOnnx});
+  };
+  // mkostemp, open, write, fsync, rename
+  EXPECT_GE(fail_each_call(folder.path(), act), 5);
+  EXPECT_TRUE(files_in(folder.path()).empty());
+  if (before == nullptr) {
+    unsetenv("TMPDIR");
+  } else {
+    setenv("TMPDIR", others.c_str(), 1);
+  }
+}
+
+Settings run_of_epochs(int64_t epochs) {
   auto s = small_run();
-  s.train.epochs = 1;
+  s.data.batch_size = 50;
+  s.train.epochs = epochs;
   return s;
 }
 
-// The rows of an epoch come before its checkpoint: what the fault leaves is a
-// run that goes on, or begins anew, and ends as one without a fault.
-TEST(FaultyDisk, EndsARunWithOneSentenceAndItGoesOn) {
-  TemporaryFolder folder;
-  run(shortest_run(), folder / "whole");
+/// Nothing half-written, and nobody who seems to be at work.
+void expect_nothing_unfinished(const fs::path& run) {
+  for (const auto& [name, content] : files_in(run)) {
+    EXPECT_FALSE(name.ends_with(".tmp")) << name;
+  }
+  EXPECT_FALSE(fs::exists(run / ".skipzoo-lock"));
+}
+
+/// Has every call fail in turn of a run in a copy of the folder "begun", or in
+/// a new one where there is no such folder: it ends with one sentence, and then
+/// goes on, or begins anew, and ends as one without a fault. Returns how many
+/// calls there were.
+int64_t fail_each_call_of_run(const TemporaryFolder& folder,
+                              const Settings& s) {
+  const auto begin = [&](const fs::path& path) {
+    if (fs::exists(folder / "begun")) fs::copy(folder / "begun", path);
+  };
+  begin(folder / "whole");
+  run(s, folder / "whole");
+  int unheard = 0;
   for (int64_t number = 1;; ++number) {
     const auto path = folder / ("run-" + std::to_string(number));
+    begin(path);
     {
       const Fault fault(number, number % 2 == 0 ? ENOSPC : EIO);
       try {
-        run(shortest_run(), path);
-        if (!fault.happened()) break;
-        ADD_FAILURE() << "call " << number << " failed without a word";
+        run(s, path);
+        if (!fault.happened()) {
+          // The lock is as good without the name of its holder in it.
+          EXPECT_EQ(unheard, 2) << "ftruncate and pwrite of the lock";
+          return number - 1;
+        }
+        ++unheard;
       } catch (const FileError& error) {
         EXPECT_NE(std::string(error.what()).find("cannot be"),
                   std::string::npos)
             << error.what();
       }
     }
-    for (const auto& [name, content] : files_in(path)) {
-      EXPECT_EQ(name.find(".tmp"), std::string::npos) << name;
-    }
-    EXPECT_FALSE(fs::exists(path / ".skipzoo-lock"));
-    run(shortest_run(), path);
+    expect_nothing_unfinished(path);
+    run(s, path);
     expect_same_run(folder / "whole", path);
     fs::remove_all(path);
   }
 }
 
-// The same for the binary: nothing in LibTorch may end it otherwise.
-class FaultyDiskOfACommand : public testing::Test {
- protected:
-  /// Runs the command, whose call of that number finds the disk full.
-  static Finished run_with_fault(const std::vector<std::string>& arguments,
-                                 int number) {
-    auto command = skipzoo_command(arguments);
-    command.insert(command.begin(),
-                   {"/usr/bin/env", std::string("LD_PRELOAD=") + SKIPZOO_FAULTS,
-                    "SKIPZOO_FAULT=" + std::to_string(number) + ":" +
-                        std::to_string(ENOSPC)});
-    return Process(command).wait();
-  }
-
-  /// Exit code 1, and one sentence that says why.
-  static void expect_one_sentence(const Finished& finished) {
-    EXPECT_EQ(finished.exit_code, 1) << finished.err;
-    const auto error = finished.err.find("error: ");
-    ASSERT_NE(error, std::string::npos) << finished.err;
-    EXPECT_EQ(std::count(finished.err.begin() + static_cast<long>(error),
-                         finished.err.end(), '\n'),
-              1)
-        << finished.err;
-    EXPECT_NE(finished.err.find("No space left on device", error),
-              std::string::npos)
-        << finished.err;
-  }
-
-  /// Runs the command with each call failing in turn, at most `most` of them.
-  void fail_each(const std::vector<std::string>& arguments, int most,
-                 const std::string& output) {
-    for (int number = 1; number <= most; ++number) {
-      folder.write("net/" + output, "old");
-      const auto before = files_in(folder / "net");
-      const auto finished = run_with_fault(arguments, number);
-      if (finished.exit_code == 0) {
-        EXPECT_GE(number, 5);
-        return;
-      }
-      expect_one_sentence(finished);
-      EXPECT_EQ(files_in(folder / "net"), before);
-    }
-    ADD_FAILURE() << "more than " << most << " calls";
-  }
-
+// The rows of an epoch come before its checkpoint.
+TEST(FaultyDisk, EndsARunWithOneSentenceAndItGoesOn) {
   TemporaryFolder folder;
-  fs::path config = folder.write(
-      "net.yaml",
-      "model: {family: densenet, block_config: [2, 2], growth_rate: 4, "
-      "num_init_features: 8, num_classes: 4}\n"
-      "data: {dataset: synthetic, synthetic_images: 16, image_size: 8, "
-      "batch_size: 8, workers: 0}\n"
-      "train: {epochs: 1, threads: 1, device: cpu}\n");
-};
-
-TEST_F(FaultyDiskOfACommand, IsOneSentence) {
-  const auto run_folder = folder / "run";
-  run(shortest_run(), run_folder);
-  const auto weights = (run_folder / "last.skz").string();
-  const auto net = [&](const char* name) {
-    return (folder / "net" / name).string();
-  };
-  fail_each({"export", weights, "-c", config.string(), "--format",
-             "torchscript", "-o", net("a.pt")},
-            8, "a.pt");
-  fail_each({"convert", weights, net("a.safetensors")}, 8, "a.safetensors");
-  fail_each({"predict", weights, "-c", config.string(),
-             std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg", "--output",
-             net("a.txt")},
-            8, "a.txt");
+  // 4 calls for the folder and its lock, 4 for each file that is written whole
+  // (summary.csv, report, best and last), 3 for each row that is appended, and
+  // for the first of TensorBoard's.
+  EXPECT_GE(fail_each_call_of_run(folder, run_of_epochs(1)), 4 + 4 * 4 + 4 * 3);
 }
 
-// What comes before the first epoch; the rest is EndsARunWithOneSentence's.
-TEST_F(FaultyDiskOfACommand, LeavesAFolderInWhichTheRunBeginsAnew) {
-  const auto path = folder / "fresh/run";
-  const std::vector<std::string> train = {"train", "-c", config.string(), "-o",
-                                          path.string()};
-  for (int number = 1; number <= 16; ++number) {
-    fs::remove_all(folder / "fresh");
-    expect_one_sentence(run_with_fault(train, number));
-    for (const auto& [name, content] : files_in(folder / "fresh")) {
-      EXPECT_FALSE(name.ends_with(".tmp")) << name;
-    }
-    EXPECT_FALSE(fs::exists(path / ".skipzoo-lock")) << number;
+// Of a process that was killed while it wrote the second epoch's rows.
+TEST(FaultyDisk, EndsAResumedRunWithOneSentenceAndItGoesOn) {
+  TemporaryFolder folder;
+  run(run_of_epochs(1), folder / "begun");
+  for (const char* name : {"summary.csv", "events.out.tfevents.0.skipzoo"}) {
+    std::ofstream(folder / "begun" / name, std::ios::app) << "2,0.";
   }
-  EXPECT_EQ(run_skipzoo(train).exit_code, 0);
+  // 3 calls for the lock; both files are cut and the rows written anew; then
+  // the epoch's rows, report and checkpoint.
+  EXPECT_GE(fail_each_call_of_run(folder, run_of_epochs(2)),
+            3 + 2 + 2 * 4 + 3 * 3 + 2 * 4);
 }
 
 }  // namespace

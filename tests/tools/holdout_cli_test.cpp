@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/expect_words.h"
+#include "tests/support/next_command.h"
 #include "tests/support/picture_run.h"
 #include "tools/report/history.h"
 #include "tools/train/checkpoint.h"
@@ -23,9 +25,9 @@ class HoldoutRun : public PictureRun {
       write_picture(i % 2 == 0 ? "train/cat" : "train/dog", i);
     }
     write_config("holdout: 0.3, batch_size: 8", "epochs: 2, seed: 3");
-    const auto trained = train();
-    ASSERT_EQ(trained.exit_code, 0) << trained.err;
-    expect_words(trained.err, "12 of 40 pictures are held out");
+    trained_ = train();
+    ASSERT_EQ(trained_.exit_code, 0) << trained_.err;
+    expect_words(trained_.err, "12 of 40 pictures are held out");
   }
   nlohmann::json evaluate(const std::string& file,
                           std::vector<std::string> more = {}) {
@@ -38,6 +40,8 @@ class HoldoutRun : public PictureRun {
   double last_val_top1() {
     return read_csv(folder / "run/summary.csv").back().val_top1;
   }
+
+  Finished trained_;
 };
 
 TEST_F(HoldoutRun, KeepsAListAndEvaluateMeasuresThose) {
@@ -57,6 +61,16 @@ TEST_F(HoldoutRun, KeepsAListAndEvaluateMeasuresThose) {
   const auto same = run_skipzoo({"evaluate", path("run"), "--split", "test",
                                  "--set", "data.val_split=train"});
   expect_words(same, 0, "are those the run was trained on");
+}
+
+TEST_F(HoldoutRun, PrintsTheCommandThatMeasuresWhatItHeldOut) {
+  const auto measured = run_next_command(trained_, folder.path().string());
+  expect_words(measured, 0,
+               "measured on the 12 pictures that the run held out");
+  const auto best = load_checkpoint(folder / "run/best.skz").best.value;
+  char top1[32];
+  std::snprintf(top1, sizeof(top1), "top-1 %.2f %%", best);
+  expect_words(measured.out, top1);
 }
 
 TEST_F(HoldoutRun, GoesOnWithItsOwnListWhateverIsAdded) {

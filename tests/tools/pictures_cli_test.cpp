@@ -43,13 +43,17 @@ TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
   for (const char* name :
        {"train/cat/1.heic", "train/cat/2.heic", "train/dog/3.webp",
         "train/labels.csv", "train/beside.jpg", "train/.hidden.webp",
-        "train/cat/2021/4.jpg", "train/cat/2021/5.gif", "test/dog/6.bmp"}) {
+        "train/cat/2021/4.jpg", "train/cat/2021/5.gif", "test/dog/6.bmp",
+        "train/cat/7.tif", "train/dog/8.jfif", "train/dog/9.JFIF"}) {
     folder.write(std::string("photos/") + name, make_jpeg());
   }
   const auto trained = train();
   expect_words(trained, 0,
-               "photos/train: passed over: 2 .heic, 1 .csv, 1 .webp; 1 picture "
-               "beside the class folders; 2 pictures in subfolders of classes");
+               "photos/train: passed over: 2 .heic, 1 .csv, 1 .tif, 1 .webp; 1 "
+               "picture beside the class folders; 2 pictures in subfolders of "
+               "classes");
+  // What is a JPEG by its bytes is read under its other names, too.
+  expect_words(trained, 0, "6 training and 4 validation images");
   expect_words(trained, 0, "photos/test: passed over: 1 .bmp");
   // Said before there was a run folder, and kept in it.
   expect_words(read_text(folder / "run/train.log"),
@@ -133,10 +137,18 @@ TEST_F(PictureCommands, TheFirstTurnedPictureIsNamedOnce) {
   for (const char* name : {"cat/0.jpg", "cat/1.jpg", "dog/1.jpg"}) {
     folder.write(std::string("photos/train/") + name,
                  make_jpeg({.orientation = 6}));
+    folder.write(std::string("photos/test/") + name,
+                 make_jpeg({.orientation = 3}));
   }
   const auto trained = train();
-  EXPECT_EQ(trained.exit_code, 0) << trained.err;
+  expect_words(trained, 0, "lying on its side");
   EXPECT_EQ(count(trained.err, "its EXIF orientation is 6"), 1) << trained.err;
+  for (const auto& finished :
+       {run_skipzoo({"evaluate", path("run")}), predict("photos/test")}) {
+    expect_words(finished, 0, "upside down");
+    EXPECT_EQ(count(finished.err, "its EXIF orientation is 3"), 1)
+        << finished.err;
+  }
 }
 
 TEST_F(PictureCommands, ValidatingOnWhatIsTrainedOnIsSaid) {

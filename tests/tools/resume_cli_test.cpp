@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "tests/support/expect_words.h"
+#include "tests/support/next_command.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/report/history.h"
@@ -14,12 +16,6 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-void expect_words(const Finished& finished, int exit_code,
-                  const std::string& words) {
-  EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
-  EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
-}
 
 class ResumeCommand : public testing::Test {
  protected:
@@ -140,11 +136,7 @@ TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
 TEST_F(ResumeCommand, IsPrintedAsAShellTakesIt) {
   const auto done = call({"train", "-c", synthetic(), "-o", "a run's"});
   expect_words(done, 0, " evaluate 'a run'\\''s/best.skz'\n");
-  const auto at = done.err.find("next: ");
-  ASSERT_NE(at, std::string::npos);
-  const auto next = Process({"/bin/sh", "-c", done.err.substr(at + 6)},
-                            folder.path().string())
-                        .wait();
+  const auto next = run_next_command(done, folder.path().string());
   EXPECT_EQ(next.exit_code, 0) << next.err;
 }
 

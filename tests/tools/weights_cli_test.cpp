@@ -4,71 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
-#include "models/zoo.h"
-#include "tests/support/copy_of.h"
 #include "tests/support/pickle_file.h"
-#include "tests/support/process.h"
-#include "tests/support/temporary_folder.h"
-#include "tools/weights/write.h"
+#include "tests/support/weight_commands.h"
+#include "tools/weights/weight_file.h"
 
 namespace skipzoo {
 namespace {
 
 using P = PickleFile;
-
-/// Weights of a small ResNet whose statistics have settled.
-NamedTensors trained_weights(Shortcut shortcut = Shortcut::kB) {
-  torch::manual_seed(0);
-  ResNetOptions options;
-  options.depths = {1, 1};
-  options.widths = {4, 8};
-  options.shortcut = shortcut;
-  options.num_classes = 5;
-  const auto model = make_model(options);
-  const torch::NoGradGuard no_grad;
-  model->forward(torch::randn({8, 3, 16, 16}));
-  return copy_of(*model);
-}
-
-class WeightCommands : public testing::Test {
- protected:
-  void SetUp() override {
-    config_ = folder.write("net.yaml", config("B")).string();
-  }
-  static std::string config(const std::string& shortcut) {
-    return "model: {family: resnet, depths: [1, 1], widths: [4, 8], "
-           "shortcut: " +
-           shortcut +
-           ", num_classes: 5}\n"
-           "data: {dataset: synthetic, synthetic_images: 16, image_size: 16, "
-           "batch_size: 8, workers: 0}\n"
-           "train: {epochs: 1, threads: 1, device: cpu, schedule: {name: "
-           "constant}}\n";
-  }
-  std::string path(const std::string& name) const {
-    return (folder / name).string();
-  }
-  std::string write(const std::string& name, const NamedTensors& tensors) {
-    write_pth(folder / name, tensors);
-    return path(name);
-  }
-  Finished evaluate(const std::string& file,
-                    const std::vector<std::string>& more = {}) {
-    std::vector<std::string> all = {"evaluate", file, "-c", config_, "--json"};
-    all.insert(all.end(), more.begin(), more.end());
-    return run_skipzoo(all);
-  }
-  static void expect_says(const Finished& finished, int exit_code,
-                          const std::string& words) {
-    EXPECT_EQ(finished.exit_code, exit_code) << finished.err;
-    EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
-  }
-
-  TemporaryFolder folder;
-  std::string config_;
-};
 
 TEST_F(WeightCommands, NameATensorBesideTheStateDict) {
   P pickle;
@@ -132,6 +78,48 @@ TEST_F(WeightCommands, TakeTheNetworkThatIsNamed) {
     all.insert(all.end(), choice.begin(), choice.end());
     expect_says(run_skipzoo(all), 0, "38 tensors fitted");
   }
+}
+
+// With tensors beside it that the network has not.
+TEST_F(WeightCommands, PredictAndExportTheNetworkThatIsNamed) {
+  P pickle;
+  const auto weights = trained_weights();
+  auto teacher = weights;
+  teacher.emplace_back("criterion.weight", torch::ones({5}));
+  pickle.write(folder / "pair.pth",
+               P::dict({{P::text("student"),
+                         pickle.state_dict(trained_weights(Shortcut::kA))},
+                        {P::text("teacher"), pickle.state_dict(teacher)}}));
+  const auto call = [&](std::vector<std::string> arguments, bool with_key) {
+    arguments.insert(arguments.end(), {"-c", config_});
+    if (with_key) arguments.insert(arguments.end(), {"--key", "teacher"});
+    return run_skipzoo(arguments);
+  };
+  const auto pair = path("pair.pth");
+  const auto picture = std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg";
+  const auto plain =
+      call({"predict", write("plain.pth", weights), picture}, false);
+  const auto predicted = call({"predict", pair, picture}, true);
+  const std::vector<std::string> to_export = {
+      "export", pair, "--format", "safetensors", "-o", path("net.safetensors")};
+  const auto exported = call(to_export, true);
+  for (const auto& finished : {predicted, exported}) {
+    expect_says(finished, 0, "left out: 1 (student: ");
+    expect_says(finished, 0,
+                "left out: 1 that the network has not (criterion.weight)");
+  }
+  EXPECT_EQ(plain.exit_code, 0) << plain.err;
+  EXPECT_EQ(predicted.out, plain.out);
+  const auto written = read_weight_file(path("net.safetensors")).tensors;
+  const std::map<std::string, torch::Tensor> by_name(written.begin(),
+                                                     written.end());
+  ASSERT_EQ(by_name.size(), weights.size());
+  for (const auto& [name, tensor] : weights) {
+    EXPECT_TRUE(torch::equal(by_name.at(name), tensor)) << name;
+  }
+  const std::string which = "holds 2 state dicts; say which by --key";
+  expect_says(call({"predict", pair, picture}, false), 1, which);
+  expect_says(call(to_export, false), 1, which);
 }
 
 TEST_F(WeightCommands, GoOnWhereTheNetworkIsThereAndNameTheRest) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <vector>
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
@@ -49,6 +50,42 @@ TEST(WriteWhole, LetsWhatItWritesBeReadBeforeItIsPublished) {
     EXPECT_EQ(read_text(path), "old");
   });
   EXPECT_EQ(read_text(path), "new");
+}
+
+// The last to finish is the one that stands, and it is whole.
+TEST(WriteWhole, GivesEachOfTwoWritersAFileOfItsOwn) {
+  TemporaryFolder folder;
+  const auto path = folder.write("file", "old");
+  write_whole(path, [&](OutputFile& first) {
+    first.write("first");
+    const auto beside = first.readable();
+    write_whole(path, [&](OutputFile& second) {
+      second.write("second");
+      EXPECT_NE(second.readable(), beside);
+      EXPECT_EQ(entries(folder.path()), 3);
+    });
+    EXPECT_EQ(read_text(path), "second");
+    EXPECT_EQ(read_text(beside), "first");
+  });
+  EXPECT_EQ(read_text(path), "first");
+  EXPECT_EQ(entries(folder.path()), 1);
+}
+
+TEST(WriteWhole, MayBeDoneByManyThreadsAtOnce) {
+  TemporaryFolder folder;
+  const auto path = folder / "file";
+  std::vector<std::future<void>> writers;
+  for (char letter = 'a'; letter < 'i'; ++letter) {
+    writers.push_back(std::async(std::launch::async, [&path, letter] {
+      for (int i = 0; i < 5; ++i) {
+        write_whole(path, std::string(100'000, letter));
+      }
+    }));
+  }
+  for (auto& writer : writers) EXPECT_NO_THROW(writer.get());
+  const auto text = read_text(path);
+  EXPECT_EQ(text, std::string(100'000, text.empty() ? '-' : text.front()));
+  EXPECT_EQ(entries(folder.path()), 1);
 }
 
 TEST(WriteWhole, TouchesNoOtherFileOfTheUser) {

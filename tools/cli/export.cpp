@@ -81,10 +81,20 @@ std::string shapes_text(const ExportCheck& check) {
   return text;
 }
 
+/// A split that lies elsewhere than in data.root, by its name alone.
+std::string split_to_share(const std::string& split) {
+  const fs::path path = split;
+  if (!path.is_absolute()) return split;
+  return (path.has_filename() ? path : path.parent_path()).filename();
+}
+
 /// What a network is, without the places of files on this machine.
 Identity identity_to_share(LoadedNetwork network) {
   auto& config = network.config;
-  if (!config.data.root.empty()) config.data.root = "FOLDER";
+  auto& data = config.data;
+  if (!data.root.empty()) data.root = "FOLDER";
+  data.train_split = split_to_share(data.train_split);
+  data.val_split = split_to_share(data.val_split);
   config.fine_tune = {};
   return network.identity_now();
 }

@@ -1,0 +1,113 @@
+#include "tools/train/recorder.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tests/support/temporary_folder.h"
+
+namespace skipzoo {
+namespace {
+
+/// A run on pictures of cats and dogs, five of each, whose epochs end as the
+/// test says.
+class RecorderOfARun : public testing::Test {
+ protected:
+  /// Begins a run, or goes on with the one that is there.
+  Recorder recorder(EvalMetric metric = EvalMetric::kTop1) {
+    const auto path = folder / "run";
+    const bool is_new = !std::filesystem::exists(path);
+    Recorder made(is_new ? RunFolder::create(path) : RunFolder::open(path),
+                  {.config = "",
+                   .classes = {"cat", "dog"},
+                   .mean = {},
+                   .std = {},
+                   .input_shape = {3, 8, 8}},
+                  metric, 1, {});
+    if (!is_new) {
+      const auto last = load_checkpoint(made.last());
+      made.go_on_from(made.last(), last);
+    }
+    return made;
+  }
+  static void finish_epoch(Recorder& recorder, int64_t epoch, double loss,
+                           const Confusion& confusion) {
+    Evaluation found;
+    found.loss = loss;
+    found.top1 = 10.0 * static_cast<double>(confusion[0][0] + confusion[1][1]);
+    found.images = 10;
+    found.confusion = confusion;
+    EpochRow row;
+    row.epoch = epoch;
+    row.val_loss = found.loss;
+    row.val_top1 = found.top1;
+    Checkpoint now{};
+    now.weights = {{"fc.weight", torch::ones({2, 2})}};
+    now.metrics = torch::zeros({4}, torch::kDouble);
+    now.position.epoch = epoch;
+    recorder.finish_epoch(row, found, now);
+  }
+  /// That report.html and both checkpoints tell of this epoch.
+  void expect_best(int64_t epoch, const Confusion& confusion) {
+    const auto report = read_text(folder / "run/report.html");
+    EXPECT_NE(report.find("Confusion matrix of epoch " + std::to_string(epoch) +
+                          ", the best (best.skz)"),
+              std::string::npos);
+    const std::string names[] = {"cat", "dog"};
+    for (size_t of = 0; of < 2; ++of) {
+      for (size_t as = 0; as < 2; ++as) {
+        const auto share = std::to_string(20 * confusion[of][as]) + ".00%\"";
+        const bool is_there =
+            report.find("title=\"" + names[of] + " taken for " + names[as] +
+                        ": " + share) != std::string::npos;
+        EXPECT_EQ(is_there, confusion[of][as] > 0) << of << as;
+      }
+    }
+    for (const char* name : {"run/last.skz", "run/best.skz"}) {
+      const auto saved = load_checkpoint(folder / name);
+      EXPECT_EQ(saved.best.epoch, epoch) << name;
+      EXPECT_EQ(unpacked(saved.best_confusion, 2), confusion) << name;
+    }
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(RecorderOfARun, ShowsTheConfusionsOfTheBestEpochAlsoWhenResumed) {
+  const Confusion first = {{5, 0}, {4, 1}}, best = {{5, 0}, {1, 4}},
+                  worst = {{0, 5}, {5, 0}}, better = {{5, 0}, {0, 5}};
+  {
+    auto run = recorder();
+    finish_epoch(run, 1, 1, first);
+    expect_best(1, first);
+    finish_epoch(run, 2, 1, best);
+    finish_epoch(run, 3, 1, worst);
+    expect_best(2, best);
+  }
+  auto resumed = recorder();
+  finish_epoch(resumed, 4, 1, worst);
+  expect_best(2, best);
+  finish_epoch(resumed, 5, 1, better);
+  expect_best(5, better);
+}
+
+TEST_F(RecorderOfARun, TheBestMayBeTheOneOfTheLeastLoss) {
+  auto run = recorder(EvalMetric::kLoss);
+  finish_epoch(run, 1, 0.5, {{1, 4}, {4, 1}});
+  finish_epoch(run, 2, 0.7, {{5, 0}, {0, 5}});
+  expect_best(1, {{1, 4}, {4, 1}});
+}
+
+TEST_F(RecorderOfARun, WithoutABestShowsTheLastEpochAndSaysSo) {
+  auto run = recorder(EvalMetric::kLoss);
+  finish_epoch(run, 1, std::numeric_limits<double>::quiet_NaN(),
+               {{5, 0}, {5, 0}});
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/best.skz"));
+  const auto report = read_text(folder / "run/report.html");
+  EXPECT_NE(report.find("Confusion matrix of epoch 1, the last (last.skz)"),
+            std::string::npos);
+  EXPECT_NE(report.find("dog taken for cat: 100.00%"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace skipzoo
