@@ -65,7 +65,7 @@ void read_every_way(const std::filesystem::path& path, Taken& taken) {
 }
 
 TEST(HostileGrammar, EveryFileIsReadOrRefused) {
-  const double seconds = from_environment("SKIPZOO_FUZZ_SECONDS", 15);
+  const double seconds = from_environment("SKIPZOO_FUZZ_SECONDS", 60);
   auto seed = static_cast<uint64_t>(from_environment("SKIPZOO_FUZZ_SEED", 1));
   TemporaryFolder folder;
   const PeakMemory peak;
@@ -80,9 +80,9 @@ TEST(HostileGrammar, EveryFileIsReadOrRefused) {
     if (std::getenv("SKIPZOO_FUZZ_SECONDS") != nullptr) {
       std::ofstream("fuzz-last", std::ios::binary) << bytes;
     }
-    const auto began = Clock::now();
+    const double began = computing_seconds();
     read_every_way(path, taken);
-    longest = std::max(longest, seconds_since(began));
+    longest = std::max(longest, computing_seconds() - began);
     ASSERT_LT(longest, 5) << "seed " << seed;
   }
   EXPECT_GT(taken.weights, files / 20) << files;

@@ -310,9 +310,9 @@ TEST(HostileZip, SharedModulesAreNotWalkedForEver) {
       "hang.pt",
       archive(pickled::whole(pickled::shared_modules()),
               {{.name = "a/constants.pkl", .data = pickled::whole(")")}}));
-  const auto start = std::chrono::steady_clock::now();
+  const double start = computing_seconds();
   expect_says(error_of(path), "modules nested too deeply");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+  EXPECT_LT(computing_seconds() - start, 4);
 }
 
 }  // namespace
