@@ -39,8 +39,10 @@ TEST(Sha256, OfAFileIsThatOfItsBytes) {
   }
 }
 
+/// By the checkout's configs, wherever the build folder lies.
 nlohmann::json inspect(const fs::path& file) {
-  const auto finished = run_skipzoo({"inspect", file.string(), "--json"});
+  const auto finished = run_skipzoo(
+      {"inspect", file.string(), "--json", "--configs", SKIPZOO_CONFIGS});
   EXPECT_EQ(finished.exit_code, 0) << finished.err;
   return nlohmann::json::parse(finished.out);
 }
