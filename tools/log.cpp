@@ -41,8 +41,8 @@ class TerminalSink : public spdlog::sinks::base_sink<std::mutex> {
                        : message.level >= spdlog::level::warn ? "warning: "
                                                               : "";
     // Whatever stands in it, and whichever file it came from.
-    const auto text = printable_message(
-        {message.payload.data(), message.payload.size()});
+    const auto text =
+        printable_message({message.payload.data(), message.payload.size()});
     // A pipe whose reader went would refuse each line anew.
     is_there_ = std::fprintf(stderr, "%s%s\n", mark, text.c_str()) >= 0;
     if (redraw_) redraw_();
@@ -62,11 +62,11 @@ class FileSink : public spdlog::sinks::base_sink<std::mutex> {
 
   void open(const std::filesystem::path& path) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const int descriptor = ::open(
-        path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const int descriptor =
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-      throw FileError(path, "cannot be written: " +
-                                std::generic_category().message(errno));
+      throw FileError(
+          path, "cannot be written: " + std::generic_category().message(errno));
     }
     file_.emplace(descriptor, path);
     file_->write(std::exchange(early_, {}));

@@ -52,10 +52,9 @@ void require_memory(uint64_t bytes) {
   small = 0;
   const uint64_t available = available_memory();
   if (bytes <= available) return;
-  throw std::runtime_error("needs " + bytes_text(static_cast<double>(bytes)) +
-                           " of memory, but " +
-                           bytes_text(static_cast<double>(available)) +
-                           " are free");
+  throw std::runtime_error(
+      "needs " + bytes_text(static_cast<double>(bytes)) + " of memory, but " +
+      bytes_text(static_cast<double>(available)) + " are free");
 }
 
 double memory_of_machine() {

@@ -23,8 +23,8 @@ constexpr char kHidden = '.';
 constexpr std::string_view kEnding = ".tmp";
 
 [[noreturn]] void fail(const fs::path& path, int error) {
-  throw FileError(path, "cannot be written: " +
-                            std::generic_category().message(error));
+  throw FileError(
+      path, "cannot be written: " + std::generic_category().message(error));
 }
 
 /// The N of /proc/<this process>/fd/N.
@@ -32,8 +32,7 @@ std::optional<int> descriptor_named(const fs::path& path) {
   std::error_code error;
   const fs::path folder = fs::canonical(path.parent_path(), error);
   const auto own = "/proc/" + std::to_string(::getpid()) + "/";
-  if (error || folder.filename() != "fd" ||
-      !folder.string().starts_with(own)) {
+  if (error || folder.filename() != "fd" || !folder.string().starts_with(own)) {
     return std::nullopt;
   }
   const std::string name = path.filename();

@@ -54,8 +54,8 @@ class Beside {
     do {
       name_ = beside(path, random());
       // Another's file of that name is left alone.
-      descriptor_ = ::open(name_.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      descriptor_ =
+          ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     } while (descriptor_ < 0 && errno == EEXIST);
     if (descriptor_ < 0) {
       throw FileError(path, "cannot be written: " + words_of(errno));
@@ -198,8 +198,8 @@ TemporaryFile::~TemporaryFile() {
 }
 
 void append(const fs::path& path, std::string_view bytes) {
-  const int descriptor = ::open(
-      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0) {
     throw FileError(path, "cannot be written: " + words_of(errno));
   }

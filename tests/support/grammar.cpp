@@ -120,9 +120,7 @@ std::string Grammar::value(int depth) {
   }
 }
 
-std::string Grammar::module(int depth) {
-  return pickled::module(dict(depth));
-}
+std::string Grammar::module(int depth) { return pickled::module(dict(depth)); }
 
 std::string Grammar::state_dict() {
   memos_ = 0;

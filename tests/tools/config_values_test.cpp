@@ -148,9 +148,8 @@ TEST(ConfigValues, AModelIsASectionAndItsFamilyAWord) {
 
 TEST(ConfigValues, ALongTextIsNotRepeatedWhole) {
   const std::string text(50'000, 'x');
-  for (const auto& assignment :
-       {"train.epochs=" + text, "train." + text + "=1",
-        "model.family=" + text}) {
+  for (const auto& assignment : {"train.epochs=" + text, "train." + text + "=1",
+                                 "model.family=" + text}) {
     const auto found = problems({assignment});
     // Once it stands in the name of the place, the assignment itself.
     EXPECT_LT(found.size(), 55'000u);

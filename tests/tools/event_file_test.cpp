@@ -218,8 +218,7 @@ TEST_F(Events, FailuresNameTheFile) {
   const auto missing = folder_ / "none" / "events.out.tfevents.1";
   cut_events_after(missing, 1);  // There is nothing to cut.
   const auto error = words_of_error([&] { EventFile log(missing); });
-  EXPECT_EQ(error.find(missing.string() + ": cannot be written: "),
-            0U)
+  EXPECT_EQ(error.find(missing.string() + ": cannot be written: "), 0U)
       << error;
 }
 

@@ -92,8 +92,8 @@ TEST_F(ExportCommand, MakesTheFolderOfItsOutput) {
   const auto exported = run_skipzoo({"export", path("run"), "--format", "pth",
                                      "-o", path("made/for/net.pth")});
   EXPECT_EQ(exported.exit_code, 0) << exported.err;
-  const auto converted = run_skipzoo({"convert", path("made/for/net.pth"),
-                                      path("made/too/net.safetensors")});
+  const auto converted = run_skipzoo(
+      {"convert", path("made/for/net.pth"), path("made/too/net.safetensors")});
   EXPECT_EQ(converted.exit_code, 0) << converted.err;
   const auto guessed = run_skipzoo({"predict", path("run"), kPicture,
                                     "--output", path("made/also/net.csv")});
@@ -128,9 +128,9 @@ TEST_F(ExportCommand, RefusesWhatCannotBe) {
   expect_words({path("run")}, "--format is required");
   expect_words({path("run"), "--format", "onnx", "-o", path("run/best.skz")},
                "this format's files end in .onnx");
-  expect_words({path("run"), "--format", "onnx", "-o",
-                path("net.yaml/below/net.onnx")},
-               "net.yaml/below: cannot be created", 1);
+  expect_words(
+      {path("run"), "--format", "onnx", "-o", path("net.yaml/below/net.onnx")},
+      "net.yaml/below: cannot be created", 1);
   expect_words({path("absent"), "--format", "onnx"}, "absent: cannot be read",
                1);
   ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",

@@ -125,8 +125,8 @@ TEST_F(FaultyDiskOfACommand, LeavesARunThatIsResumedOrTunedAgain) {
   ASSERT_EQ(run_skipzoo({"train", "-c", config.string(), "-o", path("run")})
                 .exit_code,
             0);
-  const std::vector<std::string> resume = {
-      "train", "--resume", path("run"), "--set", "train.epochs=2"};
+  const std::vector<std::string> resume = {"train", "--resume", path("run"),
+                                           "--set", "train.epochs=2"};
   for (const int number : {1, 12, 29}) {
     expect_one_sentence(run_with_fault(resume, number), number);
     expect_nothing_unfinished(folder / "run");
@@ -135,8 +135,8 @@ TEST_F(FaultyDiskOfACommand, LeavesARunThatIsResumedOrTunedAgain) {
   EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 2u);
 
   const std::vector<std::string> tune = {
-      "fine-tune", "-c", config.string(), "--weights", path("run"), "-o",
-      path("tuned")};
+      "fine-tune", "-c", config.string(), "--weights",
+      path("run"), "-o", path("tuned")};
   for (const int number : {2, 11, 24}) {
     expect_one_sentence(run_with_fault(tune, number), number);
     expect_nothing_unfinished(folder / "tuned");

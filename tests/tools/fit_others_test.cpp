@@ -169,8 +169,7 @@ TEST(FitOfOthers, WhatIsClearlyNotOfTheNetworkIsNamedAndDoesNotMatter) {
 TEST(FitOfOthers, NamesAreSaidAsDataNotAsCommands) {
   const auto model = small_resnet();
   auto file = copy_of(*model);
-  file.emplace_back("x\x1b]0;title\x07\nerror: all is lost",
-                    torch::zeros({3}));
+  file.emplace_back("x\x1b]0;title\x07\nerror: all is lost", torch::zeros({3}));
   file.emplace_back(std::string(50'000, 'n'), torch::zeros({3}));
   file.emplace_back("fc.\x1b[31m.weight", torch::zeros({3}));
   const auto report = Fit(file, *model).report();

@@ -99,7 +99,8 @@ TEST(Fit, NamesWhatDoesNotFitAndBothShapes) {
   const auto report = Fit(file, *model).report();
   EXPECT_FALSE(report.complete());
   EXPECT_EQ(report.missing, std::vector<std::string>{"fc.bias"});
-  EXPECT_EQ(report.unexpected, std::vector<std::string>{"layer3.0.conv1.weight"});
+  EXPECT_EQ(report.unexpected,
+            std::vector<std::string>{"layer3.0.conv1.weight"});
   ASSERT_EQ(report.wrong_shape.size(), 1u);
   EXPECT_NE(report.text().find("wrong shape: conv1.weight is [4, 3, 5, 5] in "
                                "the file, [4, 3, 3, 3] in the network"),

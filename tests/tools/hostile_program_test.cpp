@@ -80,8 +80,7 @@ TEST(HostileProgram, TensorsMustLieInTheirRecords) {
 }
 
 TEST(HostileProgram, SharedAndDeepModulesAreRefused) {
-  expect_program_refused({.root = pickled::shared_modules()},
-                         "far more often");
+  expect_program_refused({.root = pickled::shared_modules()}, "far more often");
   std::string front, back;
   for (int i = 0; i < 2'000; ++i) {
     front += pickled::type("__torch__", "M") + ")\x81}(" + pickled::text("a");
@@ -89,18 +88,17 @@ TEST(HostileProgram, SharedAndDeepModulesAreRefused) {
   }
   expect_program_refused({.root = front + "N" + back}, "nested too deeply");
   // What is made and dropped again is freed by as many calls.
-  expect_program_refused({.root = std::string(2'000, ']') +
-                                  std::string(1'999, 'a') + "0" +
-                                  pickled::module("}")},
-                         "nested too deeply");
+  expect_program_refused(
+      {.root = std::string(2'000, ']') + std::string(1'999, 'a') + "0" +
+               pickled::module("}")},
+      "nested too deeply");
 }
 
 // What hides brackets from a check that does not know it.
 TEST(HostileProgram, CodeThatLibTorchReadsOtherwiseIsRefused) {
   const std::string deep(50'000, '(');
-  for (const std::string start :
-       {"x = '''\n''' + ", "x = \"\"\"\n\"\"\" + ", "def f(x):\n  # type: ",
-        "x = a \\\n"}) {
+  for (const std::string start : {"x = '''\n''' + ", "x = \"\"\"\n\"\"\" + ",
+                                  "def f(x):\n  # type: ", "x = a \\\n"}) {
     expect_program_refused({.code = start + deep}, "does not write");
   }
   std::string chain = "x = ";
@@ -118,16 +116,15 @@ TEST(HostileProgram, CodeThatLibTorchReadsOtherwiseIsRefused) {
 // LibTorch's unpickler takes numbers for names, and builds as it calls.
 TEST(HostileProgram, PicklesThatLibTorchReadsOtherwiseAreRefused) {
   const auto attribute = [](const std::string& value) {
-    return Program{.root = pickled::module(
-                       pickled::dict({pickled::text("w"), value}))};
+    return Program{
+        .root = pickled::module(pickled::dict({pickled::text("w"), value}))};
   };
   const auto far = pickled::tensor({.offset = 1'000'000});
   const auto arguments = far.substr(far.find('('));
   const auto function = pickled::type("torch._utils", "_rebuild_tensor_v2");
   expect_program_refused(attribute(pickled::integer(0) + arguments), "a call");
-  expect_program_refused(attribute(pickled::type("torch", "ByteStorage") +
-                                   arguments),
-                         "a call");
+  expect_program_refused(
+      attribute(pickled::type("torch", "ByteStorage") + arguments), "a call");
   const auto built = arguments.substr(0, arguments.size() - 1) + "b";
   expect_program_refused(attribute(function + built), "an object");
   expect_program_refused(attribute(pickled::integer(0) + built), "an object");
@@ -136,16 +133,15 @@ TEST(HostileProgram, PicklesThatLibTorchReadsOtherwiseAreRefused) {
     return pickled::type("torch._utils", name);
   };
   expect_program_refused(
-      attribute(pickled::call(utils("_rebuild_sparse_tensor"), ")")),
-      "a call");
+      attribute(pickled::call(utils("_rebuild_sparse_tensor"), ")")), "a call");
   expect_program_refused(
       attribute(pickled::type("torch._utils", "_rebuild_qtensor") + arguments),
       "beyond its data");
   expect_program_refused(attribute("(0"), "a mark");
   const auto tag = [&](const std::string& type) {
-    return attribute(pickled::call(
-        pickled::type("torch.jit._pickle", "restore_type_tag"),
-        pickled::tuple({"]", pickled::text(type)})));
+    return attribute(
+        pickled::call(pickled::type("torch.jit._pickle", "restore_type_tag"),
+                      pickled::tuple({"]", pickled::text(type)})));
   };
   EXPECT_EQ(program_error(tag("List[List[int]]")), "no error");
   std::string deep;

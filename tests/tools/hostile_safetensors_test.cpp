@@ -1,7 +1,6 @@
 // Headers of safetensors files that do not describe what follows them: refused
 // where the format's own reader (safetensors 0.8) refuses them.
 
-
 #include "tests/support/hostile.h"
 #include "tests/support/zip.h"
 

@@ -36,17 +36,17 @@ TEST(RawBytes, ComeBackWhateverTheyAre) {
 // A path is bytes; the resolved config that a checkpoint keeps is text.
 TEST(RawBytes, OfAPathSurviveAConfig) {
   const std::string root = "/data/caf\xe9/\xff \"x\"";
-  const auto loaded = parse_config(
-      "model: {family: resnet}\ndata: {dataset: cifar10, root: '" + root +
-          "'}\n",
-      "name", "/", {});
+  const auto loaded =
+      parse_config("model: {family: resnet}\ndata: {dataset: cifar10, root: '" +
+                       root + "'}\n",
+                   "name", "/", {});
   EXPECT_EQ(loaded.config.data.root, root);
   const auto text = dump_config(loaded.config);
   EXPECT_EQ(mended_utf8(text), text);
   EXPECT_EQ(parse_config(text, "name", "/", {}).config.data.root, root);
-  EXPECT_EQ(parse_config(text, "name", "/", {"data.root=/caf\xe9"})
-                .config.data.root,
-            "/caf\xe9");
+  EXPECT_EQ(
+      parse_config(text, "name", "/", {"data.root=/caf\xe9"}).config.data.root,
+      "/caf\xe9");
 }
 
 }  // namespace

@@ -40,8 +40,7 @@ class ResumeCommand : public testing::Test {
     return run_skipzoo(std::move(arguments), folder.path().string());
   }
   Finished resume(const std::string& run, const std::string& epochs = "2") {
-    return call(
-        {"train", "--resume", run, "--set", "train.epochs=" + epochs});
+    return call({"train", "--resume", run, "--set", "train.epochs=" + epochs});
   }
   void add_picture(const std::string& name) {
     const auto picture = fs::path(SKIPZOO_GOLDENS) / "pictures/rgb.jpg";
@@ -64,9 +63,9 @@ TEST_F(ResumeCommand, TakesTheTwelfthRunOfASecondBeforeTheNinth) {
   fs::create_directory(folder / "runs/net-20270101-000000");
   fs::copy(folder / "one/config.yaml",
            folder / "runs/net-20270101-000000/config.yaml");
-  expect_words(call({"train", "-c", net, "--resume", "--set",
-                        "train.epochs=2"}),
-               0, "resumed from runs/net-20260102-030405-12/last.skz");
+  expect_words(
+      call({"train", "-c", net, "--resume", "--set", "train.epochs=2"}), 0,
+      "resumed from runs/net-20260102-030405-12/last.skz");
 }
 
 TEST_F(ResumeCommand, BeginsARunAnewThatDiedBeforeItsFirstCheckpoint) {
@@ -77,9 +76,8 @@ TEST_F(ResumeCommand, BeginsARunAnewThatDiedBeforeItsFirstCheckpoint) {
     fs::remove(folder / "run/best.skz");
     fs::resize_file(folder / "run/summary.csv",
                     fs::file_size(folder / "run/summary.csv") - 2);
-    const auto again = by_resume
-                           ? call({"train", "--resume", "run"})
-                           : call({"train", "-c", net, "-o", "run"});
+    const auto again = by_resume ? call({"train", "--resume", "run"})
+                                 : call({"train", "-c", net, "-o", "run"});
     expect_words(again, 0, "done: last epoch");
     EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
   }
@@ -128,9 +126,9 @@ TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
   expect_words(call({"export", "r\xfcn", "--format", "torchscript"}), 0,
                "best.pt: read again");
   expect_words(call({"train", "-c", net}), 0, "done: last epoch");
-  expect_words(call({"train", "-c", net, "--resume", "--set",
-                        "train.epochs=2"}),
-               0, "resumed from runs/n\\xe9t-");
+  expect_words(
+      call({"train", "-c", net, "--resume", "--set", "train.epochs=2"}), 0,
+      "resumed from runs/n\\xe9t-");
 }
 
 TEST_F(ResumeCommand, IsPrintedAsAShellTakesIt) {
@@ -141,9 +139,8 @@ TEST_F(ResumeCommand, IsPrintedAsAShellTakesIt) {
 }
 
 TEST_F(ResumeCommand, SaysWhereTheDataAreOthersNow) {
-  for (const char* name :
-       {"train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg",
-        "test/a/1.jpg", "test/b/1.jpg"}) {
+  for (const char* name : {"train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg",
+                           "train/b/2.jpg", "test/a/1.jpg", "test/b/1.jpg"}) {
     add_picture(name);
   }
   const auto net = config("dataset: image_folder, root: .", "net.yaml");
@@ -177,8 +174,9 @@ TEST_F(ResumeCommand, AFullDiskIsToldWithWhatIsSaved) {
                SKIPZOO_BINARY},
               folder.path().string())
           .wait();
-  expect_words(limited, 1, "cannot be written: File too large; saved last: "
-                           "run/last.skz, at epoch 2, batch 0; to go on: ");
+  expect_words(limited, 1,
+               "cannot be written: File too large; saved last: "
+               "run/last.skz, at epoch 2, batch 0; to go on: ");
   expect_words(limited, 1, " train --resume run");
   EXPECT_EQ(resume("run").exit_code, 0);
 }

@@ -197,9 +197,9 @@ TEST(Fingerprint, SaysWhereDataFirstDiffer) {
   EXPECT_EQ(first_difference(then, then), "");
   EXPECT_EQ(first_difference("", then), "");
   // Another folder with the same pictures.
-  EXPECT_EQ(first_difference(then, of({"/b/c/cat/1", "/b/c/cat/2",
-                                       "/b/c/dog/1"})),
-            "");
+  EXPECT_EQ(
+      first_difference(then, of({"/b/c/cat/1", "/b/c/cat/2", "/b/c/dog/1"})),
+      "");
   EXPECT_EQ(first_difference(then, of({"/a/cat/1", "/a/dog/1"})),
             "training: 2 pictures now, 3 then; class 'cat' has 1 pictures now, "
             "it had 2");

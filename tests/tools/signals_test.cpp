@@ -82,9 +82,9 @@ TEST_F(SignalledRun, EndsAtOnceByASecondInterruptAndSaysWhatThatCosts) {
             std::string::npos)
       << finished.err;
   // It died before its first checkpoint, and begins anew.
-  const auto again = run_skipzoo({"train", "--resume", run.string(), "--set",
-                                  "train.epochs=1", "--set",
-                                  "data.image_size=8"});
+  const auto again =
+      run_skipzoo({"train", "--resume", run.string(), "--set", "train.epochs=1",
+                   "--set", "data.image_size=8"});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_NE(again.err.find("begins anew by its config.yaml"), std::string::npos)
       << again.err;

@@ -102,9 +102,9 @@ TEST_F(StandardStreams, AreAppendedToWhereTheyAreNamedAsTheOutput) {
   const auto text = read_text(all);
   EXPECT_TRUE(text.starts_with("before\nimage,rank,class"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 3 * 4) << text;
-  const auto exported = run_redirected(
-      {"export", run, "--format", "onnx", "-o", "/dev/stdout"},
-      ">" + (folder / "net.onnx").string());
+  const auto exported =
+      run_redirected({"export", run, "--format", "onnx", "-o", "/dev/stdout"},
+                     ">" + (folder / "net.onnx").string());
   EXPECT_EQ(exported.exit_code, 0) << exported.err;
   EXPECT_EQ(run_skipzoo({"export", run, "--format", "onnx", "-o",
                          (folder / "same.onnx").string()})

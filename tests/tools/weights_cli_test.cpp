@@ -202,9 +202,8 @@ TEST_F(WeightCommands, PointOutNumbersThatAreNotFinite) {
   expect_says(evaluate(write("nan.pth", file)), 0,
               "warning: " + file.at(0).first + " holds numbers" + words);
   file.at(1).second.fill_(std::numeric_limits<float>::infinity());
-  expect_says(
-      run_skipzoo({"convert", write("two.pth", file), path("out.pth")}), 0,
-      file.at(0).first + " and 1 more hold numbers" + words);
+  expect_says(run_skipzoo({"convert", write("two.pth", file), path("out.pth")}),
+              0, file.at(0).first + " and 1 more hold numbers" + words);
 }
 
 // A file's names and classes are data: no terminal obeys them.

@@ -132,8 +132,9 @@ TEST(WriteWhole, WritesThroughALinkAlsoWhereNothingIsThereYet) {
   EXPECT_EQ(read_text(target), "link of link");
   EXPECT_EQ(read_text(folder / "below/absent"), "to nothing");
   EXPECT_EQ(entries(folder / "below"), 2);
-  EXPECT_NE(words_of_error([&] { write_whole(folder / "round", "text"); })
-                .find("Too many levels of symbolic links"),
+  EXPECT_NE(words_of_error([&] {
+              write_whole(folder / "round", "text");
+            }).find("Too many levels of symbolic links"),
             std::string::npos);
 }
 
@@ -186,8 +187,8 @@ TEST(WriteWhole, AppendsToADescriptorOfThisProcess) {
   fs::create_symlink("/dev/fd/" + number, folder / "link");
   write_whole(folder / "link", "link\n");
   close(file);
-  EXPECT_EQ(read_text(path), "before\n/dev/fd/" + number +
-                                 "\n/proc/self/fd/" + number + "\nlink\n");
+  EXPECT_EQ(read_text(path), "before\n/dev/fd/" + number + "\n/proc/self/fd/" +
+                                 number + "\nlink\n");
   EXPECT_NE(words_of_error([&] {
               write_whole("/dev/fd/" + number, "text");
             }).find("cannot be written"),

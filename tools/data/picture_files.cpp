@@ -130,10 +130,10 @@ std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
     if (!is_hidden(it->path())) entries.push_back(*it);
   }
   if (error) throw FileError(folder, "cannot be listed: " + error.message());
-  std::ranges::sort(entries, {},
-                    [](const fs::directory_entry& entry) -> const auto& {
-                      return entry.path().native();
-                    });
+  std::ranges::sort(
+      entries, {}, [](const fs::directory_entry& entry) -> const auto& {
+        return entry.path().native();
+      });
   return entries;
 }
 

@@ -25,8 +25,8 @@ size_t shared_start(const Dataset& dataset) {
   size_t shared = first.size();
   for (int64_t i = 1; i < dataset.size() && shared > 0; ++i) {
     const std::string name = dataset.name(i);
-    const auto end = first.begin() + static_cast<std::ptrdiff_t>(
-                                         std::min(shared, name.size()));
+    const auto end = first.begin() +
+                     static_cast<std::ptrdiff_t>(std::min(shared, name.size()));
     shared = static_cast<size_t>(
         std::mismatch(first.begin(), end, name.begin()).first - first.begin());
   }

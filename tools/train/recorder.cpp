@@ -68,8 +68,8 @@ bool Recorder::note_if_best(int64_t epoch, const Evaluation& validation) {
   const double value = by_loss ? validation.loss : validation.top1;
   // Before its statistics settle, a deep network may overflow in evaluation.
   if (!std::isfinite(value)) return false;
-  const bool improved = best_.epoch == 0 || (by_loss ? value < best_.value
-                                                     : value > best_.value);
+  const bool improved =
+      best_.epoch == 0 || (by_loss ? value < best_.value : value > best_.value);
   if (improved) {
     best_ = {.epoch = epoch, .value = value};
     best_confusion_ = validation.confusion;

@@ -36,7 +36,8 @@ std::string holder(const std::filesystem::path& path) {
 
 /// Whether `file` is still what `path` names: its holder removes it at the end.
 bool is_at(int file, const std::filesystem::path& path) {
-  struct stat open {}, named {};
+  struct stat open {
+  }, named{};
   return ::fstat(file, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }

@@ -55,7 +55,7 @@ std::shared_ptr<const InputFile> InputFile::open(
     throw FileError(path,
                     std::string("cannot be read: ") + std::strerror(errno));
   }
-  struct stat status{};
+  struct stat status {};
   const int failed = ::fstat(file, &status);
   // From here on it closes the file.
   std::shared_ptr<const InputFile> opened(

@@ -153,8 +153,8 @@ Pickle& PickleReader::rebuild_tensor(const std::string& name,
   const auto why = is_quantized
                        ? "a quantized tensor"
                        : "of type " + brief(last_part(layout->type_name));
-  Pickle& tensor = is_read ? make(Kind::kTensor)
-                           : make_text(Kind::kUnreadableTensor, why);
+  Pickle& tensor =
+      is_read ? make(Kind::kTensor) : make_text(Kind::kUnreadableTensor, why);
   tensor.layout = std::move(layout);
   tensor.items = {given[0]};
   tensor.integer = given[1]->integer;

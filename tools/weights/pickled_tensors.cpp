@@ -90,8 +90,8 @@ void count(TensorHolder& at) {
     const auto dot = name.find('.');
     if (dot != std::string_view::npos && dot > 0) at.names_parts = true;
   }
-  at.may_be_state_dict = has_names && at.training.empty() &&
-                         (at.names_parts || !at.under_number);
+  at.may_be_state_dict =
+      has_names && at.training.empty() && (at.names_parts || !at.under_number);
 }
 
 /// The place of a value in `at`: under a dict's key, or at a list's index.

@@ -38,9 +38,9 @@ struct WeightFile {
 };
 
 struct ReadOptions {
-  /// Where a file holds several state dicts: the keys that one of them is under,
-  /// joined by dots, or what the names in it begin with. Empty: the customary
-  /// one, or the only one.
+  /// Where a file holds several state dicts: the keys that one of them is
+  /// under, joined by dots, or what the names in it begin with. Empty: the
+  /// customary one, or the only one.
   std::string key = {};
   /// Takes averaged weights where a training checkpoint holds both.
   bool prefer_ema = false;

@@ -12,8 +12,8 @@
 namespace skipzoo {
 
 /// A zip as torch.save lays it out: one folder, whose records are stored, not
-/// packed, so that nothing can swell. Only TorchScript's code may be packed, and
-/// is read by text() alone. Source: PKWARE's APPNOTE 6.3.
+/// packed, so that nothing can swell. Only TorchScript's code may be packed,
+/// and is read by text() alone. Source: PKWARE's APPNOTE 6.3.
 ///
 /// Everything throws std::runtime_error saying what is wrong with it.
 class ZipFile {

@@ -1,5 +1,5 @@
-// Three steps of a ResNet-20 of skipzoo's in a loop of one's own, what the engine
-// makes of it, then its weights in a file that Python's torch loads.
+// Three steps of a ResNet-20 of skipzoo's in a loop of one's own, what the
+// engine makes of it, then its weights in a file that Python's torch loads.
 
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/sgd.h>
@@ -20,8 +20,8 @@ int main() {
   double first = 0, last = 0;
   for (int step = 0; step < 3; ++step) {
     optimizer.zero_grad();
-    const auto loss = torch::nn::functional::cross_entropy(
-        model->forward(images), labels);
+    const auto loss =
+        torch::nn::functional::cross_entropy(model->forward(images), labels);
     loss.backward();
     optimizer.step();
     last = loss.item<double>();
