@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/damaged.h"
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/data/dataset.h"
-#include "tools/data/random.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -14,33 +14,6 @@ namespace {
 
 const std::filesystem::path kPictures =
     std::filesystem::path(SKIPZOO_GOLDENS) / "pictures";
-
-/// A few bytes changed, some left out or doubled, or the end cut off.
-std::string damaged(std::string bytes, Random& random) {
-  const auto place = [&] {
-    return static_cast<size_t>(
-        random.below(static_cast<int64_t>(bytes.size())));
-  };
-  for (int64_t i = random.below(4); i >= 0; --i) {
-    bytes[place()] = static_cast<char>(random.next());
-  }
-  const size_t at = place();
-  const size_t count = std::min<size_t>(bytes.size() - at, 1 + place() % 64);
-  switch (random.below(4)) {
-    case 0:
-      bytes.erase(at, count);
-      break;
-    case 1:
-      bytes.insert(at, bytes.substr(at, count));
-      break;
-    case 2:
-      bytes.resize(at);
-      break;
-    default:
-      break;
-  }
-  return bytes.empty() ? std::string(1, '\0') : bytes;
-}
 
 TEST(HostilePicture, IsReadWholeOrRefused) {
   std::vector<std::string> good = {

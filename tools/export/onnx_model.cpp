@@ -1,11 +1,12 @@
 #include "tools/export/onnx_model.h"
 
-#include <torch/nn.h>
+#include <torch/types.h>
 
 #include <bit>
 #include <cstring>
 #include <stdexcept>
 
+#include "tools/checked.h"
 #include "tools/export/protobuf.h"
 
 namespace skipzoo {
@@ -46,10 +47,20 @@ torch::Tensor read_tensor(std::string_view message, std::string& name) {
     if (field.number == 8) name = field.bytes;
     if (field.number == 9) data = field.bytes;
   });
-  auto tensor = torch::empty(sizes, type_of(type));
-  if (tensor.nbytes() != data.size()) {
+  // Before memory is asked for: the sizes may be of any tensor.
+  const auto scalar = type_of(type);
+  auto bytes = static_cast<int64_t>(c10::elementSize(scalar));
+  for (const auto size : sizes) {
+    if (size < 1) {
+      throw std::runtime_error("tensor '" + name + "' has a size of " +
+                               std::to_string(size));
+    }
+    bytes = checked_multiply(bytes, size);
+  }
+  if (static_cast<uint64_t>(bytes) != data.size()) {
     throw std::runtime_error("tensor '" + name + "' has other than its data");
   }
+  auto tensor = torch::empty(sizes, scalar);
   std::memcpy(tensor.mutable_data_ptr(), data.data(), data.size());
   return tensor;
 }
