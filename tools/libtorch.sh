@@ -2,8 +2,8 @@
 
 TORCH_VERSION=2.13.0
 TORCH_SUPPORTED='2.11 2.12 2.13 2.14'
-# What the tests in Python read exports with.
-TORCH_COMPANIONS='numpy onnx onnxruntime safetensors'
+# What the tests in Python read exports with, and what the code is formatted by.
+TORCH_COMPANIONS='numpy onnx onnxruntime safetensors clang_format==14.0.6'
 TORCH_COMPANIONS_SIZE='60 MB to download for all, 0.2 GB on disk'
 # PyTorch's own wheels without CUDA; PyPI has only those with it.
 TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
@@ -160,7 +160,7 @@ install_companions() {
   fi
   missing=
   for companion in $TORCH_COMPANIONS; do
-    "$python" -c "import $companion" 2>/dev/null && continue
+    "$python" -c "import ${companion%%==*}" 2>/dev/null && continue
     case $python in
       "$PWD"/.venv/*)
         echo "installing $companion into .venv ($TORCH_COMPANIONS_SIZE)"
