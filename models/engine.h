@@ -1,15 +1,15 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <list>
 #include <memory>
 #include <vector>
 
-#include "models/classifier.h"
 #include "models/kernels/kernels.h"
+#include "models/tensor.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// A network made ready to run forward and nothing else, in evaluation mode.
 ///

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <functional>
 #include <vector>
 
 #include "models/program.h"
+#include "models/tensor.h"
 
 namespace skipzoo {
 

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <torch/csrc/jit/ir/ir.h>
-#include <torch/types.h>
-
 #include <functional>
 #include <memory>
 
 #include "models/named_tensors.h"
+
+namespace torch::jit {
+struct Graph;
+}  // namespace torch::jit
 
 namespace skipzoo {
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "models/classifier.h"
 #include "models/eval_mode.h"
 #include "models/kernels/kernels.h"
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "models/classifier.h"
-
 namespace skipzoo {
+
+struct Classifier;
 
 /// One layer that holds parameters.
 struct LayerSummary {

@@ -1,47 +1,45 @@
 #pragma once
 
-// What this processor can do.
+#include <string>
+
+#include "models/fields.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SKIPZOO_X86 1
-#include <cpuid.h>
 #endif
 
 namespace skipzoo {
 
-#ifdef SKIPZOO_X86
-/// Tiles that multiply bfloat16, which compilers' own names for came late.
-inline bool has_amx() {
-  static const bool has = [] {
-    constexpr unsigned kFeatures = 7, kAmxBf16 = 1U << 22;
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) != 0 &&
-           (edx & kAmxBf16) != 0;
-  }();
-  return has;
-}
-inline bool has_avx2() {
-  static const bool has =
-      __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
-  return has;
-}
-inline bool has_avx512() {
-  static const bool has = __builtin_cpu_supports("avx512f") > 0;
-  return has;
-}
-/// With the parts that every processor with AVX512-BF16 has.
-inline bool has_avx512_bf16() {
-  static const bool has = has_avx512() &&
-                          __builtin_cpu_supports("avx512bw") > 0 &&
-                          __builtin_cpu_supports("avx512vl") > 0 &&
-                          __builtin_cpu_supports("avx512bf16") > 0;
-  return has;
-}
-#else
-inline bool has_amx() { return false; }
-inline bool has_avx2() { return false; }
-inline bool has_avx512() { return false; }
-inline bool has_avx512_bf16() { return false; }
-#endif
+/// Instruction sets that kernels are written for, each with those before it.
+enum class Isa {
+  kPlain,       ///< Loops that a compiler vectorises as it can.
+  kAvx2,        ///< With FMA.
+  kAvx512,      ///< The foundation (F) alone.
+  kAvx512Bf16,  ///< With BW and VL, as every processor with BF16 has.
+  kAmx,         ///< Tiles of bfloat16; here it leaves work to oneDNN.
+};
+template <>
+struct EnumNames<Isa> {
+  static constexpr Named<Isa> values[] = {{Isa::kPlain, "plain"},
+                                          {Isa::kAvx2, "avx2"},
+                                          {Isa::kAvx512, "avx512"},
+                                          {Isa::kAvx512Bf16, "avx512_bf16"},
+                                          {Isa::kAmx, "amx"}};
+};
+
+/// The best that this processor has.
+Isa best_isa();
+/// The one that `name` is. Throws std::invalid_argument where there is none of
+/// that name, or where this processor has it not.
+Isa isa_named(const std::string& name);
+/// What our kernels use in this process: best_isa(), or what SKIPZOO_ISA in the
+/// environment names, which is read once. Throws as isa_named() does.
+/// LibTorch's own operators do not ask for it: theirs is ATEN_CPU_CAPABILITY.
+Isa isa();
+
+inline bool has_avx2() { return isa() >= Isa::kAvx2; }
+inline bool has_avx512() { return isa() >= Isa::kAvx512; }
+inline bool has_avx512_bf16() { return isa() >= Isa::kAvx512Bf16; }
+inline bool has_amx() { return isa() >= Isa::kAmx; }
 
 }  // namespace skipzoo

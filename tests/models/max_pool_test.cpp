@@ -74,9 +74,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, MaxPool,
     testing::Combine(testing::ValuesIn(kCases),
                      testing::Values(at::kDouble, at::kFloat, at::kBFloat16)),
-    [](const auto& info) {
-      return std::string(std::get<0>(info.param).name) + "_" +
-             c10::toString(std::get<1>(info.param));
+    [](const auto& one) {
+      return std::string(std::get<0>(one.param).name) + "_" +
+             c10::toString(std::get<1>(one.param));
     });
 
 TEST(SuitsMaxPool, WindowsOfUpToNinePixels) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/named_tensors.h"
+#include "tests/support/tensors.h"
 
 namespace skipzoo {
 

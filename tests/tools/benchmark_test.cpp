@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "models/kernels/processor.h"
 #include "tests/support/process.h"
 
 namespace skipzoo {
@@ -26,6 +28,7 @@ TEST(Benchmark, ReportsTheFieldsThatOthersCompare) {
     EXPECT_EQ(json.at("mode"), mode);
     EXPECT_EQ(json.at("dtype"), "fp32");
     EXPECT_EQ(json.at("batch"), 3);
+    EXPECT_EQ(json.at("isa"), name_of(isa()));
     EXPECT_NEAR(json.at("images_per_s").get<double>() *
                     json.at("ms_median").get<double>(),
                 3000, 60);
@@ -43,6 +46,27 @@ TEST(Benchmark, SaysHowFarItIsFromTheReference) {
     EXPECT_GT(fused, 0) << mode;
     EXPECT_LT(fused, 1e-4) << mode;
   }
+}
+
+TEST(Benchmark, TakesTheInstructionSetThatTheEnvironmentNames) {
+  const auto with = [](const char* name) {
+    setenv("SKIPZOO_ISA", name, 1);
+    auto finished = run_skipzoo({"--version"});
+    unsetenv("SKIPZOO_ISA");
+    return finished;
+  };
+  EXPECT_NE(with("plain").out.find("kernels for plain"), std::string::npos);
+  const auto unknown = with("sse9");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_NE(unknown.err.find("SKIPZOO_ISA: 'sse9' is none of plain, avx2"),
+            std::string::npos)
+      << unknown.err;
+  if (best_isa() == Isa::kAmx) return;
+  const auto beyond = with("amx");
+  EXPECT_EQ(beyond.exit_code, 2);
+  EXPECT_NE(beyond.err.find("SKIPZOO_ISA: this processor has no amx"),
+            std::string::npos)
+      << beyond.err;
 }
 
 TEST(Benchmark, ProfilesByKindOfOperator) {

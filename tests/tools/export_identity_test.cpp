@@ -1,9 +1,12 @@
 // What of a run travels with its export, and what does not.
 
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <algorithm>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/config/run_config.h"
@@ -24,17 +27,28 @@ ResNetOptions small_resnet(int64_t classes) {
   return options;
 }
 
-const std::vector<std::string> kOddNames = {
-    "<b>bold</b>", "black & white", "\"quoted\"", "it's", "comma, semicolon;",
-    "🦊 fox",      "naïve café",    "日本語",     "C:\\dir",
-    "{brace}",     "# no comment",  " spaces ",   "%s",
-    "tab\there",   "two\nlines",    "",           "null"};
+const std::vector<std::string> kOddNames = {"<b>bold</b>",
+                                            "black & white",
+                                            "\"quoted\"",
+                                            "it's",
+                                            "comma, semicolon;",
+                                            "🦊 fox",
+                                            "naïve café",
+                                            "日本語",
+                                            "C:\\dir",
+                                            "{brace}",
+                                            "# no comment",
+                                            " spaces ",
+                                            "%s",
+                                            "tab\there",
+                                            "two\nlines",
+                                            "",
+                                            "null"};
 
 class OddNames : public testing::Test {
  protected:
   Exportable network() const {
-    const auto options =
-        small_resnet(static_cast<int64_t>(kOddNames.size()));
+    const auto options = small_resnet(static_cast<int64_t>(kOddNames.size()));
     const auto model = make_model(options);
     return {.model = options,
             .weights = state_dict(*model),
@@ -121,12 +135,12 @@ TEST(ExportOfARun, SaysInNoFormatWhereItsFilesLay) {
        {"photos-of-anna", "weights-of-anna", home.c_str()}) {
     ASSERT_NE(saved.find(words), std::string::npos) << words;
   }
-  for (const auto& [format, name] :
-       {std::pair("torchscript", "net.pt"), {"onnx", "net.onnx"},
-        {"safetensors", "net.safetensors"}, {"pth", "net.pth"}}) {
-    const auto exported =
-        run_skipzoo({"export", run.string(), "--format", format, "-o",
-                     (folder / name).string()});
+  for (const auto& [format, name] : {std::pair("torchscript", "net.pt"),
+                                     {"onnx", "net.onnx"},
+                                     {"safetensors", "net.safetensors"},
+                                     {"pth", "net.pth"}}) {
+    const auto exported = run_skipzoo({"export", run.string(), "--format",
+                                       format, "-o", (folder / name).string()});
     ASSERT_EQ(exported.exit_code, 0) << exported.err;
     const auto bytes = read_text(folder / name);
     EXPECT_EQ(bytes.find("of-anna"), std::string::npos) << format;

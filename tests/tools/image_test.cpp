@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tools/data/transform.h"
 #include "tools/error.h"
 
@@ -204,7 +205,7 @@ TEST(TrainingView, ARandomResizedCropCoversTheAreasAskedFor) {
 
 TEST(Normaliser, IsTorchvisionsToTensorAndNormalize) {
   const Normaliser normalise({0.5, 0.25, 0}, {0.5, 0.2, 1}, torch::kCPU);
-  auto pixels = torch::zeros({1, 3, 1, 2}, torch::kUInt8);
+  auto pixels = torch::zeros({1, 3, 1, 2}, torch::kByte);
   pixels[0][0][0][0] = 255;
   pixels[0][1][0][1] = 51;
   const auto out = normalise(pixels);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -97,7 +98,7 @@ TEST(Loader, BatchesAreChannelsLastInMemory) {
   auto loader = make_loader(small_options(1), Loader::Mode::kTrain);
   const auto batch = loader.epoch(0).next();
   EXPECT_TRUE(batch->images.is_contiguous(at::MemoryFormat::ChannelsLast));
-  EXPECT_EQ(batch->images.scalar_type(), torch::kUInt8);
+  EXPECT_EQ(batch->images.scalar_type(), torch::kByte);
 }
 
 TEST(Loader, CanBeLeftInTheMiddleOfAnEpoch) {

@@ -9,6 +9,7 @@
 
 #include "tests/support/python_pickler.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tests/support/weight_files.h"
 #include "tests/support/zip.h"
 #include "tools/weights/pickle.h"

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 
 namespace skipzoo {
 namespace {

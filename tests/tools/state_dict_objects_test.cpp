@@ -2,6 +2,7 @@
 // else.
 
 #include "tests/support/state_dict_file.h"
+#include "tests/support/tensors.h"
 
 namespace skipzoo {
 namespace {
@@ -14,10 +15,9 @@ TEST_F(StateDict, NamesObjectsThatHoldTensors) {
       "torch.nn.modules.linear", "Linear",
       P::dict({{P::text("_parameters"),
                 P::dict({{P::text("weight"), pickle.zeros({2, 3})}})}}));
-  const auto network =
-      P::object("nets", "Net",
-                P::dict({{P::text("_modules"),
-                          P::dict({{P::text("fc"), part}})}}));
+  const auto network = P::object(
+      "nets", "Net",
+      P::dict({{P::text("_modules"), P::dict({{P::text("fc"), part}})}}));
   const auto file =
       P::dict({{P::text("state_dict"), weights()},
                {P::text("teacher"), network},
@@ -65,9 +65,9 @@ TEST_F(StateDict, SaysWhatThereIsInsteadOfOne) {
             std::string::npos);
   EXPECT_NE(error_of(P::dict({})).find("holds an empty dict"),
             std::string::npos);
-  const auto arrays = P::dict(
-      {{P::text("fc.weight"),
-        P::call("numpy.core.multiarray", "_reconstruct")}});
+  const auto arrays =
+      P::dict({{P::text("fc.weight"),
+                P::call("numpy.core.multiarray", "_reconstruct")}});
   for (const auto& file : {arrays, P::dict({{P::text("params"), arrays}})}) {
     EXPECT_NE(error_of(file).find("holds arrays of numpy, no tensors"),
               std::string::npos)

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "tests/support/state_dict_file.h"
+#include "tests/support/tensors.h"
 
 namespace skipzoo {
 namespace {
@@ -190,9 +191,8 @@ TEST_F(StateDict, OfVeryManyAreListedInNoTime) {
 TEST_F(StateDict, OfOneLongNameForManyTakesNoTime) {
   const auto name = P::text(std::string(1'000'000, 'k')) + "q\1";
   P::Pairs own = {{name, pickle.zeros({1}) + "q\2"}};
-  P::Pairs dicts = {
-      {P::text("state_dict"), weights()},
-      {name, "}" + P::text("w") + pickle.zeros({1}) + "q\2s"}};
+  P::Pairs dicts = {{P::text("state_dict"), weights()},
+                    {name, "}" + P::text("w") + pickle.zeros({1}) + "q\2s"}};
   for (int i = 0; i < 20'000; ++i) {
     own.emplace_back("h\1", "h\2");
     dicts.emplace_back("h\1", "}h\1h\2s");

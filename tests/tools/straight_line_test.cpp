@@ -9,6 +9,8 @@
 
 #include <map>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
@@ -28,19 +30,19 @@ class Archive : public testing::Test {
     options.widths = {4};
     options.num_classes = 3;
     const auto model = make_model(options);
-    export_network(folder / "good.pt",
-                   {.model = options,
-                    .weights = state_dict(*model),
-                    .identity = {.config =
-                                     "model: {family: resnet, depths: [1], "
-                                     "widths: [4], num_classes: 3}\n"
-                                     "data: {dataset: synthetic, image_size: "
-                                     "8}\ntrain: {threads: 1, device: cpu}\n",
-                                 .classes = {"a", "b", "c"},
-                                 .mean = {},
-                                 .std = {},
-                                 .input_shape = {3, 8, 8}}},
-                   {.format = ExportFormat::kTorchScript});
+    export_network(
+        folder / "good.pt",
+        {.model = options,
+         .weights = state_dict(*model),
+         .identity = {.config = "model: {family: resnet, depths: [1], "
+                                "widths: [4], num_classes: 3}\n"
+                                "data: {dataset: synthetic, image_size: "
+                                "8}\ntrain: {threads: 1, device: cpu}\n",
+                      .classes = {"a", "b", "c"},
+                      .mean = {},
+                      .std = {},
+                      .input_shape = {3, 8, 8}}},
+        {.format = ExportFormat::kTorchScript});
   }
 
   /// The good archive with one text in its records put for another.
@@ -129,8 +131,8 @@ TEST_F(Archive, OfMoreOperatorsThanLibTorchsStackHoldsIsRefused) {
     for (int i = 0; i < count; ++i) {
       lines += "    input = torch.relu(input)\n";
     }
-    const auto path = with("    conv1 = self.conv1\n",
-                           lines + "    conv1 = self.conv1\n");
+    const auto path =
+        with("    conv1 = self.conv1\n", lines + "    conv1 = self.conv1\n");
     const auto finished = run_skipzoo(
         {"predict", path, std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg"});
     EXPECT_EQ(finished.exit_code, count == 9'900 ? 0 : 1) << finished.err;
@@ -168,8 +170,7 @@ TEST(Memory, ThatAMachineHasNotIsNoFaultOfOurs) {
         run_skipzoo({"train", "-c", config.string(), "-o",
                      (folder / "run").string(), "--set", set});
     EXPECT_EQ(finished.exit_code, 2) << finished.err;
-    EXPECT_NE(finished.err.find("widths"), std::string::npos)
-        << finished.err;
+    EXPECT_NE(finished.err.find("widths"), std::string::npos) << finished.err;
     EXPECT_EQ(finished.err.find("enforce fail"), std::string::npos)
         << finished.err;
   }

@@ -5,6 +5,7 @@
 
 #include "tests/support/pickle_text.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tests/support/weight_files.h"
 #include "tests/support/zip.h"
 

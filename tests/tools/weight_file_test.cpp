@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tests/support/weight_files.h"
 #include "tools/weights/write.h"
 

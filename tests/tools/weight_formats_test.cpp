@@ -6,6 +6,7 @@
 #include "tests/support/pickle_text.h"
 #include "tests/support/tar.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tests/support/weight_files.h"
 #include "tests/support/zip.h"
 #include "tools/weights/input_file.h"
@@ -78,24 +79,24 @@ TEST(WeightFormats, TheTarOfPyTorch0_1IsRead) {
       "old.pth",
       whole(storages, pickled::whole(dict_of(pickled::text("71") + "Q")))));
   // A storage of the newer formats, which a tar has not.
-  expect_says(error_of(folder.write(
-                  "evil.pth", whole(storages, pickled::whole(dict_of(
-                                                  pickled::tensor({})))))),
-              "without its storage");
-  // Parts: of a storage, from an offset on, which here is 2^64.
-  const auto part =
-      "](" + pickled::tuple({pickled::integer(80), pickled::integer(70),
-                             "\x8a\x09"s + little_endian(0) + "\1",
-                             pickled::integer(1)}) +
-      "e";
   expect_says(
       error_of(folder.write(
-          "part.pth",
-          whole(storages.substr(0, storages.size() -
-                                       pickled::whole("]").size()) +
-                    pickled::whole(part),
-                pickled::whole(dict_of(pickled::text("71") + "Q"))))),
-      "a part of a storage");
+          "evil.pth",
+          whole(storages, pickled::whole(dict_of(pickled::tensor({})))))),
+      "without its storage");
+  // Parts: of a storage, from an offset on, which here is 2^64.
+  const auto part = "](" +
+                    pickled::tuple({pickled::integer(80), pickled::integer(70),
+                                    "\x8a\x09"s + little_endian(0) + "\1",
+                                    pickled::integer(1)}) +
+                    "e";
+  expect_says(error_of(folder.write(
+                  "part.pth",
+                  whole(storages.substr(
+                            0, storages.size() - pickled::whole("]").size()) +
+                            pickled::whole(part),
+                        pickled::whole(dict_of(pickled::text("71") + "Q"))))),
+              "a part of a storage");
   expect_says(
       error_of(folder.write("a.pth.tar", tar_member("net.pth", "x") + end)),
       "a tar archive with net.pth in it: unpack it first");
@@ -114,8 +115,8 @@ TEST(WeightFormats, AnIndexOfShardsOfAnyFormatIsRead) {
   expect_says(error_of(folder.write(
                   "i.json", R"({"weight_map": {"v": "pytorch_model-1.bin"}})")),
               "which it does not");
-  expect_says(error_of(folder.write(
-                  "i.json", R"({"weight_map": {"w": "a\u0000.bin"}})")),
+  expect_says(error_of(folder.write("i.json",
+                                    R"({"weight_map": {"w": "a\u0000.bin"}})")),
               "no file beside it");
   // What it does not name is left out.
   folder.write("index/part.bin", part);
@@ -125,9 +126,8 @@ TEST(WeightFormats, AnIndexOfShardsOfAnyFormatIsRead) {
                             {pickled::text("v"), pickled::tensor({}),
                              pickled::text("x"), pickled::tensor({})}))},
                        {.name = "a/data/0", .data = kOneToFour}}));
-  const auto both = read_weight_file(
-      folder.write("index/i.json",
-                   R"({"weight_map": {"w": "part.bin", "v": "more.bin"}})"));
+  const auto both = read_weight_file(folder.write(
+      "index/i.json", R"({"weight_map": {"w": "part.bin", "v": "more.bin"}})"));
   EXPECT_EQ(both.tensors.size(), 2u);
   ASSERT_EQ(both.left_out.size(), 1u);
   EXPECT_EQ(both.left_out.front().name, "x");

@@ -3,6 +3,7 @@
 #include "tests/support/pickle_file.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tensors.h"
 #include "tests/support/words_of_error.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"

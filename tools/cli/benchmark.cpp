@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "models/classifier.h"
+#include "models/kernels/processor.h"
+#include "models/make_model.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/differences.h"
 #include "tools/cli/run.h"
@@ -141,6 +145,7 @@ ordered_json report(const Arguments& args, const Measured& measured) {
       {"mode", args.train ? "train" : "infer"},
       {"dtype", args.amp == Amp::kBf16 ? "bf16" : "fp32"},
       {"batch", args.batch},
+      {"isa", name_of(isa())},
       {"images_per_s",
        rounded(static_cast<double>(args.batch) / measured.median(), 2)},
       {"ms_median", rounded(measured.median() * 1e3, 2)},
@@ -197,9 +202,11 @@ void run(const Arguments& given) {
   std::cout << json["model"].get<std::string>() << ", "
             << json["mode"].get<std::string>() << ", "
             << json["dtype"].get<std::string>() << ", batch " << args.batch
-            << ", " << describe_device(device) << ": " << json["images_per_s"]
-            << " images/s (median step " << json["ms_median"] << " ms, least "
-            << json["ms_min"] << " ms), at most " << json["peak_rss_mb"]
+            << ", " << describe_device(device)
+            << (device.is_cpu() ? ", " + std::string(name_of(isa())) : "")
+            << ": " << json["images_per_s"] << " images/s (median step "
+            << json["ms_median"] << " ms, least " << json["ms_min"]
+            << " ms), at most " << json["peak_rss_mb"]
             << " MB of memory; largest difference from the reference "
             << json["difference"];
   if (args.amp != Amp::kOff) {

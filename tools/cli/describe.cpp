@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "models/make_model.h"
 #include "models/summary.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"

@@ -1,9 +1,13 @@
 #include "tools/cli/differences.h"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <variant>
 #include <vector>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/cli/run.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/precision.h"

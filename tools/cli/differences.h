@@ -1,9 +1,8 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <optional>
 
+#include "models/tensor.h"
 #include "tools/config/run_config.h"
 
 namespace skipzoo {

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/error.h"

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/inspect_report.h"
 #include "tools/config/run_config.h"

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "models/kernels/processor.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/hints.h"
 #include "tools/cli/interrupt.h"
@@ -26,6 +27,15 @@ constexpr int kWentWrong = 1;
 constexpr int kBadUsage = 2;
 constexpr int kInternal = 3;
 
+/// Asked before anything runs: a word that is wrong is the user's.
+Isa chosen_isa() {
+  try {
+    return isa();
+  } catch (const std::invalid_argument& error) {
+    throw ConfigError(error.what());
+  }
+}
+
 std::string version() {
   std::string text = "skipzoo " SKIPZOO_VERSION ", LibTorch " TORCH_VERSION;
 #ifdef SKIPZOO_TORCH_CUDA
@@ -33,7 +43,8 @@ std::string version() {
 #else
   text += " without CUDA";
 #endif
-  return text + ", compiler " __VERSION__;
+  return text + ", compiler " __VERSION__ ", kernels for " +
+         std::string(name_of(chosen_isa()));
 }
 
 int run(int argc, char** argv) {

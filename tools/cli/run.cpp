@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "models/summary.h"
 #include "tools/config/variants.h"
 #include "tools/data/text.h"

@@ -1,20 +1,20 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "models/classifier.h"
+#include "models/tensor.h"
 #include "tools/config/run_config.h"
 #include "tools/data/dataset.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/evaluate.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 // What the subcommands share: from a config or a file to the parts of a run.
 

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 #include <torch/utils.h>
 
+#include "models/classifier.h"
 #include "models/kernels/autocast.h"
+#include "models/make_model.h"
 #include "tools/cli/interrupt.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
@@ -111,17 +113,16 @@ bool terminal_has_gone() {
 
 /// The hooks through which a run is watched, saved and stopped.
 TrainerHooks make_hooks(ProgressBar& bar, Saved& saved) {
-  return {.stop_requested = [] { return interrupted_by() != 0; },
-          .save_requested = terminal_has_gone,
-          .on_step =
-              [&bar](const StepReport& report) {
-                bar.update(report);
-                check_log_file();
-              },
-          .on_save =
-              [&saved](const fs::path& checkpoint, const Position& at) {
-                saved.note(checkpoint, at);
-              }};
+  return {
+      .stop_requested = [] { return interrupted_by() != 0; },
+      .save_requested = terminal_has_gone,
+      .on_step =
+          [&bar](const StepReport& report) {
+            bar.update(report);
+            check_log_file();
+          },
+      .on_save = [&saved](const fs::path& checkpoint,
+                          const Position& at) { saved.note(checkpoint, at); }};
 }
 
 void say_what_runs(const RunFolder& folder, const RunConfig& config,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 #include "tools/config/fields.h"
 #include "tools/config/raw_bytes.h"

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "models/summary.h"
 #include "tools/error.h"
 #include "tools/memory.h"
@@ -44,8 +46,8 @@ Outputs outputs_of(Classifier& model, std::vector<int64_t> shape) {
   return outputs;
 }
 
-/// Share of the outputs that is surely saved for the backward pass. A dense block
-/// recomputes its bottlenecks, four of five of its channels.
+/// Share of the outputs that is surely saved for the backward pass. A dense
+/// block recomputes its bottlenecks, four of five of its channels.
 double kept_share(const ModelOptions& model) {
   return std::holds_alternative<DenseNetOptions>(model) ? 0.2 : 1;
 }

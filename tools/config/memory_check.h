@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/classifier.h"
 #include "tools/config/run_config.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// What is to be done with a network.
 enum class Work {

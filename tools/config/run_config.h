@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "models/zoo.h"
+#include "models/model_options.h"
 #include "tools/data/options.h"
-#include "tools/train/fine_tune.h"
+#include "tools/train/fine_tune_options.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/config/fields.h"
 #include "tools/memory.h"
 

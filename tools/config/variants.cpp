@@ -5,6 +5,7 @@
 #include <chrono>
 #include <new>
 
+#include "models/make_model.h"
 #include "tools/config/fields.h"
 #include "tools/weights/deduce.h"
 

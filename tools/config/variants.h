@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "models/zoo.h"
+#include "models/model_options.h"
 #include "tools/weights/fit.h"
 
 namespace skipzoo {

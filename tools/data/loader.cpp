@@ -164,7 +164,7 @@ Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
   const Image& one = views.empty() ? shape : views.front();
   out.images =
       at::empty({count, one.channels, one.height, one.width},
-                options.dtype(torch::kUInt8), at::MemoryFormat::ChannelsLast);
+                options.dtype(torch::kByte), at::MemoryFormat::ChannelsLast);
   std::copy(labels.begin(), labels.end(),
             out.labels.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();

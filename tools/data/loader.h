@@ -1,12 +1,11 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
 
+#include "models/tensor.h"
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
 

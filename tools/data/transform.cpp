@@ -1,5 +1,6 @@
 #include "tools/data/transform.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/from_blob.h>
@@ -17,7 +18,7 @@ namespace {
 torch::Tensor as_tensor(Image& image) {
   const int64_t c = image.channels, h = image.height, w = image.width;
   return at::from_blob(image.pixels.data(), {1, c, h, w},
-                       {h * w * c, 1, w * c, c}, torch::kUInt8);
+                       {h * w * c, 1, w * c, c}, torch::kByte);
 }
 
 /// Python's round(): halves go to the even neighbour. PIL and torchvision place

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <vector>
 
+#include "models/tensor.h"
 #include "tools/data/image.h"
 #include "tools/data/options.h"
 #include "tools/data/random.h"

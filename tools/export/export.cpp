@@ -5,6 +5,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/error.h"
 #include "tools/export/onnx.h"
 #include "tools/export/onnx_model.h"
@@ -12,10 +14,10 @@
 #include "tools/export/straight_line.h"
 #include "tools/export/torchscript.h"
 #include "tools/file.h"
-#include "tools/write_whole.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "models/zoo.h"
+#include "models/model_options.h"
 #include "tools/export/program.h"
 #include "tools/train/checkpoint.h"
 

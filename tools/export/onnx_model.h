@@ -1,11 +1,11 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "models/tensor.h"
 
 namespace skipzoo {
 

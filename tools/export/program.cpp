@@ -1,6 +1,7 @@
 #include "tools/export/program.h"
 
-#include "models/zoo.h"
+#include "models/classifier.h"
+#include "models/make_model.h"
 
 namespace skipzoo {
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <vector>
 
-#include "models/classifier.h"
 #include "models/program.h"
+#include "models/tensor.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// What a program takes as its pictures.
 enum class Pixels {

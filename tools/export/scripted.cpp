@@ -7,6 +7,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "models/classifier.h"
 #include "tools/error.h"
 #include "tools/export/straight_line.h"
 #include "tools/weights/program_check.h"

@@ -6,11 +6,12 @@
 #include <optional>
 #include <string>
 
-#include "models/classifier.h"
 #include "tools/export/program.h"
 #include "tools/train/checkpoint.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// What is kept beside a program, by name: skipzoo.json (the identity),
 /// program.json (what is baked in), and for people classes.txt and config.yaml.

@@ -3,6 +3,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cctype>
@@ -93,17 +94,35 @@ void check_code(const std::filesystem::path& path) {
 /// What a network of the zoo is traced to.
 void check_operators(const torch::jit::Graph& graph,
                      const std::filesystem::path& path) {
-  static const std::set<std::string> known = {
-      "prim::Constant",     "prim::GetAttr",       "prim::ListConstruct",
-      "aten::_convolution", "aten::batch_norm",    "aten::addmm",
-      "aten::linear",       "aten::t",             "aten::matmul",
-      "aten::max_pool2d",   "aten::avg_pool2d",    "aten::adaptive_avg_pool2d",
-      "aten::flatten",      "aten::cat",           "aten::slice",
-      "aten::pad",          "aten::constant_pad_nd", "aten::add",
-      "aten::sub",          "aten::mul",           "aten::div",
-      "aten::to",           "aten::softmax",       "aten::dropout",
-      "aten::relu",         "aten::elu",           "aten::gelu",
-      "aten::silu",         "aten::tanh"};
+  static const std::set<std::string> known = {"prim::Constant",
+                                              "prim::GetAttr",
+                                              "prim::ListConstruct",
+                                              "aten::_convolution",
+                                              "aten::batch_norm",
+                                              "aten::addmm",
+                                              "aten::linear",
+                                              "aten::t",
+                                              "aten::matmul",
+                                              "aten::max_pool2d",
+                                              "aten::avg_pool2d",
+                                              "aten::adaptive_avg_pool2d",
+                                              "aten::flatten",
+                                              "aten::cat",
+                                              "aten::slice",
+                                              "aten::pad",
+                                              "aten::constant_pad_nd",
+                                              "aten::add",
+                                              "aten::sub",
+                                              "aten::mul",
+                                              "aten::div",
+                                              "aten::to",
+                                              "aten::softmax",
+                                              "aten::dropout",
+                                              "aten::relu",
+                                              "aten::elu",
+                                              "aten::gelu",
+                                              "aten::silu",
+                                              "aten::tanh"};
   int64_t operators = 0;
   for (const auto* node : graph.nodes()) {
     if (node->kind().is_aten() && ++operators > kMostOperators) {

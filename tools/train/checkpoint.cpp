@@ -7,10 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "models/zoo.h"
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/error.h"
-#include "tools/write_whole.h"
 #include "tools/weights/write.h"
+#include "tools/write_whole.h"
 
 namespace skipzoo {
 
@@ -20,12 +21,10 @@ using nlohmann::json;
 namespace {
 
 json to_json(const Identity& identity) {
-  json words = {{"format", kCheckpointFormat},
-                {"config", identity.config},
-                {"classes", identity.classes},
-                {"mean", identity.mean},
-                {"std", identity.std},
-                {"input_shape", identity.input_shape}};
+  json words = {
+      {"format", kCheckpointFormat}, {"config", identity.config},
+      {"classes", identity.classes}, {"mean", identity.mean},
+      {"std", identity.std},         {"input_shape", identity.input_shape}};
   if (identity.held_out_by_content) words["holdout"] = "content";
   return words;
 }

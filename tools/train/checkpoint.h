@@ -1,7 +1,5 @@
 #pragma once
 
-#include <torch/nn.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -9,6 +7,10 @@
 #include <vector>
 
 #include "models/named_tensors.h"
+
+namespace torch::nn {
+class Module;
+}  // namespace torch::nn
 
 namespace skipzoo {
 

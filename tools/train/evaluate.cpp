@@ -1,5 +1,6 @@
 #include "tools/train/evaluate.h"
 
+#include "models/classifier.h"
 #include "tools/error.h"
 #include "tools/train/precision.h"
 

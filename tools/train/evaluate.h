@@ -2,14 +2,19 @@
 
 #include <functional>
 
-#include "models/classifier.h"
 #include "models/engine.h"
 #include "tools/data/loader.h"
 #include "tools/data/transform.h"
 #include "tools/train/metrics.h"
 #include "tools/train/options.h"
 
+namespace torch::nn {
+class Module;
+}  // namespace torch::nn
+
 namespace skipzoo {
+
+struct Classifier;
 
 /// How a batch of pictures is put to a network.
 struct Inputs {

@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 
+#include "models/classifier.h"
 #include "tools/error.h"
 #include "tools/train/run_folder.h"
 #include "tools/weights/remarks.h"

@@ -3,6 +3,8 @@
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include <map>
 #include <stdexcept>

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <torch/nn.h>
-
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -10,6 +8,10 @@
 
 #include "models/named_tensors.h"
 #include "tools/train/options.h"
+
+namespace torch::nn {
+class Module;
+}  // namespace torch::nn
 
 namespace skipzoo {
 

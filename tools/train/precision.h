@@ -1,7 +1,6 @@
 #pragma once
 
-#include <torch/types.h>
-
+#include "models/tensor.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {

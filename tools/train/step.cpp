@@ -2,6 +2,7 @@
 
 #include <torch/nn/functional/loss.h>
 
+#include "models/classifier.h"
 #include "tools/train/precision.h"
 
 namespace skipzoo {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <torch/types.h>
-
-#include "models/classifier.h"
+#include "models/tensor.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// One step of training: forward, loss, backward, update. What `train` does for
 /// each batch, and what `benchmark` measures.

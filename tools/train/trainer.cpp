@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "models/zoo.h"
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/error.h"
 #include "tools/log.h"
 #include "tools/train/schedule.h"
@@ -152,8 +153,8 @@ void Trainer::after_step(double data_seconds, int64_t images) {
     hooks_.on_step(report_);
   }
   const int64_t interval = options_.checkpoint_interval;
-  const bool is_time = interval > 0 && position_.step % interval == 0 &&
-                       done < train_.batches();
+  const bool is_time =
+      interval > 0 && position_.step % interval == 0 && done < train_.batches();
   if (is_time || (hooks_.save_requested && hooks_.save_requested())) {
     check_finite();
     recorder_.save(state());

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 
-#include "models/classifier.h"
 #include "tools/data/loader.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/evaluate.h"
@@ -18,6 +17,8 @@
 #include "tools/train/step.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// What a progress bar shows, after each step.
 struct StepReport {

@@ -2,7 +2,8 @@
 
 #include <vector>
 
-#include "models/zoo.h"
+#include "models/model_options.h"
+#include "models/named_tensors.h"
 
 namespace skipzoo {
 

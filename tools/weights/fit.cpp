@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "models/zoo.h"
+#include "models/classifier.h"
+#include "models/make_model.h"
 #include "tools/printable.h"
 
 namespace skipzoo {

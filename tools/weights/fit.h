@@ -4,11 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "models/classifier.h"
 #include "models/named_tensors.h"
 #include "tools/weights/mapping.h"
 
 namespace skipzoo {
+
+struct Classifier;
 
 /// What fitted and what did not, name by name.
 struct FitReport {

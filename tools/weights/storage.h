@@ -1,10 +1,10 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "models/tensor.h"
 
 namespace skipzoo {
 

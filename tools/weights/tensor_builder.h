@@ -1,7 +1,5 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -9,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "models/tensor.h"
 #include "tools/weights/pickle.h"
 
 namespace skipzoo {

@@ -1,39 +1,12 @@
-#include "models/zoo.h"
+#include "models/make_model.h"
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "models/conv_net.h"
+#include "models/densenet.h"
+#include "models/resnet.h"
+
 namespace skipzoo {
-
-namespace {
-
-template <typename... Options>
-std::vector<ModelOptions> one_of_each(const std::variant<Options...>*) {
-  return {Options{}...};
-}
-
-}  // namespace
-
-std::vector<ModelOptions> families() {
-  return one_of_each(static_cast<const ModelOptions*>(nullptr));
-}
-
-std::string family_name(const ModelOptions& options) {
-  return std::visit([](const auto& chosen) { return chosen.kFamily; }, options);
-}
-
-int64_t in_channels(const ModelOptions& options) {
-  return std::visit([](const auto& chosen) { return chosen.in_channels; },
-                    options);
-}
-
-int64_t num_classes(const ModelOptions& options) {
-  return std::visit([](const auto& chosen) { return chosen.num_classes; },
-                    options);
-}
-
-Kernels kernels_of(const ModelOptions& options) {
-  return std::visit([](const auto& chosen) { return chosen.kernels; }, options);
-}
 
 std::shared_ptr<Classifier> make_model(const ModelOptions& options) {
   return std::visit(
@@ -48,8 +21,7 @@ std::shared_ptr<Classifier> make_uninitialised(const ModelOptions& options) {
   // Tensors are allocated on the CPU, where untouched memory costs nothing;
   // what would write to them goes to the meta device, which does not.
   auto keys = c10::impl::tls_local_dispatch_key_set();
-  keys.included_ =
-      keys.included_ | c10::DispatchKeySet(c10::DispatchKey::Meta);
+  keys.included_ = keys.included_ | c10::DispatchKeySet(c10::DispatchKey::Meta);
   // This guard puts back the whole set. IncludeDispatchKeyGuard subtracts what
   // it added, which leaves a backend's bit in for the rest of the thread.
   const c10::impl::ForceDispatchKeyGuard to_meta(keys);
