@@ -11,21 +11,23 @@
 #include "models/engine.h"
 #include "models/zoo.h"
 #include "tests/support/distance.h"
+#include "tests/support/variants.h"
 
 namespace skipzoo {
 namespace {
 
-class Cuda : public testing::TestWithParam<ModelOptions> {
+class Cuda : public testing::TestWithParam<Variant> {
  protected:
   void SetUp() override {
     if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
     torch::manual_seed(0);
   }
   static torch::Tensor images(int64_t n) {
-    return torch::randn({n, in_channels(GetParam()), 32, 32}, torch::kFloat64);
+    return torch::randn({n, in_channels(GetParam().options), 32, 32},
+                        torch::kFloat64);
   }
   static std::shared_ptr<Classifier> in_double() {
-    auto model = make_model(GetParam());
+    auto model = make_model(GetParam().options);
     model->to(torch::kFloat64);
     return model;
   }
@@ -87,7 +89,7 @@ TEST_P(Cuda, LogitsAreThoseOfTheCpuInEvalMode) {
 }
 
 TEST_P(Cuda, AnEngineGivesTheNetworksOwnLogits) {
-  const auto model = make_model(GetParam());
+  const auto model = make_model(GetParam().options);
   model->to(torch::kCUDA);
   const auto x = images(2).to(torch::kFloat).cuda();
   Engine engine(*model, Kernels::kFused);
@@ -98,10 +100,8 @@ TEST_P(Cuda, AnEngineGivesTheNetworksOwnLogits) {
   expect_near(logits, model->forward(x), 1e-4, "logits");
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, Cuda, testing::ValuesIn(families()),
-                         [](const auto& test) {
-                           return family_name(test.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(Zoo, Cuda, testing::ValuesIn(variants()),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace skipzoo

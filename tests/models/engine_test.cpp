@@ -12,64 +12,10 @@
 #include "models/zoo.h"
 #include "tests/support/distance.h"
 #include "tests/support/textbook.h"
+#include "tests/support/variants.h"
 
 namespace skipzoo {
 namespace {
-
-struct Case {
-  std::string name;
-  ModelOptions options;
-};
-
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  for (const auto& options : families()) {
-    all.push_back({family_name(options), options});
-  }
-  for (const auto shortcut :
-       {Shortcut::kAEnd, Shortcut::kB, Shortcut::kC, Shortcut::kNone}) {
-    all.push_back(
-        {"resnet_shortcut_" + std::to_string(int(shortcut)),
-         ResNetOptions{
-             .depths = {2, 2}, .widths = {8, 12}, .shortcut = shortcut}});
-  }
-  all.push_back({"resnet_bottleneck", ResNetOptions{.depths = {2, 2},
-                                                    .widths = {8, 16},
-                                                    .bottleneck = true,
-                                                    .shortcut = Shortcut::kB,
-                                                    .stem = Stem::kImageNet}});
-  all.push_back({"resnext", ResNetOptions{.depths = {1, 2},
-                                          .widths = {16, 16},
-                                          .bottleneck = true,
-                                          .shortcut = Shortcut::kB,
-                                          .groups = 4,
-                                          .width_per_group = 16}});
-  all.push_back({"densenet_plain", DenseNetOptions{.block_config = {3, 2},
-                                                   .growth_rate = 5,
-                                                   .num_init_features = 7,
-                                                   .bn_size = 0,
-                                                   .compression = 1}});
-  all.push_back(
-      {"densenet_imagenet", DenseNetOptions{.block_config = {2, 3, 1},
-                                            .growth_rate = 8,
-                                            .num_init_features = 16,
-                                            .stem = Stem::kImageNet}});
-  all.push_back({"densenet_one_channel", DenseNetOptions{.block_config = {2},
-                                                         .growth_rate = 1,
-                                                         .num_init_features = 1,
-                                                         .in_channels = 1}});
-  for (const auto activation : {Activation::kElu, Activation::kTanh}) {
-    all.push_back(
-        {"conv_net_activation_" + std::to_string(int(activation)),
-         ConvNetOptions{
-             .filters = {6, 10}, .strides = {1, 2}, .activation = activation}});
-  }
-  all.push_back(
-      {"conv_net_plain", ConvNetOptions{.filters = {6, 10},
-                                        .strides = {2, 1},
-                                        .shortcut = ConvShortcut::kNone}});
-  return all;
-}
 
 /// A network whose norms are not the identity.
 std::shared_ptr<Classifier> trained(const ModelOptions& options) {
@@ -87,7 +33,7 @@ std::shared_ptr<Classifier> trained(const ModelOptions& options) {
   return model;
 }
 
-class EngineOf : public testing::TestWithParam<Case> {};
+class EngineOf : public testing::TestWithParam<Variant> {};
 
 TEST_P(EngineOf, EqualsTheNetwork) {
   const auto model = trained(GetParam().options);
@@ -124,7 +70,7 @@ TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
             2 * distance(cast, exact) + 2e-3 * exact.norm().item<double>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(variants()),
                          [](const auto& one) { return one.param.name; });
 
 /// How often an operator of this name begins on this thread.

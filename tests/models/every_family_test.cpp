@@ -1,4 +1,5 @@
-// What every family must do. A family joins by being in the variant.
+// What every network must do. A family or an option joins by being in
+// variants().
 #include <ATen/record_function.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gtest/gtest.h>
@@ -13,19 +14,20 @@
 #include <vector>
 
 #include "models/zoo.h"
+#include "tests/support/variants.h"
 
 namespace skipzoo {
 namespace {
 
-class EveryFamily : public testing::TestWithParam<ModelOptions> {
+class EveryFamily : public testing::TestWithParam<Variant> {
  protected:
   torch::Tensor images(int64_t n) const {
-    return torch::randn({n, in_channels(GetParam()), 32, 32});
+    return torch::randn({n, in_channels(GetParam().options), 32, 32});
   }
   /// In eval mode, with running statistics that are not the initial ones.
   std::shared_ptr<Classifier> briefly_trained() const {
     torch::NoGradGuard no_grad;
-    const auto model = make_model(GetParam());
+    const auto model = make_model(GetParam().options);
     for (int step = 0; step < 3; ++step) model->forward(2 * images(8) + 1);
     model->eval();
     return model;
@@ -42,22 +44,22 @@ bool is_idle_bias(const torch::nn::Module& model, const std::string& name) {
 }
 
 TEST_P(EveryFamily, GivesOneLogitPerClass) {
-  const auto model = make_model(GetParam());
+  const auto model = make_model(GetParam().options);
   EXPECT_EQ(model->forward(images(3)).sizes(),
-            (std::vector<int64_t>{3, num_classes(GetParam())}));
+            (std::vector<int64_t>{3, num_classes(GetParam().options)}));
 }
 
 TEST_P(EveryFamily, IsMadeUninitialisedWithoutATraceInTheThread) {
   const auto before = c10::impl::tls_local_dispatch_key_set();
-  const auto names = state_dict(*make_uninitialised(GetParam()));
+  const auto names = state_dict(*make_uninitialised(GetParam().options));
   const auto after = c10::impl::tls_local_dispatch_key_set();
   EXPECT_EQ(after.included_.raw_repr(), before.included_.raw_repr());
   EXPECT_EQ(after.excluded_.raw_repr(), before.excluded_.raw_repr());
-  EXPECT_EQ(names.size(), state_dict(*make_model(GetParam())).size());
+  EXPECT_EQ(names.size(), state_dict(*make_model(GetParam().options)).size());
 }
 
 TEST_P(EveryFamily, SendsAGradientToEveryParameter) {
-  const auto model = make_model(GetParam());
+  const auto model = make_model(GetParam().options);
   const auto logits = model->forward(images(4));
   torch::nn::functional::cross_entropy(logits, torch::arange(4)).backward();
   for (const auto& parameter : model->named_parameters()) {
@@ -72,7 +74,7 @@ TEST_P(EveryFamily, GivesTheSameLogitsAfterSavingAndLoading) {
   const auto saved = briefly_trained();
   std::stringstream file;
   torch::save(saved, file);
-  auto loaded = make_model(GetParam());
+  auto loaded = make_model(GetParam().options);
   torch::load(loaded, file);
   loaded->eval();
   const auto x = images(2);
@@ -83,7 +85,7 @@ TEST_P(EveryFamily, ChangesItsOutputsWhenTheHeadIsReset) {
   const auto model = briefly_trained();
   const auto x = images(2);
   const auto before = model->forward(x);
-  model->reset_head(num_classes(GetParam()));
+  model->reset_head(num_classes(GetParam().options));
   EXPECT_FALSE(torch::allclose(model->forward(x), before));
 }
 
@@ -99,7 +101,7 @@ TEST_P(EveryFamily, ResetsTheHeadAlone) {
   for (const auto& [name, tensor] : state_dict(*model)) {
     before[name] = tensor.clone();
   }
-  model->reset_head(num_classes(GetParam()));
+  model->reset_head(num_classes(GetParam().options));
   const auto after = state_dict(*model);
   ASSERT_EQ(after.size(), before.size());
   for (const auto& [name, tensor] : after) {
@@ -110,7 +112,7 @@ TEST_P(EveryFamily, ResetsTheHeadAlone) {
 }
 
 TEST_P(EveryFamily, KeepsItsTypeInANewHead) {
-  const auto model = make_model(GetParam());
+  const auto model = make_model(GetParam().options);
   model->to(torch::kFloat64);
   model->reset_head(7);
   EXPECT_EQ(model->forward(images(2).to(torch::kFloat64)).scalar_type(),
@@ -189,24 +191,22 @@ TEST_P(EveryFamily, KeepsChannelsLastFromTheFirstConvolutionToThePooling) {
 
 // A configuration names its classes: the head must be where head_name() says.
 TEST_P(EveryFamily, NamesItsLastLayer) {
-  const auto model = make_model(GetParam());
+  const auto model = make_model(GetParam().options);
   const auto parameters = model->named_parameters();
   const auto* weight = parameters.find(model->head_name() + ".weight");
   ASSERT_NE(weight, nullptr);
-  EXPECT_EQ(weight->size(0), num_classes(GetParam()));
+  EXPECT_EQ(weight->size(0), num_classes(GetParam().options));
 }
 
 TEST_P(EveryFamily, HasNamesOfItsOwnForEveryTensor) {
-  const auto entries = state_dict(*make_model(GetParam()));
+  const auto entries = state_dict(*make_model(GetParam().options));
   std::map<std::string, int> uses;
   for (const auto& [name, tensor] : entries) ++uses[name];
   EXPECT_EQ(uses.size(), entries.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, testing::ValuesIn(families()),
-                         [](const auto& test) {
-                           return family_name(test.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(Zoo, EveryFamily, testing::ValuesIn(variants()),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace skipzoo

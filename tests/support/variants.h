@@ -1,0 +1,73 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/model_options.h"
+
+namespace skipzoo {
+
+/// A network and what to call it.
+struct Variant {
+  std::string name;
+  ModelOptions options;
+};
+
+/// Every family with each of its options in use, small: every suite of models
+/// runs over these, so that an option is covered by being in here.
+inline std::vector<Variant> variants() {
+  std::vector<Variant> all;
+  for (const auto& options : families()) {
+    all.push_back({family_name(options), options});
+  }
+  for (const auto shortcut :
+       {Shortcut::kAEnd, Shortcut::kB, Shortcut::kC, Shortcut::kNone}) {
+    all.push_back(
+        {"resnet_shortcut_" + std::string(name_of(shortcut)),
+         ResNetOptions{
+             .depths = {2, 2}, .widths = {8, 12}, .shortcut = shortcut}});
+  }
+  all.push_back({"resnet_bottleneck", ResNetOptions{.depths = {2, 2},
+                                                    .widths = {8, 16},
+                                                    .bottleneck = true,
+                                                    .shortcut = Shortcut::kB,
+                                                    .stem = Stem::kImageNet}});
+  all.push_back({"resnext", ResNetOptions{.depths = {1, 2},
+                                          .widths = {16, 16},
+                                          .bottleneck = true,
+                                          .shortcut = Shortcut::kB,
+                                          .groups = 4,
+                                          .width_per_group = 16}});
+  all.push_back({"densenet_plain", DenseNetOptions{.block_config = {3, 2},
+                                                   .growth_rate = 5,
+                                                   .num_init_features = 7,
+                                                   .bn_size = 0,
+                                                   .compression = 1}});
+  all.push_back(
+      {"densenet_imagenet", DenseNetOptions{.block_config = {2, 3, 1},
+                                            .growth_rate = 8,
+                                            .num_init_features = 16,
+                                            .stem = Stem::kImageNet}});
+  all.push_back({"densenet_one_channel", DenseNetOptions{.block_config = {2},
+                                                         .growth_rate = 1,
+                                                         .num_init_features = 1,
+                                                         .in_channels = 1}});
+  all.push_back({"densenet_dropout", DenseNetOptions{.block_config = {2, 2},
+                                                     .growth_rate = 4,
+                                                     .num_init_features = 8,
+                                                     .drop_rate = 0.2}});
+  for (const auto activation : {Activation::kElu, Activation::kGelu,
+                                Activation::kSilu, Activation::kTanh}) {
+    all.push_back(
+        {"conv_net_activation_" + std::string(name_of(activation)),
+         ConvNetOptions{
+             .filters = {6, 10}, .strides = {1, 2}, .activation = activation}});
+  }
+  all.push_back(
+      {"conv_net_plain", ConvNetOptions{.filters = {6, 10},
+                                        .strides = {2, 1},
+                                        .shortcut = ConvShortcut::kNone}});
+  return all;
+}
+
+}  // namespace skipzoo
