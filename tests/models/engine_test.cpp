@@ -122,14 +122,14 @@ TEST(Engine, GoesByPointsWhereThatIsFaster) {
       const Calls calls("skipzoo::winograd_convolution");
       EXPECT_LE(distance(engine(images), expected),
                 1e-5 * expected.norm().item<double>());
-      EXPECT_EQ(calls.count(), convolutions);
+      EXPECT_EQ(calls.count(), has_avx2() ? convolutions : 0);
     }
     const Calls calls("skipzoo::winograd_convolution");
     EXPECT_LE(
         distance(half(images), expected),
         2 * distance(cast, expected) + 2e-3 * expected.norm().item<double>());
     // With AMX a direct way in bfloat16 is faster.
-    EXPECT_EQ(calls.count(), has_amx() ? 0 : convolutions);
+    EXPECT_EQ(calls.count(), has_avx2() && !has_amx() ? convolutions : 0);
   }
 }
 
