@@ -58,12 +58,9 @@ Isa isa_named(const std::string& name) {
                               known);
 }
 
-Isa isa() {
-  static const Isa chosen = [] {
-    const char* name = std::getenv("SKIPZOO_ISA");
-    return name == nullptr || *name == '\0' ? best_isa() : isa_named(name);
-  }();
-  return chosen;
+Isa isa_asked_for() {
+  const char* name = std::getenv("SKIPZOO_ISA");
+  return name == nullptr || *name == '\0' ? best_isa() : isa_named(name);
 }
 
 }  // namespace skipzoo

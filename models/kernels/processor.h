@@ -32,10 +32,16 @@ Isa best_isa();
 /// The one that `name` is. Throws std::invalid_argument where there is none of
 /// that name, or where this processor has it not.
 Isa isa_named(const std::string& name);
-/// What our kernels use in this process: best_isa(), or what SKIPZOO_ISA in the
-/// environment names, which is read once. Throws as isa_named() does.
-/// LibTorch's own operators do not ask for it: theirs is ATEN_CPU_CAPABILITY.
-Isa isa();
+/// What SKIPZOO_ISA in the environment names, else best_isa(). Throws as
+/// isa_named() does.
+Isa isa_asked_for();
+/// What our kernels use in this process: isa_asked_for(), asked once, for they
+/// look here at every row. LibTorch's own operators do not: theirs is
+/// ATEN_CPU_CAPABILITY.
+inline Isa isa() {
+  static const Isa chosen = isa_asked_for();
+  return chosen;
+}
 
 inline bool has_avx2() { return isa() >= Isa::kAvx2; }
 inline bool has_avx512() { return isa() >= Isa::kAvx512; }
