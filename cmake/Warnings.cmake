@@ -7,9 +7,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # the memcpy of its own "text" + string for one that overflows (GCC's bug
   # 105651); newer ones see std::vector<bool>::reserve, in LibTorch's autograd,
   # copy past the one word that there is.
+  target_compile_options(skipzoo_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    target_compile_options(skipzoo_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow)
-  else()
-    target_compile_options(skipzoo_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
+    target_compile_options(skipzoo_warnings INTERFACE -Wno-restrict)
   endif()
 endif()
