@@ -50,19 +50,23 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
   TemporaryFolder folder;
   torch::manual_seed(0);
   Trainer trainer(
-      make_model(config.model), config.train, config.fine_tune,
-      Loader(images, config.data, Loader::Mode::kTrain, 0, false),
-      Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
-      {.device = torch::kCPU,
-       .channels_last = config.train.channels_last,
-       .amp = config.train.amp,
-       .normalise = Normaliser(config.data.mean, config.data.std, torch::kCPU)},
-      {.config = dump_config(config),
-       .classes = images->classes(),
-       .mean = {},
-       .std = {},
-       .input_shape = input_shape(config)},
-      RunFolder::create(folder / "run"));
+      {.model = make_model(config.model),
+       .options = config.train,
+       .fine_tune = config.fine_tune,
+       .train = Loader(images, config.data, Loader::Mode::kTrain, 0, false),
+       .validation =
+           Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
+       .inputs = {.device = torch::kCPU,
+                  .channels_last = config.train.channels_last,
+                  .amp = config.train.amp,
+                  .normalise = Normaliser(config.data.mean, config.data.std,
+                                          torch::kCPU)},
+       .identity = {.config = dump_config(config),
+                    .classes = images->classes(),
+                    .mean = {},
+                    .std = {},
+                    .input_shape = input_shape(config)},
+       .folder = RunFolder::create(folder / "run")});
   EXPECT_EQ(trainer.run().last.images, 2);
 }
 

@@ -95,7 +95,6 @@ TEST_F(OddNames, ComeBackFromACheckpoint) {
   Checkpoint checkpoint{};
   checkpoint.identity = network().identity;
   checkpoint.weights = network().weights;
-  checkpoint.metrics = torch::zeros({4}, torch::kDouble);
   save_checkpoint(path, checkpoint);
   EXPECT_EQ(load_checkpoint(path).identity.classes, kOddNames);
   EXPECT_EQ(read_identity(path)->classes, kOddNames);
@@ -120,7 +119,6 @@ void save_run_of_anna(const std::filesystem::path& path,
                          .std = {},
                          .input_shape = {3, 8, 8}};
   checkpoint.weights = state_dict(*model);
-  checkpoint.metrics = torch::zeros({4}, torch::kDouble);
   save_checkpoint(path, checkpoint);
 }
 

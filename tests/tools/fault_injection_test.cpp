@@ -83,18 +83,16 @@ TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
   TemporaryFolder folder;
   const NamedTensors tensors = {{"big", torch::randn({300, 300})},
                                 {"small", torch::ones(3)}};
-  const Checkpoint checkpoint = {.identity = {.config = "",
-                                              .classes = {},
-                                              .mean = {},
-                                              .std = {},
-                                              .input_shape = {3, 8, 8}},
-                                 .weights = tensors,
-                                 .optimizer = {},
-                                 .random = {},
-                                 .metrics = torch::zeros(2),
-                                 .position = {},
-                                 .best = {},
-                                 .best_confusion = {}};
+  const Checkpoint checkpoint = {
+      .identity = {.config = "",
+                   .classes = {},
+                   .mean = {},
+                   .std = {},
+                   .input_shape = {3, 8, 8}},
+      .weights = tensors,
+      .sections = {{"metrics", {{"", torch::zeros(2)}}}},
+      .position = {},
+      .best = {}};
   const std::map<std::string, std::function<void(const fs::path&)>> writers = {
       {"a.pth", [&](const fs::path& p) { write_pth(p, tensors); }},
       {"a.safetensors",

@@ -146,7 +146,7 @@ TEST(FineTune, AFrozenBackboneIsBitEqualAfterTraining) {
   EXPECT_EQ(changed(saved, copy_of(*model)), Names{});
 }
 
-TEST(FineTune, PatternsThawAtTheirEpochs) {
+TEST(FineTune, PatternsEndAtTheirEpochs) {
   TemporaryFolder folder;
   auto s = fine_tuning_run();
   s.fine_tune.freeze = {"layer1", "conv?", "bn1"};
@@ -170,7 +170,7 @@ TEST(FineTune, PatternsThawAtTheirEpochs) {
   EXPECT_EQ(trained_until(3), (Parts{"conv1", "layer1", "layer2", "fc"}));
 }
 
-TEST(FineTune, ResumesBitForBitAcrossAThaw) {
+TEST(FineTune, ResumesBitForBitAcrossAnUnfreezing) {
   TemporaryFolder folder;
   auto s = fine_tuning_run();
   s.fine_tune.freeze = {"layer1", "conv1", "bn1"};
@@ -252,7 +252,8 @@ TEST(LearningRates, ReachTheUpdatesOfTheirParameters) {
   Optimizer optimizer(options, *model, scale);
   model->forward(torch::ones({2, 3, 8, 8})).square().mean().backward();
   const auto before = copy_of(*model);
-  optimizer.step(0.1);
+  optimizer.set_lr(0.1);
+  optimizer.step();
   size_t i = 0;
   for (const auto& item : model->named_parameters()) {
     const auto expected =

@@ -4,6 +4,7 @@
 
 #include "models/zoo.h"
 #include "tests/support/copy_of.h"
+#include "tests/support/words_of_error.h"
 
 namespace skipzoo {
 namespace {
@@ -134,6 +135,29 @@ TEST(Fit, TakesDenseNetsOldNames) {
   EXPECT_TRUE(report.complete()) << report.text();
   EXPECT_EQ(report.filled.size(), 121u);
   EXPECT_EQ(report.fitted.size(), 606u);
+}
+
+TEST(CopyExactly, NamesWhatDoesNotFitAndCopiesNothing) {
+  ResNetOptions ten;
+  ten.depths = {1};
+  ten.widths = {4};
+  ResNetOptions five = ten;
+  five.num_classes = 5;
+  const auto model = make_model(five);
+  const auto before = model->parameters().front().detach().clone();
+  const auto error = [&](const NamedTensors& weights) {
+    return words_of_error([&] { copy_exactly(weights, *model); });
+  };
+  auto weights = state_dict(*make_model(ten));
+  EXPECT_EQ(error(weights),
+            "fc.weight has shape [10, 4], the network's has [5, 4]");
+  weights = state_dict(*make_model(five));
+  weights.emplace_back("extra", torch::zeros(1));
+  EXPECT_EQ(error(weights), "holds extra, which the network has not");
+  weights.pop_back();
+  weights.pop_back();
+  EXPECT_NE(error(weights).find("lacks "), std::string::npos);
+  EXPECT_TRUE(torch::equal(model->parameters().front(), before));
 }
 
 }  // namespace

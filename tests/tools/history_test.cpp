@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -70,6 +71,34 @@ TEST_F(History, WindowsLineEndingsAreFine) {
 TEST_F(History, HeaderAloneIsNoRows) {
   EXPECT_TRUE(
       read_csv(folder_.write("summary.csv", csv_header() + "\n")).empty());
+}
+
+TEST_F(History, ColumnsAreKnownByTheirNames) {
+  const auto rows = read_csv(folder_.write(
+      "summary.csv", "val_top1,epoch,lr\n81.5,3,0.1\n82.5,4,0.05\n"));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].epoch, 4);
+  EXPECT_EQ(rows[1].val_top1, 82.5);
+  EXPECT_EQ(rows[1].lr, 0.05);
+  EXPECT_TRUE(std::isnan(rows[1].seconds));
+  EXPECT_TRUE(is_csv_header("epoch,lr"));
+  for (const char* odd : {"", "lr,val_loss", "epoch,lr,lr", "epoch,ema_top1"}) {
+    EXPECT_FALSE(is_csv_header(odd)) << odd;
+  }
+}
+
+TEST_F(History, EveryScalarHasItsPlaceInEachFile) {
+  const EpochRow row = {3, 0.1, 2, 61.5, 1.92, 31.25, 80.1, 2560, 0.25};
+  EXPECT_EQ(json_line(row),
+            R"({"epoch":3,"lr":0.1,"train_loss":2.0,"train_top1":61.5,)"
+            R"("val_loss":1.92,"val_top1":31.25,"val_top5":80.1,)"
+            R"("images_per_s":2560.0,"seconds":0.25})");
+  EXPECT_EQ(log_line(row),
+            "Val:   3  Loss: 1.9200  Acc@1: 31.25  Acc@5: 80.10  "
+            "(train loss 2.0000, 0.2 s)");
+  // No member is without a line in the table: epoch and as many doubles.
+  EXPECT_EQ(sizeof(EpochRow),
+            sizeof(int64_t) + epoch_scalars().size() * sizeof(double));
 }
 
 TEST_F(History, MalformedLineIsNamedByFileAndNumber) {

@@ -126,8 +126,9 @@ TEST_F(HoldoutRun, ItsReportTellsOfTheBestEpoch) {
                 .exit_code,
             0);
   const auto last = load_checkpoint(folder / "run/last.skz");
-  ASSERT_TRUE(last.best_confusion.defined());
-  EXPECT_EQ(last.best_confusion.slice(1, 2).sum().item<int64_t>(), 12);
+  ASSERT_TRUE(last.sections.contains("best_confusion"));
+  const auto confusion = last.sections.at("best_confusion").front().second;
+  EXPECT_EQ(confusion.slice(1, 2).sum().item<int64_t>(), 12);
   EXPECT_NE(read_text(folder / "run/report.html")
                 .find("Confusion matrix of epoch " +
                       std::to_string(last.best.epoch) + ", the best"),

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
+#include "tools/data/training_transforms.h"
 #include "tools/data/transform.h"
 #include "tools/error.h"
 
@@ -158,8 +161,9 @@ TEST(TrainingView, CropsReachEveryPositionAlike) {
   Image image(1, 5, 5);
   image.pixels[12] = 255;  // The middle pixel tells the window's place.
   std::vector<int> seen(25);
+  const auto transforms = training_transforms(options);
   for (uint64_t i = 0; i < 5000; ++i) {
-    const auto view = training_view(image, options, Random(1, 2, i));
+    const auto view = training_view(image, transforms, Random(1, 2, i));
     for (size_t p = 0; p < 25; ++p) seen[p] += view.pixels[p] == 255 ? 1 : 0;
   }
   for (const int count : seen) {
@@ -174,12 +178,36 @@ TEST(TrainingView, FlipsHalfOfThePictures) {
   Image image(1, 1, 2);
   image.pixels = {10, 20};
   int flipped = 0;
+  const auto transforms = training_transforms(options);
   for (uint64_t i = 0; i < 1000; ++i) {
-    const auto view = training_view(image, options, Random(1, 2, i));
+    const auto view = training_view(image, transforms, Random(1, 2, i));
     EXPECT_EQ(view.pixels[0] + view.pixels[1], 30);
     flipped += view.pixels[0] == 20 ? 1 : 0;
   }
   EXPECT_NEAR(flipped, 500, 80);
+}
+
+TEST(TrainingView, ATransformThatIsAddedShiftsNoOthersNumbers) {
+  DataOptions options;
+  options.augment.pad_and_crop = 2;
+  options.augment.hflip = true;
+  Image image(1, 5, 5);
+  for (size_t i = 0; i < 25; ++i) image.pixels[i] = static_cast<uint8_t>(i + 1);
+  const auto usual = training_transforms(options);
+  auto more = usual;
+  std::vector<uint64_t> drawn;
+  more.insert(more.begin(),
+              {.stream = "new", .apply = [&](Image in, Random& r) {
+                 drawn.push_back(r.next());
+                 return in;
+               }});
+  for (uint64_t i = 0; i < 100; ++i) {
+    const Random sample(1, 2, i);
+    EXPECT_EQ(training_view(image, more, sample).pixels,
+              training_view(image, usual, sample).pixels);
+  }
+  // Its own are others for each picture.
+  EXPECT_EQ(std::set<uint64_t>(drawn.begin(), drawn.end()).size(), 100u);
 }
 
 TEST(TrainingView, ARandomResizedCropCoversTheAreasAskedFor) {
@@ -195,8 +223,9 @@ TEST(TrainingView, ARandomResizedCropCoversTheAreasAskedFor) {
       image.pixels[32 * y + x] = static_cast<uint8_t>(4 * x);
     }
   }
+  const auto transforms = training_transforms(options);
   for (uint64_t i = 0; i < 50; ++i) {
-    const auto view = training_view(image, options, Random(3, 4, i));
+    const auto view = training_view(image, transforms, Random(3, 4, i));
     ASSERT_EQ(view.pixels.size(), 64u);
     // 16 columns on 8: two columns a step, 8 grey values.
     EXPECT_NEAR(view.pixels[5] - view.pixels[2], 24, 3);

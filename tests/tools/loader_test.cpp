@@ -40,7 +40,7 @@ Everything read_all(Loader& loader, int64_t number, int64_t first = 0) {
   auto epoch = loader.epoch(number, first);
   for (const Batch& batch : epoch) {
     images.push_back(batch.images);
-    labels.push_back(batch.labels);
+    labels.push_back(batch.targets.values);
   }
   const auto count = static_cast<int64_t>(images.size());
   return {torch::cat(images), torch::cat(labels), count};
@@ -92,6 +92,46 @@ TEST(Loader, TrainingLeavesOutALastBatchOfOnePicture) {
   options.drop_last = true;
   EXPECT_EQ(make_loader(options, Loader::Mode::kTrain, 98).batches(), 6);
   EXPECT_THROW(make_loader(options, Loader::Mode::kTrain, 10), ConfigError);
+}
+
+TEST(Loader, SaysWhichPictureOfTheDataSetEachIs) {
+  auto loader = make_loader(small_options(2), Loader::Mode::kTrain);
+  auto epoch = loader.epoch(1);
+  for (const Batch& batch : epoch) {
+    EXPECT_TRUE(torch::equal(batch.indices % 10, batch.targets.values));
+  }
+}
+
+TEST(Loader, ShardsShareOutTheBatchesOfAnEpoch) {
+  for (const auto mode : {Loader::Mode::kTrain, Loader::Mode::kEvaluate}) {
+    auto whole = make_loader(small_options(0), mode);
+    std::vector<Batch> expected;
+    auto epoch = whole.epoch(4);
+    for (Batch& batch : epoch) expected.push_back(batch);
+    ASSERT_EQ(expected.size(), 7u);
+    int64_t seen = 0;
+    for (const int64_t index : {0, 1, 2}) {
+      Loader shard(make_synthetic(100, 8, 3, 10, Split::kTrain),
+                   small_options(2), mode, 5, false,
+                   {.index = index, .count = 3});
+      auto part = shard.epoch(4);
+      int64_t at = index;
+      for (const Batch& batch : part) {
+        const auto& same = expected.at(static_cast<size_t>(at));
+        EXPECT_TRUE(torch::equal(batch.images, same.images)) << at;
+        EXPECT_TRUE(torch::equal(batch.indices, same.indices)) << at;
+        at += 3;
+        ++seen;
+      }
+      EXPECT_EQ((at - index) / 3, shard.batches());
+    }
+    // In training all take equally many steps; evaluation leaves nothing out.
+    EXPECT_EQ(seen, mode == Loader::Mode::kTrain ? 6 : 7);
+  }
+  EXPECT_THROW(
+      Loader(make_synthetic(20, 8, 3, 10, Split::kTrain), small_options(0),
+             Loader::Mode::kTrain, 5, false, {.index = 0, .count = 3}),
+      ConfigError);
 }
 
 TEST(Loader, BatchesAreChannelsLastInMemory) {

@@ -52,7 +52,8 @@ double difference_after_three_steps(const OptimizerOptions& options,
   for (int i = 0; i < 3; ++i) {
     backward(*ours, images);
     backward(*theirs, images);
-    optimizer.step(0.05);
+    optimizer.set_lr(0.05);
+    optimizer.step();
     reference->step();
   }
   double largest = 0;
@@ -99,7 +100,8 @@ TEST(Optimizer, AGradientOfAnotherLayoutUpdatesTheRightElements) {
   options.weight_decay = 0;
   Optimizer optimizer(options, *conv);
   conv->weight.mutable_grad() = gradient;
-  optimizer.step(0.5);
+  optimizer.set_lr(0.5);
+  optimizer.step();
   EXPECT_TRUE(torch::allclose(conv->weight, before - 0.5 * gradient));
 }
 
@@ -114,7 +116,8 @@ TEST(Optimizer, SparesNormsAndBiasesFromDecayWhenAsked) {
     before.push_back(parameter.detach().clone());
     parameter.mutable_grad() = torch::zeros_like(parameter);
   }
-  optimizer.step(0.1);
+  optimizer.set_lr(0.1);
+  optimizer.step();
   const auto after = model->parameters();
   for (size_t i = 0; i < after.size(); ++i) {
     EXPECT_EQ(torch::equal(after[i], before[i]), after[i].dim() == 1);
@@ -130,7 +133,8 @@ TEST(Optimizer, GoesOnFromASavedState) {
     Optimizer first(options, *a);
     const auto images = torch::randn({4, 3, 8, 8});
     backward(*a, images);
-    first.step(0.1);
+    first.set_lr(0.1);
+    first.step();
     Optimizer second(options, *b);
     second.load_state(first.state());
     torch::NoGradGuard no_grad;
@@ -138,8 +142,10 @@ TEST(Optimizer, GoesOnFromASavedState) {
       b->parameters()[i].copy_(a->parameters()[i]);
       b->parameters()[i].mutable_grad() = a->parameters()[i].grad();
     }
-    first.step(0.1);
-    second.step(0.1);
+    first.set_lr(0.1);
+    first.step();
+    second.set_lr(0.1);
+    second.step();
     for (size_t i = 0; i < a->parameters().size(); ++i) {
       EXPECT_TRUE(torch::equal(a->parameters()[i], b->parameters()[i]));
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -14,24 +15,43 @@ namespace {
 /// test says.
 class RecorderOfARun : public testing::Test {
  protected:
+  /// A recorder, and a network of one tensor.
+  struct Run {
+    Recorder recorder;
+    TrainingState state{
+        [] {
+          return NamedTensors{{"fc.weight", torch::ones({2, 2})}};
+        },
+        [](const auto&) {}};
+
+    Run(const RunFolder& folder, EvalMetric metric, bool writes)
+        : recorder(folder,
+                   {.config = "",
+                    .classes = {"cat", "dog"},
+                    .mean = {},
+                    .std = {},
+                    .input_shape = {3, 8, 8}},
+                   metric, 1, {}, writes) {
+      state.add(recorder.section());
+    }
+  };
   /// Begins a run, or goes on with the one that is there.
-  Recorder recorder(EvalMetric metric = EvalMetric::kTop1) {
+  std::unique_ptr<Run> begin(EvalMetric metric = EvalMetric::kTop1,
+                             bool writes = true) {
     const auto path = folder / "run";
     const bool is_new = !std::filesystem::exists(path);
-    Recorder made(is_new ? RunFolder::create(path) : RunFolder::open(path),
-                  {.config = "",
-                   .classes = {"cat", "dog"},
-                   .mean = {},
-                   .std = {},
-                   .input_shape = {3, 8, 8}},
-                  metric, 1, {});
+    auto run = std::make_unique<Run>(
+        is_new ? RunFolder::create(path) : RunFolder::open(path), metric,
+        writes);
     if (!is_new) {
-      const auto last = load_checkpoint(made.last());
-      made.go_on_from(made.last(), last);
+      const auto last = run->recorder.last();
+      const auto checkpoint = load_checkpoint(last);
+      run->state.load(checkpoint, last);
+      run->recorder.go_on_from(last, checkpoint.best, run->state);
     }
-    return made;
+    return run;
   }
-  static void finish_epoch(Recorder& recorder, int64_t epoch, double loss,
+  static void finish_epoch(Run& run, int64_t epoch, double loss,
                            const Confusion& confusion) {
     Evaluation found;
     found.loss = loss;
@@ -42,11 +62,8 @@ class RecorderOfARun : public testing::Test {
     row.epoch = epoch;
     row.val_loss = found.loss;
     row.val_top1 = found.top1;
-    Checkpoint now{};
-    now.weights = {{"fc.weight", torch::ones({2, 2})}};
-    now.metrics = torch::zeros({4}, torch::kDouble);
-    now.position.epoch = epoch;
-    recorder.finish_epoch(row, found, now);
+    run.state.position.epoch = epoch;
+    run.recorder.finish_epoch(row, found, run.state);
   }
   /// That report.html and both checkpoints tell of this epoch.
   void expect_best(int64_t epoch, const Confusion& confusion) {
@@ -67,7 +84,9 @@ class RecorderOfARun : public testing::Test {
     for (const char* name : {"run/last.skz", "run/best.skz"}) {
       const auto saved = load_checkpoint(folder / name);
       EXPECT_EQ(saved.best.epoch, epoch) << name;
-      EXPECT_EQ(unpacked(saved.best_confusion, 2), confusion) << name;
+      EXPECT_EQ(unpacked(saved.sections.at("best_confusion").front().second, 2),
+                confusion)
+          << name;
     }
   }
 
@@ -78,36 +97,46 @@ TEST_F(RecorderOfARun, ShowsTheConfusionsOfTheBestEpochAlsoWhenResumed) {
   const Confusion first = {{5, 0}, {4, 1}}, best = {{5, 0}, {1, 4}},
                   worst = {{0, 5}, {5, 0}}, better = {{5, 0}, {0, 5}};
   {
-    auto run = recorder();
-    finish_epoch(run, 1, 1, first);
+    const auto run = begin();
+    finish_epoch(*run, 1, 1, first);
     expect_best(1, first);
-    finish_epoch(run, 2, 1, best);
-    finish_epoch(run, 3, 1, worst);
+    finish_epoch(*run, 2, 1, best);
+    finish_epoch(*run, 3, 1, worst);
     expect_best(2, best);
   }
-  auto resumed = recorder();
-  finish_epoch(resumed, 4, 1, worst);
+  const auto resumed = begin();
+  finish_epoch(*resumed, 4, 1, worst);
   expect_best(2, best);
-  finish_epoch(resumed, 5, 1, better);
+  finish_epoch(*resumed, 5, 1, better);
   expect_best(5, better);
 }
 
 TEST_F(RecorderOfARun, TheBestMayBeTheOneOfTheLeastLoss) {
-  auto run = recorder(EvalMetric::kLoss);
-  finish_epoch(run, 1, 0.5, {{1, 4}, {4, 1}});
-  finish_epoch(run, 2, 0.7, {{5, 0}, {0, 5}});
+  const auto run = begin(EvalMetric::kLoss);
+  finish_epoch(*run, 1, 0.5, {{1, 4}, {4, 1}});
+  finish_epoch(*run, 2, 0.7, {{5, 0}, {0, 5}});
   expect_best(1, {{1, 4}, {4, 1}});
 }
 
 TEST_F(RecorderOfARun, WithoutABestShowsTheLastEpochAndSaysSo) {
-  auto run = recorder(EvalMetric::kLoss);
-  finish_epoch(run, 1, std::numeric_limits<double>::quiet_NaN(),
+  const auto run = begin(EvalMetric::kLoss);
+  finish_epoch(*run, 1, std::numeric_limits<double>::quiet_NaN(),
                {{5, 0}, {5, 0}});
   EXPECT_FALSE(std::filesystem::exists(folder / "run/best.skz"));
   const auto report = read_text(folder / "run/report.html");
   EXPECT_NE(report.find("Confusion matrix of epoch 1, the last (last.skz)"),
             std::string::npos);
   EXPECT_NE(report.find("dog taken for cat: 100.00%"), std::string::npos);
+}
+
+TEST_F(RecorderOfARun, OfAProcessThatDoesNotWriteKnowsTheBestAlone) {
+  finish_epoch(*begin(), 1, 1, {{5, 0}, {4, 1}});
+  const auto before = read_text(folder / "run/last.skz");
+  const auto other = begin(EvalMetric::kTop1, /*writes=*/false);
+  finish_epoch(*other, 2, 1, {{5, 0}, {0, 5}});
+  EXPECT_EQ(other->recorder.best().epoch, 2);
+  EXPECT_EQ(read_text(folder / "run/last.skz"), before);
+  EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
 }
 
 }  // namespace

@@ -150,8 +150,8 @@ TEST(Resume, FromAnOlderCheckpointCallsNothingOfACutOffEpochTheBest) {
   EXPECT_FALSE(fs::exists(folder / "run/best-cut-off.skz"));
   // It was overwritten by epoch 4, which is cut off.
   EXPECT_EQ(restored({.epoch = 1, .value = 50}, 4), 0);
-  EXPECT_FALSE(
-      load_checkpoint(folder / "run/last.skz").best_confusion.defined());
+  EXPECT_FALSE(load_checkpoint(folder / "run/last.skz")
+                   .sections.contains("best_confusion"));
   EXPECT_FALSE(fs::exists(folder / "run/best.skz"));
   EXPECT_EQ(load_checkpoint(folder / "run/best-cut-off.skz").position.epoch, 4);
   // It is what the run goes on from.

@@ -149,7 +149,7 @@ TEST(Metrics, CountEveryImageOnce) {
                                      {0.f, 9.f, 2.f, 3.f, 4.f, 5.f}});
   sums.add(logits.slice(0, 0, 2), torch::tensor({0, 1}));
   sums.add(logits.slice(0, 2, 3), torch::tensor({0}));
-  const auto result = sums.result();
+  const auto result = sums.result(*single_process());
   EXPECT_EQ(result.images, 3);
   EXPECT_NEAR(result.top1, 200.0 / 3, 1e-9);
   EXPECT_NEAR(result.top5, 200.0 / 3, 1e-9);

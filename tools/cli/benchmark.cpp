@@ -69,7 +69,8 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
     TrainOptions options;
     std::optional<Optimizer> optimizer;
     std::optional<Evaluator> evaluator;
-    torch::Tensor images, labels;
+    torch::Tensor images;
+    Targets targets;
   };
   auto parts = std::make_shared<Parts>();
   parts->options = config.train;
@@ -82,15 +83,14 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
                           ? at::MemoryFormat::ChannelsLast
                           : at::MemoryFormat::Contiguous;
   parts->images = torch::randn(shape, device).contiguous(layout);
-  parts->labels = torch::randint(num_classes(config.model), {args.batch},
-                                 torch::device(device).dtype(torch::kLong));
+  parts->targets = {torch::randint(num_classes(config.model), {args.batch},
+                                   torch::device(device).dtype(torch::kLong))};
   if (args.train) {
     parts->model->train();
     parts->optimizer.emplace(config.train.optimizer, *parts->model);
     return [parts] {
       TrainingStep step(*parts->model, *parts->optimizer, parts->options);
-      step(parts->images, parts->labels, parts->options.optimizer.lr)
-          .loss.item<float>();
+      step(parts->images, parts->targets).loss.item<float>();
     };
   }
   const Inputs inputs{.device = device,

@@ -118,8 +118,9 @@ struct Pictures {
 std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
   if (!network.identity) return std::nullopt;
   try {
-    return parse_config(network.identity->config, "the run's config",
-                        std::filesystem::current_path())
+    const auto& identity = *network.identity;
+    return parse_resolved_config(identity.config, "the run's config", {},
+                                 identity.format)
         .config;
   } catch (const ConfigError&) {
     return std::nullopt;  // That is why a config was named by -c.

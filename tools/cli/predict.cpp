@@ -123,7 +123,7 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
   for (const Batch& batch : epoch) {
     done = std::min(done + network.config.data.batch_size, pictures->size());
     if (bar) bar->update("predict", done, pictures->size());
-    if (batch.labels.size(0) == 0) continue;  // None of them could be read.
+    if (batch.size() == 0) continue;  // None of them could be read.
     const auto logits = evaluator(inputs(batch.images));
     const auto [values, indices] =
         logits.to(torch::kFloat)
@@ -133,6 +133,7 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
     const auto index = indices.to(torch::kCPU);
     const auto p = probability.accessor<double, 2>();
     const auto i = index.accessor<int64_t, 2>();
+    const auto which = batch.indices.accessor<int64_t, 1>();
     for (int64_t n = 0; n < p.size(0); ++n) {
       std::vector<Guess> guesses;
       for (int64_t k = 0; k < p.size(1); ++k) {
@@ -140,8 +141,7 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
                            .name = network.class_name(i[n][k]),
                            .probability = p[n][k]});
       }
-      print(out, args.format, pictures->name(batch.labels[n].item<int64_t>()),
-            guesses);
+      print(out, args.format, pictures->name(which[n]), guesses);
     }
     out.flush();  // Who waits at a pipe's other end has each batch.
   }

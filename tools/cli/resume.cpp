@@ -150,14 +150,15 @@ std::string place_text(const Position& position) {
 }
 
 LoadedConfig resumed_config(const TrainArguments& args,
-                            const std::string& began_with,
-                            const fs::path& from) {
+                            const std::string& began_with, const fs::path& from,
+                            int64_t format) {
   auto loaded =
-      parse_resolved_config(began_with, from.string(), args.overrides);
+      parse_resolved_config(began_with, from.string(), args.overrides, format);
   const auto text = dump_config(loaded.config);
   warn_of_difference(
       "--set changes the config this run began with", text,
-      dump_config(parse_resolved_config(began_with, from.string()).config));
+      dump_config(
+          parse_resolved_config(began_with, from.string(), {}, format).config));
   if (!args.config.empty()) {
     const auto named = load_config(args.config, args.overrides).config;
     warn_of_difference(

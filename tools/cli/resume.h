@@ -51,10 +51,10 @@ std::string argument_text(const std::filesystem::path& path);
 std::string place_text(const Position& position);
 
 /// A resumed run keeps the config it began with, changed by --set alone; a
-/// config named beside it is only compared. began_with: its text, and `from`
-/// where that stands.
+/// config named beside it is only compared. began_with: its text, `from` where
+/// that stands, and the format of its keys.
 LoadedConfig resumed_config(const TrainArguments& args,
                             const std::string& began_with,
-                            const std::filesystem::path& from);
+                            const std::filesystem::path& from, int64_t format);
 
 }  // namespace skipzoo

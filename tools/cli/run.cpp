@@ -39,7 +39,7 @@ LoadedConfig config_of(const NetworkSource& source, const WeightFile& file,
                       " says nothing of its network; name it by -c CONFIG");
   }
   return parse_resolved_config(identity->config, source.file.string(),
-                               source.overrides);
+                               source.overrides, identity->format);
 }
 
 std::string joined(const std::vector<double>& values) {

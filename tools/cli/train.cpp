@@ -54,9 +54,12 @@ int train(TrainArguments args) {
   } else {
     start.origin = origin_of(args);
   }
-  auto [config, warnings] = args.resumes()
-                                ? resumed_config(args, began_with, stands)
-                                : load_config(args.config, args.overrides);
+  // A config.yaml alone is as new as this program can know.
+  const int64_t format =
+      start.checkpoint ? start.checkpoint->identity.format : kCheckpointFormat;
+  auto [config, warnings] =
+      args.resumes() ? resumed_config(args, began_with, stands, format)
+                     : load_config(args.config, args.overrides);
   if (args.command == kFineTune && !config.fine_tune.enabled()) {
     throw ConfigError(
         "fine-tune: give the weights to begin from by --weights FILE or "

@@ -204,11 +204,18 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   ProgressBar bar;
   catch_interrupts();
   Saved saved(args, folder);
-  Trainer trainer(model, config.train, config.fine_tune,
-                  loader(data.train, Loader::Mode::kTrain),
-                  loader(data.validation, Loader::Mode::kEvaluate),
-                  make_inputs(config, device), identity, folder,
-                  make_hooks(bar, saved));
+  Trainer trainer(
+      {.model = model,
+       .options = config.train,
+       .fine_tune = config.fine_tune,
+       .train = loader(data.train, Loader::Mode::kTrain),
+       .validation = loader(data.validation, Loader::Mode::kEvaluate),
+       .inputs = make_inputs(config, device),
+       .batch_transforms =
+           batch_transforms(config.data, num_classes(config.model)),
+       .identity = identity,
+       .folder = folder,
+       .hooks = make_hooks(bar, saved)});
   prepare(trainer, start, folder, config, data);
   try {
     const TrainSummary summary = trainer.run();

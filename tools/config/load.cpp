@@ -1,4 +1,5 @@
 #include "tools/config/reader.h"
+#include "tools/config/renamed_keys.h"
 #include "tools/config/run_config.h"
 #include "tools/config/size.h"
 #include "tools/config/source.h"
@@ -126,8 +127,10 @@ LoadedConfig parse_config(const std::string& text, const std::string& name,
 
 LoadedConfig parse_resolved_config(const std::string& text,
                                    const std::string& name,
-                                   const std::vector<std::string>& overrides) {
+                                   const std::vector<std::string>& overrides,
+                                   int64_t format) {
   Value root = parse_tree(text, name, fs::current_path());
+  rename_keys(root, format);
   const Value* train = root.find("train");
   const Value* schedule = train == nullptr ? nullptr : train->find("schedule");
   std::vector<std::string> all;

@@ -7,6 +7,7 @@
 
 #include "models/model_options.h"
 #include "tools/data/options.h"
+#include "tools/train/checkpoint_format.h"
 #include "tools/train/fine_tune_options.h"
 #include "tools/train/options.h"
 
@@ -41,11 +42,13 @@ LoadedConfig parse_config(const std::string& text, const std::string& name,
                           const std::filesystem::path& folder,
                           const std::vector<std::string>& overrides = {});
 
-/// The same for a resolved config, as a checkpoint holds it. What an older
-/// skipzoo did not yet write there is what it did: a run goes on as it began.
+/// The same for a resolved config, as a checkpoint of that format holds it.
+/// What was renamed since is known by its old name, and what an older skipzoo
+/// did not yet write there is what it did: a run goes on as it began.
 LoadedConfig parse_resolved_config(
     const std::string& text, const std::string& name,
-    const std::vector<std::string>& overrides = {});
+    const std::vector<std::string>& overrides = {},
+    int64_t format = kCheckpointFormat);
 
 /// The config as YAML, defaults included, idle keys left out. Loads again to an
 /// equal config from any folder.

@@ -41,12 +41,14 @@ struct Loader::Skipped {
 };
 
 Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
-               int64_t seed, bool pinned)
+               int64_t seed, bool pinned, const Shard& shard)
     : dataset_(std::move(dataset)),
       options_(options),
       mode_(mode),
       seed_(static_cast<uint64_t>(seed)),
       pinned_(pinned),
+      shard_(shard),
+      transforms_(training_transforms(options)),
       skipped_(std::make_shared<Skipped>()) {
   if (mode_ == Mode::kTrain && !options_.drop_last &&
       dataset_->size() % options_.batch_size == 1) {
@@ -60,13 +62,23 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
         "BatchNorm has no variance in one picture");
   }
   if (batches() == 0) {
-    throw ConfigError("data: " + std::to_string(dataset_->size()) +
-                      " pictures make no full batch of data.batch_size " +
-                      std::to_string(options_.batch_size));
+    throw ConfigError(
+        "data: " + std::to_string(dataset_->size()) +
+        " pictures make no full batch of data.batch_size " +
+        std::to_string(options_.batch_size) +
+        (shard_.count == 1
+             ? ""
+             : " for each of " + std::to_string(shard_.count) + " processes"));
   }
 }
 
 int64_t Loader::batches() const {
+  const int64_t all = all_batches();
+  if (mode_ == Mode::kTrain) return all / shard_.count;
+  return (all + shard_.count - 1 - shard_.index) / shard_.count;
+}
+
+int64_t Loader::all_batches() const {
   const int64_t size = options_.batch_size;
   const int64_t full = dataset_->size() / size;
   const int64_t rest = dataset_->size() % size;
@@ -101,7 +113,7 @@ std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
       // third part in their key.
       const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
                           static_cast<uint64_t>(index) + 1);
-      return training_view(std::move(image), options_, random);
+      return training_view(std::move(image), transforms_, random);
     } catch (const std::runtime_error& error) {
       throw FileError(dataset_->name(index), error.what());
     }
@@ -134,10 +146,11 @@ void check_memory(const Image& one, int64_t count) {
 
 Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
                          int64_t batch) const {
-  const int64_t first = batch * options_.batch_size;
+  const int64_t number = batch * shard_.count + shard_.index;
+  const int64_t first = number * options_.batch_size;
   const int64_t last = std::min(first + options_.batch_size, dataset_->size());
   std::vector<Image> views;
-  std::vector<int64_t> labels;
+  std::vector<int64_t> labels, indices;
   for (int64_t i = first; i < last; ++i) {
     const int64_t index = order[static_cast<size_t>(i)];
     auto image = view(epoch, index);
@@ -154,19 +167,23 @@ Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
     }
     views.push_back(std::move(*image));
     labels.push_back(dataset_->label(index));
+    indices.push_back(index);
   }
 
   const auto count = static_cast<int64_t>(views.size());
   const auto options = at::TensorOptions().pinned_memory(pinned_);
   Batch out;
-  out.labels = at::empty({count}, options.dtype(torch::kLong));
+  out.targets.values = at::empty({count}, options.dtype(torch::kLong));
+  out.indices = at::empty({count}, at::kLong);
   const Image shape = views.empty() ? Image(1, 1, 1) : Image();
   const Image& one = views.empty() ? shape : views.front();
   out.images =
       at::empty({count, one.channels, one.height, one.width},
                 options.dtype(torch::kByte), at::MemoryFormat::ChannelsLast);
   std::copy(labels.begin(), labels.end(),
-            out.labels.mutable_data_ptr<int64_t>());
+            out.targets.values.mutable_data_ptr<int64_t>());
+  std::copy(indices.begin(), indices.end(),
+            out.indices.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();
   for (const auto& view : views) {
     std::memcpy(pixels, view.pixels.data(), view.pixels.size());

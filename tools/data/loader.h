@@ -4,16 +4,20 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <vector>
 
-#include "models/tensor.h"
+#include "tools/data/batch.h"
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
+#include "tools/data/training_transforms.h"
 
 namespace skipzoo {
 
-struct Batch {
-  torch::Tensor images;  ///< uint8 (N, C, H, W), channels-last.
-  torch::Tensor labels;  ///< int64 (N).
+/// Which of the batches of an epoch are one process's: every count-th, from
+/// number `index` on.
+struct Shard {
+  int64_t index = 0;
+  int64_t count = 1;
 };
 
 /// Batches of a data set, prepared by worker threads ahead of their use.
@@ -29,11 +33,12 @@ class Loader {
 
   /// pinned: into page-locked memory, from which a GPU copies by itself.
   Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
-         int64_t seed, bool pinned);
+         int64_t seed, bool pinned, const Shard& shard = {});
 
-  /// Batches an epoch has. In training, a last batch that is not full is left
-  /// out if asked for, and a last one of a single picture always: BatchNorm has
-  /// no variance to compute there.
+  /// Batches an epoch has here. In training, a last batch that is not full is
+  /// left out if asked for, and a last one of a single picture always:
+  /// BatchNorm has no variance to compute there. Every shard has as many; what
+  /// is left over is left out. In evaluation the first ones have one more.
   int64_t batches() const;
   const Dataset& dataset() const { return *dataset_; }
   /// Pictures that could not be read so far and were skipped.
@@ -48,6 +53,8 @@ class Loader {
   Batch make_batch(const std::vector<int64_t>& order, int64_t epoch,
                    int64_t batch) const;
   std::vector<int64_t> order(int64_t epoch) const;
+  /// Of all shards together.
+  int64_t all_batches() const;
   /// Nothing where the picture was skipped.
   std::optional<Image> view(int64_t epoch, int64_t index) const;
 
@@ -58,6 +65,8 @@ class Loader {
   Mode mode_;
   uint64_t seed_;
   bool pinned_;
+  Shard shard_;
+  std::vector<TrainingTransform> transforms_;
   std::shared_ptr<Skipped> skipped_;
 };
 

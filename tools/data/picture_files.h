@@ -35,7 +35,7 @@ FoundPictures find_pictures(const std::vector<std::string>& names,
 /// stands is taken as it stands.
 std::vector<std::filesystem::path> names_in_list(std::string bytes);
 
-/// Pictures without labels: the label of each is its place in the list.
+/// Pictures without labels: that of each is 0.
 DatasetPtr open_pictures(std::vector<std::filesystem::path> files,
                          int64_t channels);
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,16 @@ class Random {
   /// E.g. Random(seed, epoch, sample).
   explicit Random(uint64_t seed, uint64_t a = 0, uint64_t b = 0)
       : state_(mix(mix(mix(seed) + a) + b)) {}
+
+  /// The numbers of a name under this key: what one name draws does not depend
+  /// on which others there are. By FNV-1a of the name.
+  Random stream(std::string_view name) const {
+    uint64_t hash = 0xCBF29CE484222325ULL;
+    for (const char c : name) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    }
+    return Random(state_, hash);
+  }
 
   uint64_t next() { return mix(state_ += 0x9E3779B97F4A7C15ULL); }
 

@@ -21,54 +21,11 @@ torch::Tensor as_tensor(Image& image) {
                        {h * w * c, 1, w * c, c}, torch::kByte);
 }
 
-/// Python's round(): halves go to the even neighbour. PIL and torchvision place
-/// a centre crop by it.
+}  // namespace
+
 int64_t round_to_even(double value) {
   return static_cast<int64_t>(std::nearbyint(value));
 }
-
-Image mirrored(const Image& image) {
-  Image out(image.channels, image.height, image.width);
-  const auto c = static_cast<size_t>(image.channels);
-  const auto w = static_cast<size_t>(image.width);
-  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y) {
-    for (size_t x = 0; x < w; ++x) {
-      std::memcpy(&out.pixels[(y * w + x) * c],
-                  &image.pixels[(y * w + w - 1 - x) * c], c);
-    }
-  }
-  return out;
-}
-
-/// torchvision's RandomResizedCrop.get_params: ten tries, then the largest
-/// middle part of an allowed shape.
-Image random_part(const Image& image, const AugmentOptions& options,
-                  Random& random) {
-  const auto height = static_cast<double>(image.height);
-  const auto width = static_cast<double>(image.width);
-  for (int i = 0; i < 10; ++i) {
-    const double area =
-        height * width * random.uniform(options.scale[0], options.scale[1]);
-    const double ratio = std::exp(
-        random.uniform(std::log(options.ratio[0]), std::log(options.ratio[1])));
-    const int64_t w = round_to_even(std::sqrt(area * ratio));
-    const int64_t h = round_to_even(std::sqrt(area / ratio));
-    if (w > 0 && w <= image.width && h > 0 && h <= image.height) {
-      const int64_t top = random.below(image.height - h + 1);
-      const int64_t left = random.below(image.width - w + 1);
-      return crop(image, top, left, h, w);
-    }
-  }
-  const double ratio =
-      std::clamp(width / height, options.ratio[0], options.ratio[1]);
-  const int64_t w =
-      std::clamp<int64_t>(round_to_even(height * ratio), 1, image.width);
-  const int64_t h =
-      std::clamp<int64_t>(round_to_even(width / ratio), 1, image.height);
-  return crop(image, (image.height - h) / 2, (image.width - w) / 2, h, w);
-}
-
-}  // namespace
 
 Image resize(Image image, int64_t height, int64_t width,
              Interpolation interpolation) {
@@ -129,27 +86,6 @@ Image evaluation_view(Image image, const DataOptions& options) {
       std::floor(static_cast<double>(options.image_size) / options.crop_pct));
   return resize_and_crop(std::move(image), resized, options.image_size,
                          options.interpolation);
-}
-
-Image training_view(Image image, const DataOptions& options, Random random) {
-  const AugmentOptions& augment = options.augment;
-  const int64_t size = options.image_size;
-  if (augment.random_resized_crop) {
-    const int64_t h = size == 0 ? image.height : size;
-    const int64_t w = size == 0 ? image.width : size;
-    image = resize(random_part(image, augment, random), h, w,
-                   options.interpolation);
-  } else if (size != 0) {
-    image =
-        resize_and_crop(std::move(image), size, size, options.interpolation);
-  }
-  if (const int64_t pad = augment.pad_and_crop; pad > 0) {
-    const int64_t top = random.below(2 * pad + 1) - pad;
-    const int64_t left = random.below(2 * pad + 1) - pad;
-    image = crop(image, top, left, image.height, image.width);
-  }
-  if (augment.hflip && random.coin()) image = mirrored(image);
-  return image;
 }
 
 Normaliser::Normaliser(const std::vector<double>& mean,

@@ -6,9 +6,12 @@
 #include "models/tensor.h"
 #include "tools/data/image.h"
 #include "tools/data/options.h"
-#include "tools/data/random.h"
 
 namespace skipzoo {
+
+/// Python's round(): halves go to the even neighbour. PIL and torchvision place
+/// a centre crop by it.
+int64_t round_to_even(double value);
 
 /// Resizes to (height, width), antialiased: PIL's pixels but for one in a few
 /// hundred that differs by 1. Returns the image itself where it has that size.
@@ -27,9 +30,6 @@ Image resize_and_crop(Image image, int64_t resized, int64_t size,
 /// What a network sees in evaluation: (image_size, image_size), or the image's
 /// own size where image_size is 0.
 Image evaluation_view(Image image, const DataOptions& options);
-
-/// What it sees in training, by the random numbers of (seed, epoch, sample).
-Image training_view(Image image, const DataOptions& options, Random random);
 
 /// Pixels to what a network takes: (pixel / 255 - mean) / std.
 class Normaliser {

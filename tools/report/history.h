@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace skipzoo {
 
-/// One row of summary.csv.
+/// What is told of an epoch. A new scalar is a member and a line in
+/// epoch_scalars().
 struct EpochRow {
   int64_t epoch = 0;
   double lr = 0;
@@ -20,14 +23,39 @@ struct EpochRow {
   double seconds = 0;
 };
 
+/// In what a scalar is measured, and so how people are shown it.
+enum class Unit { kNone, kLoss, kPercent, kPerSecond, kSeconds };
+
+/// A scalar of an epoch, as each file and the log have it.
+struct EpochScalar {
+  std::string_view name;   ///< The column of summary.csv, key of metrics.jsonl.
+  std::string_view tag;    ///< In TensorBoard; empty: not there.
+  std::string_view title;  ///< The column of report.html.
+  std::string_view log;    ///< In the log's line of an epoch; empty: not there.
+  Unit unit = Unit::kNone;
+  double EpochRow::*value = nullptr;
+};
+/// All but the epoch itself, in the order of the columns.
+std::span<const EpochScalar> epoch_scalars();
+
+/// The line of an epoch in the log: "Val:   3  Loss: 1.9200  Acc@1: 31.25 …".
+std::string log_line(const EpochRow& row);
+
+/// A row as one JSON object; what is not finite is null.
+std::string json_line(const EpochRow& row);
+
 /// The first line of summary.csv, without its newline.
 std::string csv_header();
+
+/// Whether a line is that of this or an older version.
+bool is_csv_header(std::string_view line);
 
 /// A row as a line, without its newline. Numbers take the shortest form that
 /// reads back bit for bit, whatever the locale; nan and inf are allowed.
 std::string csv_line(const EpochRow& row);
 
-/// Reads a whole summary.csv, `\n` or `\r\n` at the end of lines.
+/// Reads a whole summary.csv, `\n` or `\r\n` at the end of lines. Columns are
+/// known by their names: one that an older version did not yet write is nan.
 /// Throws std::runtime_error, "file:line: what", if it is malformed.
 std::vector<EpochRow> read_csv(const std::filesystem::path& file);
 

@@ -67,7 +67,7 @@ std::string table(std::string_view style, std::string_view head,
               "</tbody></table></div>\n"});
 }
 
-std::string header_cells(std::initializer_list<std::string_view> names) {
+std::string header_cells(const std::vector<std::string_view>& names) {
   std::string html;
   for (const auto name : names) {
     html += cat({"<th scope=\"col\"", html.empty() ? " class=\"name\">" : ">",

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace skipzoo {
 
@@ -27,7 +28,7 @@ std::string table(std::string_view style, std::string_view head,
                   std::string_view body);
 
 /// The first, unlike the others, heads a column of names.
-std::string header_cells(std::initializer_list<std::string_view> names);
+std::string header_cells(const std::vector<std::string_view>& names);
 
 std::string cell(const std::string& text);
 

@@ -115,25 +115,38 @@ std::string facts(const RunReport& report) {
   return html + "</div>\n";
 }
 
+std::string text_of(double value, Unit unit) {
+  switch (unit) {
+    case Unit::kNone:
+      return number(value);
+    case Unit::kLoss:
+      return number(value, 4);
+    case Unit::kPercent:
+      return percent(value);
+    case Unit::kPerSecond:
+      return number(value, 0);
+    case Unit::kSeconds:
+      return number(value, 1);
+  }
+  return "";
+}
+
 std::string epoch_table(const RunReport& report) {
+  std::vector<std::string_view> titles = {"Epoch"};
+  for (const auto& scalar : epoch_scalars()) titles.push_back(scalar.title);
   std::string body;
   for (const auto& row : report.rows) {
     body +=
         cat({row.epoch == report.best_epoch ? "<tr class=\"best\">" : "<tr>",
-             "<th scope=\"row\">", std::to_string(row.epoch), "</th>",
-             cell(number(row.lr)), cell(number(row.train_loss, 4)),
-             cell(percent(row.train_top1)), cell(number(row.val_loss, 4)),
-             cell(percent(row.val_top1)), cell(percent(row.val_top5)),
-             cell(number(row.images_per_s, 0)), cell(number(row.seconds, 1)),
-             "</tr>\n"});
+             "<th scope=\"row\">", std::to_string(row.epoch), "</th>"});
+    for (const auto& scalar : epoch_scalars()) {
+      body += cell(text_of(row.*scalar.value, scalar.unit));
+    }
+    body += "</tr>\n";
   }
   constexpr size_t kLong = 20;
   return folded("Epochs", report.rows.size() <= kLong,
-                table("rows",
-                      header_cells({"Epoch", "Learning rate", "Train loss",
-                                    "Train top-1", "Val loss", "Val top-1",
-                                    "Val top-5", "Images/s", "Seconds"}),
-                      body));
+                table("rows", header_cells(titles), body));
 }
 
 }  // namespace

@@ -2,15 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "models/named_tensors.h"
-
-namespace torch::nn {
-class Module;
-}  // namespace torch::nn
+#include "tools/train/checkpoint_format.h"
 
 namespace skipzoo {
 
@@ -36,24 +34,22 @@ struct Identity {
   std::vector<int64_t> input_shape;  ///< (C, H, W)
   /// Whether data.holdout was drawn by content; else by the pictures' places.
   bool held_out_by_content = false;
+  /// The format that the config was written in, which tells its keys' names.
+  int64_t format = kCheckpointFormat;
 };
 
 /// Everything that a run continues from, bit for bit.
 struct Checkpoint {
   Identity identity;
-  NamedTensors weights;    ///< Parameters and buffers, torchvision's names.
-  NamedTensors optimizer;  ///< Optimizer::state()
-  NamedTensors random;     ///< State of the generators, by device.
-  torch::Tensor metrics;   ///< RunningMetrics::state()
+  /// Parameters and buffers by torchvision's names: what the file is used by,
+  /// in evaluation, prediction, export and Python (TrainingState).
+  NamedTensors weights;
+  /// What else the run goes on from, by whose it is: "optimizer", "random", …
+  /// The one tensor of a section that has no others may have no name.
+  std::map<std::string, NamedTensors> sections;
   Position position;
   Best best;
-  /// packed() confusions of the best epoch; undefined in files of before.
-  torch::Tensor best_confusion;
 };
-
-/// The newest format that this program knows, and the record that holds it.
-constexpr int64_t kCheckpointFormat = 1;
-constexpr const char* kCheckpointRecord = "skipzoo.json";
 
 /// Writes a .skz file: a zip as torch.save makes it, whose data.pkl holds the
 /// weights (Python's torch.load(weights_only=True) gives the state dict), with
@@ -62,9 +58,10 @@ constexpr const char* kCheckpointRecord = "skipzoo.json";
 void save_checkpoint(const std::filesystem::path& path,
                      const Checkpoint& checkpoint);
 
-/// Reads one by readers of our own, which take nothing on trust: sizes, numbers
-/// and the states of generators are checked. Throws FileError where it is not a
-/// checkpoint, damaged, or of a format newer than this program.
+/// Reads one by readers of our own, which take nothing on trust: sizes and
+/// numbers are checked; what is in a section, by whose it is. Throws FileError
+/// where it is not a checkpoint, damaged, or of a format newer than this
+/// program.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Where a checkpoint stands; nothing where none can be read.
@@ -78,17 +75,5 @@ std::optional<Identity> read_identity(const std::filesystem::path& path);
 std::string to_json_text(const Identity& identity);
 /// Throws std::runtime_error where it is no such text.
 Identity parse_identity(const std::string& text);
-
-/// Copies weights into a network of the same names and shapes. Throws FileError
-/// naming `path` and the first entry that is missing, unexpected or of another
-/// shape; nothing is copied then.
-void load_weights(torch::nn::Module& model, const NamedTensors& weights,
-                  const std::filesystem::path& path);
-
-/// States of the generators that training draws from: the CPU's and, on CUDA,
-/// the device's.
-NamedTensors random_state(torch::Device device);
-/// Takes them over; the state of a device that is not in use is left alone.
-void set_random_state(const NamedTensors& state, torch::Device device);
 
 }  // namespace skipzoo

@@ -1,4 +1,3 @@
-#include <ATen/CPUGeneratorImpl.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -91,6 +90,7 @@ Identity identity_of(const json& words) {
   words.at("input_shape").get_to(identity.input_shape);
   check_numbers(identity);
   identity.held_out_by_content = words.value("holdout", "") == "content";
+  identity.format = integer(words, "format", 1, kMostSteps);
   return identity;
 }
 
@@ -119,52 +119,20 @@ std::string read_text(const ZipFile& zip, const std::string& name) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// The state of a generator, before it is set: LibTorch reads it as it is.
-void check_random_state(const std::string& name, const torch::Tensor& state) {
-  bool fits = state.scalar_type() == torch::kByte && state.dim() == 1 &&
-              state.is_contiguous();
-  if (fits && name == "cpu") {
-    try {
-      auto generator = at::detail::createCPUGenerator();
-      generator.set_state(state);
-      // LibTorch draws the numbers that are left from the next one on, and
-      // does not look whether there are as many.
-      const auto drawn =
-          at::check_generator<at::CPUGeneratorImpl>(generator)->engine().data();
-      fits = static_cast<int64_t>(drawn.next_) + drawn.left_ <=
-             at::MERSENNE_STATE_N + 1;
-    } catch (const c10::Error&) {
-      fits = false;
-    }
-  } else {
-    fits = fits && state.numel() == 16;  // CUDA's seed and offset.
-  }
-  if (!fits) throw std::runtime_error("random/" + name + " is no such state");
-}
-
-void unpack(const NamedTensors& all, Checkpoint& c) {
+/// A section without tensors leaves no trace, and is no section.
+std::map<std::string, NamedTensors> unpack(const NamedTensors& all) {
+  std::map<std::string, NamedTensors> sections;
   for (const auto& [name, tensor] : all) {
     const auto slash = name.find('/');
-    const auto whose = name.substr(0, slash);
-    const auto rest = slash == std::string::npos ? "" : name.substr(slash + 1);
-    if (name == "metrics") {
-      c.metrics = tensor;
-    } else if (name == "best_confusion") {
-      c.best_confusion = tensor;
-    } else if (whose == "optimizer" && !rest.empty()) {
-      c.optimizer.emplace_back(rest, tensor);
-    } else if (whose == "random" && !rest.empty()) {
-      check_random_state(rest, tensor);
-      c.random.emplace_back(rest, tensor);
-    } else {
+    const auto section = name.substr(0, slash);
+    if (section.empty()) {
       throw std::runtime_error("its run.pkl holds " + printable(name) +
                                ", which is no part of a run");
     }
+    sections[section].emplace_back(
+        slash == std::string::npos ? "" : name.substr(slash + 1), tensor);
   }
-  if (!c.metrics.defined() || c.metrics.dim() != 1 ||
-      c.metrics.scalar_type() != torch::kDouble) {
-    throw std::runtime_error("its metrics are no list of sums");
-  }
+  return sections;
 }
 
 void check_names(const NamedTensors& tensors, const char* what) {
@@ -222,7 +190,7 @@ Checkpoint load_checkpoint(const fs::path& path) {
     check_names(checkpoint.weights, "weights");
     const auto run = read_zip_tensors(zip, *file, "run");
     check_names(run, "tensors of the run");
-    unpack(run, checkpoint);
+    checkpoint.sections = unpack(run);
     return checkpoint;
   });
 }

@@ -36,18 +36,19 @@ torch::Tensor Evaluator::operator()(const torch::Tensor& images) {
 }
 
 Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
-                    const std::function<bool()>& stop) {
+                    const std::function<bool()>& stop,
+                    const std::shared_ptr<Collective>& collective) {
   Evaluator evaluator(model, inputs);
   const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
   EvaluationSums sums(classes, inputs.device);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
-    if (batch.labels.size(0) == 0) continue;  // Every picture was skipped.
-    const auto labels = batch.labels.to(inputs.device, true);
+    if (batch.size() == 0) continue;  // Every picture was skipped.
+    const auto labels = batch.targets.to(inputs.device).labels();
     sums.add(evaluator(inputs(batch.images)), labels);
     if (stop && stop()) break;
   }
-  auto result = sums.result();
+  auto result = sums.result(*collective);
   result.skipped = loader.skipped();
   if (result.images == 0 && !(stop && stop())) {
     throw TrainingError("no picture to evaluate on could be read");

@@ -5,6 +5,7 @@
 #include "models/engine.h"
 #include "tools/data/loader.h"
 #include "tools/data/transform.h"
+#include "tools/train/collective.h"
 #include "tools/train/metrics.h"
 #include "tools/train/options.h"
 
@@ -49,8 +50,11 @@ void place(torch::nn::Module& model, torch::Device device, bool channels_last);
 
 /// Runs `model` in evaluation mode over every picture of `loader`, each counted
 /// once. The model's mode is left as it was. stop: asked after each batch;
-/// where it says true, the result is of the batches so far.
-Evaluation evaluate(Classifier& model, Loader& loader, const Inputs& inputs,
-                    const std::function<bool()>& stop = {});
+/// where it says true, the result is of the batches so far. Of several
+/// processes each takes the batches of its loader; the result is of all.
+Evaluation evaluate(
+    Classifier& model, Loader& loader, const Inputs& inputs,
+    const std::function<bool()>& stop = {},
+    const std::shared_ptr<Collective>& collective = single_process());
 
 }  // namespace skipzoo

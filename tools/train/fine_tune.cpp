@@ -171,12 +171,12 @@ void Freezing::apply(Classifier& model, int64_t epoch) const {
   }
 }
 
-std::vector<std::string> Freezing::thawed_at(int64_t epoch) const {
-  std::vector<std::string> thawed;
+std::vector<std::string> Freezing::unfrozen_at(int64_t epoch) const {
+  std::vector<std::string> unfrozen;
   for (const auto& pattern : patterns_) {
-    if (pattern.epochs == epoch) thawed.push_back(pattern.text);
+    if (pattern.epochs == epoch) unfrozen.push_back(pattern.text);
   }
-  return thawed;
+  return unfrozen;
 }
 
 }  // namespace skipzoo

@@ -40,7 +40,7 @@ class Freezing {
   /// mode, so that neither weights nor statistics move.
   void apply(Classifier& model, int64_t epoch) const;
   /// The patterns that hold no longer from this epoch on.
-  std::vector<std::string> thawed_at(int64_t epoch) const;
+  std::vector<std::string> unfrozen_at(int64_t epoch) const;
 
  private:
   bool frozen(const std::string& name, int64_t epoch) const;

@@ -18,19 +18,21 @@ void RunningMetrics::reset() {
 }
 
 void RunningMetrics::add(const torch::Tensor& loss, const torch::Tensor& logits,
-                         const torch::Tensor& labels, int64_t step) {
+                         const Targets& targets, int64_t step) {
   torch::NoGradGuard no_grad;
-  const int64_t images = labels.size(0);
+  const int64_t images = targets.size();
   sums_[0].add_(loss.to(torch::kDouble), static_cast<double>(images));
-  sums_[1].add_(logits.argmax(1).eq(labels).sum());
+  sums_[1].add_(logits.argmax(1).eq(targets.labels()).sum());
   sums_[2].add_(static_cast<double>(images));
   const auto is_first =
       loss.isfinite().logical_not().logical_and(sums_[3].lt(0));
   sums_[3].masked_fill_(is_first, static_cast<double>(step));
 }
 
-EpochMetrics RunningMetrics::mean() const {
-  const auto sums = sums_.to(torch::kCPU);
+EpochMetrics RunningMetrics::mean(Collective& collective) const {
+  auto all = sums_.slice(0, 0, 3).clone();
+  collective.sum(all);
+  const auto sums = all.to(torch::kCPU);
   const auto* value = sums.const_data_ptr<double>();
   const double images = value[2];
   if (images == 0) return {};
@@ -41,6 +43,23 @@ EpochMetrics RunningMetrics::mean() const {
 
 int64_t RunningMetrics::first_bad_step() const {
   return static_cast<int64_t>(sums_[3].item<double>());
+}
+
+StateSection RunningMetrics::section() {
+  const auto load = [this](const NamedTensors& saved) {
+    if (saved.size() != 1 || saved[0].second.sizes() != sums_.sizes() ||
+        saved[0].second.scalar_type() != torch::kDouble) {
+      throw std::runtime_error("its metrics are no sums of an epoch");
+    }
+    sums_.copy_(saved[0].second);
+  };
+  return {.name = "metrics",
+          .save =
+              [this] {
+                return NamedTensors{
+                    {"", sums_.to(torch::kCPU, false, /*copy=*/true)}};
+              },
+          .load = load};
 }
 
 EvaluationSums::EvaluationSums(int64_t num_classes, torch::Device device)
@@ -63,9 +82,11 @@ void EvaluationSums::add(const torch::Tensor& logits,
   confusion_.scatter_add_(0, cell, at::ones_like(cell));
 }
 
-Evaluation EvaluationSums::result() const {
+Evaluation EvaluationSums::result(Collective& collective) const {
   Evaluation result;
-  const auto confusion = confusion_.to(torch::kCPU);
+  auto loss = loss_.clone(), top5 = top5_.clone(), cells = confusion_.clone();
+  for (auto* sum : {&loss, &top5, &cells}) collective.sum(*sum);
+  const auto confusion = cells.to(torch::kCPU);
   const auto* cell = confusion.const_data_ptr<int64_t>();
   int64_t right = 0;
   for (int64_t t = 0; t < classes_; ++t) {
@@ -76,9 +97,9 @@ Evaluation EvaluationSums::result() const {
   result.images = confusion.sum().item<int64_t>();
   if (result.images == 0) return result;
   const auto images = static_cast<double>(result.images);
-  result.loss = loss_.item<double>() / images;
+  result.loss = loss.item<double>() / images;
   result.top1 = 100 * static_cast<double>(right) / images;
-  result.top5 = 100 * static_cast<double>(top5_.item<int64_t>()) / images;
+  result.top5 = 100 * static_cast<double>(top5.item<int64_t>()) / images;
   return result;
 }
 

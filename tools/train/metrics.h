@@ -4,7 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "models/named_tensors.h"
 #include "models/tensor.h"
+#include "tools/data/batch.h"
+#include "tools/train/collective.h"
+#include "tools/train/state_section.h"
 
 namespace skipzoo {
 
@@ -20,21 +24,21 @@ class RunningMetrics {
  public:
   explicit RunningMetrics(torch::Device device);
 
-  /// loss: the batch's mean, a scalar; logits (N, classes); labels (N); step:
-  /// its number, remembered where the loss is not finite.
+  /// loss: the batch's mean, a scalar; logits (N, classes); step: its number,
+  /// remembered where the loss is not finite.
   void add(const torch::Tensor& loss, const torch::Tensor& logits,
-           const torch::Tensor& labels, int64_t step);
-  EpochMetrics mean() const;
-  /// The first step whose loss was not finite; -1 where there was none.
+           const Targets& targets, int64_t step);
+  /// Over all processes.
+  EpochMetrics mean(Collective& collective) const;
+  /// The first step here whose loss was not finite; -1 where there was none.
   int64_t first_bad_step() const;
   void reset();
 
-  /// What a checkpoint within an epoch keeps: a copy, to and from.
-  torch::Tensor state() const { return sums_.to(torch::kCPU, false, true); }
-  void load_state(const torch::Tensor& sums) { sums_.copy_(sums); }
+  /// For a checkpoint within an epoch; for as long as this lives.
+  StateSection section();
 
  private:
-  torch::Tensor sums_;  ///< loss, right ones, images, first bad step.
+  torch::Tensor sums_;  ///< Loss, right ones, images; first bad step.
 };
 
 /// Images by [true class][predicted class].
@@ -58,9 +62,10 @@ struct Evaluation {
 class EvaluationSums {
  public:
   EvaluationSums(int64_t num_classes, torch::Device device);
-  /// logits (N, classes), labels (N).
+  /// logits (N, classes), labels int64 (N).
   void add(const torch::Tensor& logits, const torch::Tensor& labels);
-  Evaluation result() const;
+  /// Over all processes.
+  Evaluation result(Collective& collective) const;
 
  private:
   torch::Tensor loss_;       ///< Scalar, double.

@@ -1,8 +1,5 @@
 #include "tools/train/optimizer.h"
 
-#include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/_fused_sgd.h>
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
@@ -42,25 +39,26 @@ torch::Tensor in_memory_order(const torch::Tensor& x) {
 Optimizer::Optimizer(const OptimizerOptions& options,
                      const torch::nn::Module& model,
                      const std::function<double(const std::string&)>& lr_scale)
-    : options_(options) {
+    : rule_(make_update_rule(options)), slots_(rule_->slots()) {
   for (const auto& item : model.named_parameters()) {
     const auto& parameter = item.value();
     const bool decays = !options.no_decay_norm_bias || parameter.dim() > 1;
     Group& group = group_of(decays ? options.weight_decay : 0,
-                            lr_scale ? lr_scale(item.key()) : 1);
+                            lr_scale ? lr_scale(item.key()) : 1, parameter);
     group.names.push_back(item.key());
     group.parameters.push_back(parameter);
-    // Momentum of zeros and a first step without a special case: 0 * m + g.
-    group.first.push_back(at::zeros_like(parameter.detach()));
-    if (options.name == OptimizerKind::kAdamW) {
-      group.second.push_back(at::zeros_like(parameter.detach()));
-      group.steps.push_back(
-          at::zeros({}, parameter.options().dtype(torch::kFloat)));
+    for (size_t s = 0; s < slots_.size(); ++s) {
+      group.slots[s].push_back(
+          slots_[s].kind == Slot::Kind::kScalar
+              ? at::zeros({}, parameter.options().dtype(torch::kFloat))
+              : at::zeros_like(parameter.detach()));
     }
   }
+  set_lr(options.lr);
 }
 
-Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale) {
+Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale,
+                                      const torch::Tensor& parameter) {
   for (auto& group : groups_) {
     if (group.weight_decay == weight_decay && group.lr_scale == lr_scale) {
       return group;
@@ -69,41 +67,48 @@ Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale) {
   Group& group = groups_.emplace_back();
   group.weight_decay = weight_decay;
   group.lr_scale = lr_scale;
+  // On the CPU a double, as where it is given as a number; CUDA's fused kernels
+  // read a float.
+  group.lr = at::zeros(
+      {}, at::TensorOptions(parameter.device())
+              .dtype(parameter.is_cpu() ? torch::kDouble : torch::kFloat));
+  group.slots.resize(slots_.size());
   return group;
 }
 
-void Optimizer::step(double lr) {
-  torch::NoGradGuard no_grad;
-  for (auto& group : groups_) step(group, lr * group.lr_scale);
+void Optimizer::set_lr(double lr) {
+  for (auto& group : groups_) group.lr.fill_(lr * group.lr_scale);
 }
 
-void Optimizer::step(Group& group, double lr) {
-  std::vector<torch::Tensor> parameters, gradients, first, second, steps;
-  for (size_t i = 0; i < group.parameters.size(); ++i) {
-    if (!group.parameters[i].grad().defined()) continue;
-    parameters.push_back(in_memory_order(group.parameters[i].detach()));
-    gradients.push_back(
-        in_memory_order(matching_gradient(group.parameters[i])));
-    first.push_back(in_memory_order(group.first[i]));
-    if (options_.name == OptimizerKind::kSgd) continue;
-    second.push_back(in_memory_order(group.second[i]));
-    steps.push_back(group.steps[i]);
+void Optimizer::step() {
+  torch::NoGradGuard no_grad;
+  for (auto& group : groups_) {
+    Update update{.parameters = {},
+                  .gradients = {},
+                  .slots = {slots_.size(), std::vector<torch::Tensor>{}},
+                  .lr = group.lr,
+                  .weight_decay = group.weight_decay};
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      const auto& parameter = group.parameters[i];
+      if (!parameter.grad().defined()) continue;
+      update.parameters.push_back(in_memory_order(parameter.detach()));
+      update.gradients.push_back(in_memory_order(matching_gradient(parameter)));
+      for (size_t s = 0; s < slots_.size(); ++s) {
+        update.slots[s].push_back(in_memory_order(group.slots[s][i]));
+      }
+    }
+    if (!update.parameters.empty()) rule_->apply(update);
   }
-  if (parameters.empty()) return;
-  if (options_.name == OptimizerKind::kSgd) {
-    at::_fused_sgd_(
-        parameters, gradients,
-        options_.momentum == 0 ? std::vector<torch::Tensor>{} : first,
-        group.weight_decay, options_.momentum, lr,
-        /*dampening=*/0, options_.nesterov, /*maximize=*/false,
-        /*is_first_step=*/false);
-  } else {
-    at::_foreach_add_(steps, 1);
-    at::_fused_adamw_(parameters, gradients, first, second, {}, steps, lr,
-                      options_.betas[0], options_.betas[1], group.weight_decay,
-                      options_.eps, /*amsgrad=*/false,
-                      /*maximize=*/false);
+}
+
+std::vector<torch::Tensor> Optimizer::gradients() const {
+  std::vector<torch::Tensor> all;
+  for (const auto& group : groups_) {
+    for (const auto& parameter : group.parameters) {
+      if (parameter.grad().defined()) all.push_back(parameter.grad());
+    }
   }
+  return all;
 }
 
 void Optimizer::zero_grad() {
@@ -114,17 +119,21 @@ void Optimizer::zero_grad() {
   }
 }
 
+StateSection Optimizer::section() {
+  return {.name = "optimizer",
+          .save = [this] { return state(); },
+          .load = [this](const NamedTensors& saved) { load_state(saved); },
+          .is_optional = state().empty()};
+}
+
 NamedTensors Optimizer::state() const {
   NamedTensors state;
   for (const auto& group : groups_) {
     for (size_t i = 0; i < group.names.size(); ++i) {
-      if (options_.name == OptimizerKind::kSgd) {
-        state.emplace_back("momentum_buffer." + group.names[i], group.first[i]);
-        continue;
+      for (size_t s = 0; s < slots_.size(); ++s) {
+        state.emplace_back(slots_[s].name + "." + group.names[i],
+                           group.slots[s][i]);
       }
-      state.emplace_back("exp_avg." + group.names[i], group.first[i]);
-      state.emplace_back("exp_avg_sq." + group.names[i], group.second[i]);
-      state.emplace_back("step." + group.names[i], group.steps[i]);
     }
   }
   return state;

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "models/named_tensors.h"
 #include "tools/train/options.h"
+#include "tools/train/state_section.h"
+#include "tools/train/update_rule.h"
 
 namespace torch::nn {
 class Module;
@@ -15,11 +17,9 @@ class Module;
 
 namespace skipzoo {
 
-/// SGD or AdamW on LibTorch's fused kernels: one pass over all parameters,
-/// where torch::optim makes one for each of them and each operation.
-///
-/// SGD: Sutskever et al. 2013 in PyTorch's form, dampening 0. AdamW: Loshchilov
-/// & Hutter 2019 (arXiv:1711.05101).
+/// Updates the parameters of a model by an UpdateRule, on LibTorch's fused
+/// kernels: one pass over all parameters, where torch::optim makes one for each
+/// of them and each operation.
 class Optimizer {
  public:
   /// lr_scale: the factor on the learning rate of a parameter, by its name;
@@ -27,11 +27,17 @@ class Optimizer {
   Optimizer(const OptimizerOptions& options, const torch::nn::Module& model,
             const std::function<double(const std::string&)>& lr_scale = {});
 
-  /// One update at learning rate `lr`. Parameters without a gradient stay.
-  void step(double lr);
+  /// The learning rate of the steps to come; that of the options until then.
+  void set_lr(double lr);
+  /// One update. Parameters without a gradient stay.
+  void step();
   void zero_grad();
+  /// Of the parameters that have one, in a fixed order.
+  std::vector<torch::Tensor> gradients() const;
 
-  /// Momentum buffers or moments, and the number of updates: what a checkpoint
+  /// state() and load_state(), for a checkpoint; for as long as this lives.
+  StateSection section();
+  /// The slots of every parameter, as "<slot>.<parameter>": what a checkpoint
   /// keeps. The tensors are the optimizer's own.
   NamedTensors state() const;
   /// Takes over a state of the same model and kind. Throws std::runtime_error
@@ -43,16 +49,16 @@ class Optimizer {
   struct Group {
     double weight_decay = 0;
     double lr_scale = 1;
+    torch::Tensor lr;  ///< Its own, the factor included.
     std::vector<std::string> names;
     std::vector<torch::Tensor> parameters;
-    std::vector<torch::Tensor> first;   ///< Momentum, or first moment.
-    std::vector<torch::Tensor> second;  ///< Second moment (AdamW).
-    std::vector<torch::Tensor> steps;   ///< float32 scalars (AdamW).
+    std::vector<std::vector<torch::Tensor>> slots;  ///< By slot, parameter.
   };
-  Group& group_of(double weight_decay, double lr_scale);
-  void step(Group& group, double lr);
+  Group& group_of(double weight_decay, double lr_scale,
+                  const torch::Tensor& parameter);
 
-  OptimizerOptions options_;
+  std::unique_ptr<UpdateRule> rule_;
+  std::vector<Slot> slots_;
   std::vector<Group> groups_;
 };
 

@@ -5,44 +5,53 @@
 #include <cmath>
 #include <utility>
 
-#include "tools/error.h"
-
 namespace skipzoo {
 
 namespace fs = std::filesystem;
 
 Recorder::Recorder(RunFolder folder, Identity identity, EvalMetric eval_metric,
-                   int64_t parameters, OnSave on_save)
+                   int64_t parameters, OnSave on_save, bool writes)
     : folder_(std::move(folder)),
       identity_(std::move(identity)),
       eval_metric_(eval_metric),
       parameters_(parameters),
-      on_save_(std::move(on_save)) {}
+      on_save_(std::move(on_save)),
+      writes_(writes) {}
 
-void Recorder::go_on_from(const fs::path& path, const Checkpoint& now) {
-  try {
-    if (now.best_confusion.defined()) {
-      best_confusion_ =
-          unpacked(now.best_confusion, std::ssize(identity_.classes));
-    }
-  } catch (const std::runtime_error& error) {
-    throw FileError(path, error.what());
-  }
-  best_ = now.best;
+StateSection Recorder::section() {
+  return {.name = "best_confusion",
+          .save =
+              [this] {
+                return best_confusion_.empty()
+                           ? NamedTensors{}
+                           : NamedTensors{{"", packed(best_confusion_)}};
+              },
+          .load =
+              [this](const NamedTensors& saved) {
+                best_confusion_ = unpacked(saved.front().second,
+                                           std::ssize(identity_.classes));
+              },
+          .is_optional = true};
+}
+
+void Recorder::go_on_from(const fs::path& path, const Best& best,
+                          const TrainingState& state) {
+  best_ = best;
+  if (!writes_) return;
   // Until here nothing is changed. From an older checkpoint, a run that is
   // killed at once is to go on from there too.
   folder_.lock();
-  settle_best(now);
+  settle_best(state);
   if (!fs::exists(folder_.last()) || !fs::equivalent(path, folder_.last()) ||
-      best_.epoch != now.best.epoch) {
-    save(now);
+      best_.epoch != best.epoch) {
+    save(state);
   } else if (on_save_) {
-    on_save_(path, now.position);
+    on_save_(path, state.position);
   }
-  folder_.cut_back(now.position.epoch);
+  folder_.cut_back(state.position.epoch);
 }
 
-void Recorder::settle_best(const Checkpoint& now) {
+void Recorder::settle_best(const TrainingState& state) {
   const auto is_at = read_position(folder_.best());
   if (is_at && is_at->epoch == best_.epoch) return;
   const auto aside = folder_.set_best_aside();
@@ -52,8 +61,8 @@ void Recorder::settle_best(const Checkpoint& now) {
                  aside.string());
   }
   if (best_.epoch == 0) return;
-  if (now.position.epoch == best_.epoch && now.position.batch == 0) {
-    return save_as(folder_.best(), now);  // It is the best itself.
+  if (state.position.epoch == best_.epoch && state.position.batch == 0) {
+    return save_as(folder_.best(), state);  // It is the best itself.
   }
   spdlog::warn(
       "{} of the best epoch so far, {}, is there no longer: the best is sought "
@@ -78,19 +87,16 @@ bool Recorder::note_if_best(int64_t epoch, const Evaluation& validation) {
 }
 
 void Recorder::finish_epoch(const EpochRow& row, const Evaluation& validation,
-                            const Checkpoint& now) {
+                            const TrainingState& state) {
   const bool improved = note_if_best(row.epoch, validation);
-  spdlog::info(
-      "Val:   {}  Loss: {:.4f}  Acc@1: {:.2f}  Acc@5: {:.2f}  (train loss "
-      "{:.4f}, {:.1f} s){}",
-      row.epoch, row.val_loss, row.val_top1, row.val_top5, row.train_loss,
-      row.seconds, improved ? "  *" : "");
+  if (!writes_) return;
+  spdlog::info("{}{}", log_line(row), improved ? "  *" : "");
   folder_.append(row);
   write_report(row.epoch, validation);
   // The best first: a crash between the two repeats the epoch, and writes it
   // again.
-  if (improved) save_as(folder_.best(), now);
-  save(now);
+  if (improved) save_as(folder_.best(), state);
+  save(state);
 }
 
 void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
@@ -106,11 +112,11 @@ void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
        .config_yaml = identity_.config});
 }
 
-void Recorder::save_as(const fs::path& path, Checkpoint now) const {
+void Recorder::save_as(const fs::path& path, const TrainingState& state) const {
+  if (!writes_) return;
+  Checkpoint now = state.save();
   now.identity = identity_;
   now.best = best_;
-  now.best_confusion =
-      best_confusion_.empty() ? torch::Tensor() : packed(best_confusion_);
   save_checkpoint(path, now);
   // A run's first best.skz stands alone for a moment.
   if (on_save_ && path == folder_.checkpoint()) on_save_(path, now.position);

@@ -8,6 +8,8 @@
 #include "tools/train/metrics.h"
 #include "tools/train/options.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/state_section.h"
+#include "tools/train/training_state.h"
 
 namespace skipzoo {
 
@@ -19,20 +21,30 @@ class Recorder {
   using OnSave =
       std::function<void(const std::filesystem::path&, const Position&)>;
 
-  /// parameters: how many the network has, for the report.
+  /// parameters: how many the network has, for the report. writes: of several
+  /// processes, whether this is the one that does; the others only know what is
+  /// the best.
   Recorder(RunFolder folder, Identity identity, EvalMetric eval_metric,
-           int64_t parameters, OnSave on_save);
+           int64_t parameters, OnSave on_save, bool writes = true);
 
-  /// Goes on from a checkpoint, `path`, and the best that it knows, and cuts
-  /// off what the folder says of later epochs: a best.skz of one of these is
-  /// called so no longer. now: that state, as this run would save it. Throws
-  /// FileError.
-  void go_on_from(const std::filesystem::path& path, const Checkpoint& now);
-  /// Writes the end of the epoch `row`. now: the state after it.
+  Recorder(const Recorder&) = delete;  // Its section holds on to it.
+  Recorder& operator=(const Recorder&) = delete;
+
+  /// What it goes on from itself, beside Checkpoint::best.
+  StateSection section();
+
+  /// Goes on from the file `path`, whose state was loaded, and the best that it
+  /// knows, and cuts off what the folder says of later epochs: a best.skz of
+  /// one of these is called so no longer. Throws FileError.
+  void go_on_from(const std::filesystem::path& path, const Best& best,
+                  const TrainingState& state);
+  /// Writes the end of the epoch `row`. state: that after it.
   void finish_epoch(const EpochRow& row, const Evaluation& validation,
-                    const Checkpoint& now);
-  /// Writes last.skz. Whose the run is, and its best, are filled in here.
-  void save(const Checkpoint& now) const { save_as(folder_.last(), now); }
+                    const TrainingState& state);
+  /// Writes last.skz.
+  void save(const TrainingState& state) const {
+    save_as(folder_.last(), state);
+  }
 
   std::filesystem::path last() const { return folder_.last(); }
   const Best& best() const { return best_; }
@@ -41,15 +53,17 @@ class Recorder {
   /// Whether this is the best epoch so far; if so, it is noted as that.
   bool note_if_best(int64_t epoch, const Evaluation& validation);
   /// best.skz is the best so far, or there is none and the best is sought anew.
-  void settle_best(const Checkpoint& now);
+  void settle_best(const TrainingState& state);
   void write_report(int64_t epoch, const Evaluation& validation) const;
-  void save_as(const std::filesystem::path& path, Checkpoint now) const;
+  void save_as(const std::filesystem::path& path,
+               const TrainingState& state) const;
 
   RunFolder folder_;
   Identity identity_;
   EvalMetric eval_metric_;
   int64_t parameters_;
   OnSave on_save_;
+  bool writes_;
   Best best_;
   Confusion best_confusion_;  ///< Of that epoch; may be unknown.
 };

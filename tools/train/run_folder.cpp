@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "tools/error.h"
@@ -16,16 +15,6 @@ namespace skipzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string json_line(const EpochRow& row) {
-  return nlohmann::ordered_json{
-      {"epoch", row.epoch},           {"lr", row.lr},
-      {"train_loss", row.train_loss}, {"train_top1", row.train_top1},
-      {"val_loss", row.val_loss},     {"val_top1", row.val_top1},
-      {"val_top5", row.val_top5},     {"images_per_s", row.images_per_s},
-      {"seconds", row.seconds}}
-      .dump();
-}
 
 const std::string kOriginMark = "# The resolved config of ";
 
@@ -58,7 +47,7 @@ int64_t rows_in(const fs::path& csv) {
   const auto bytes = read_file(csv);
   const std::string text(bytes.begin(), bytes.end());
   if (text.empty()) return 0;
-  if (!text.starts_with(csv_header())) {
+  if (!is_csv_header(text.substr(0, text.find('\n')))) {
     throw FileError(csv,
                     "is not of a run of skipzoo; choose another folder by -o");
   }
@@ -179,15 +168,12 @@ std::string RunFolder::data() const {
 void RunFolder::append(const EpochRow& row) {
   skipzoo::append(csv(), csv_line(row) + "\n");
   skipzoo::append(jsonl(), json_line(row) + "\n");
-  EventFile(events()).scalars(row.epoch,
-                              {{"train/loss", row.train_loss},
-                               {"train/top1", row.train_top1},
-                               {"val/loss", row.val_loss},
-                               {"val/top1", row.val_top1},
-                               {"val/top5", row.val_top5},
-                               {"lr", row.lr},
-                               {"images_per_s", row.images_per_s}},
-                              wall_time());
+  std::vector<std::pair<std::string, double>> tagged;
+  for (const auto& scalar : epoch_scalars()) {
+    if (scalar.tag.empty()) continue;
+    tagged.emplace_back(scalar.tag, row.*scalar.value);
+  }
+  EventFile(events()).scalars(row.epoch, tagged, wall_time());
   rows_.push_back(row);
 }
 

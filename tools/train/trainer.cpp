@@ -7,82 +7,70 @@
 #include "models/classifier.h"
 #include "models/make_model.h"
 #include "tools/error.h"
-#include "tools/log.h"
+#include "tools/train/random_state.h"
 #include "tools/train/schedule.h"
+#include "tools/weights/fit.h"
 
 namespace skipzoo {
 
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-/// Puts the model in place before the optimizer takes hold of its tensors.
-Classifier& placed(Classifier& model, const Inputs& inputs) {
-  place(model, inputs.device, inputs.channels_last);
-  return model;
+/// Before the optimizer takes hold of its tensors; the same in all processes.
+Classifier& placed(const TrainerParts& parts) {
+  place(*parts.model, parts.inputs.device, parts.inputs.channels_last);
+  for (auto& entry : state_dict(*parts.model)) {
+    parts.collective->broadcast(entry.second);
+  }
+  return *parts.model;
 }
 
 }  // namespace
 
-Trainer::Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
-                 const FineTuneOptions& fine_tune, Loader train,
-                 Loader validation, Inputs inputs, Identity identity,
-                 RunFolder folder, TrainerHooks hooks)
-    : model_(std::move(model)),
-      options_(options),
-      train_(std::move(train)),
-      validation_(std::move(validation)),
-      inputs_(std::move(inputs)),
-      hooks_(std::move(hooks)),
-      recorder_(std::move(folder), std::move(identity), options_.eval_metric,
-                count_parameters(*model_), hooks_.on_save),
-      freezing_(fine_tune, *model_),
-      optimizer_(options.optimizer, placed(*model_, inputs_),
-                 lr_scales(fine_tune, *model_)),
-      step_(*model_, optimizer_, options_),
-      metrics_(inputs_.device) {}
+Trainer::Trainer(TrainerParts parts)
+    : parts_(std::move(parts)),
+      recorder_(parts_.folder, parts_.identity, parts_.options.eval_metric,
+                count_parameters(*parts_.model), parts_.hooks.on_save,
+                parts_.collective->rank() == 0),
+      freezing_(parts_.fine_tune, *parts_.model),
+      optimizer_(parts_.options.optimizer, placed(parts_),
+                 lr_scales(parts_.fine_tune, *parts_.model)),
+      step_(*parts_.model, optimizer_, parts_.options, parts_.collective),
+      metrics_(parts_.inputs.device),
+      state_(
+          [this] { return state_dict(*parts_.model); },
+          [this](const auto& saved) { copy_exactly(saved, *parts_.model); }) {
+  for (auto& section :
+       {optimizer_.section(), metrics_.section(),
+        random_section(parts_.inputs.device), recorder_.section()}) {
+    state_.add(section);
+  }
+}
 
 void Trainer::restore(const Checkpoint& checkpoint,
                       const std::filesystem::path& path) {
-  load_weights(*model_, checkpoint.weights, path);
-  try {
-    optimizer_.load_state(checkpoint.optimizer);
-  } catch (const std::runtime_error& error) {
-    throw FileError(path, error.what());
-  }
-  if (checkpoint.position.batch > train_.batches()) {
-    throw FileError(path, "stands at batch " +
-                              std::to_string(checkpoint.position.batch) +
+  const int64_t batch = checkpoint.position.batch;
+  if (batch > parts_.train.batches()) {
+    throw FileError(path, "stands at batch " + std::to_string(batch) +
                               " of an epoch that now has " +
-                              std::to_string(train_.batches()) +
+                              std::to_string(parts_.train.batches()) +
                               "; are the data or data.batch_size others?");
   }
-  if (checkpoint.metrics.sizes() != metrics_.state().sizes()) {
-    throw FileError(path, "has other sums than those of an epoch");
-  }
-  metrics_.load_state(checkpoint.metrics);
-  set_random_state(checkpoint.random, inputs_.device);
-  position_ = checkpoint.position;
-  Checkpoint now = state();
-  now.best = checkpoint.best;
-  now.best_confusion = checkpoint.best_confusion;
-  recorder_.go_on_from(path, now);
+  state_.load(checkpoint, path);
+  recorder_.go_on_from(path, checkpoint.best, state_);
 }
 
 TrainSummary Trainer::run() {
-  while (position_.epoch < options_.epochs) {
+  while (state_.position.epoch < parts_.options.epochs) {
     const EpochMetrics train = train_one_epoch();
     Evaluation validation;
     if (!should_stop()) {
-      validation = evaluate(*model_, validation_, inputs_,
-                            [this] { return should_stop(); });
+      // Each process asks for itself: one may have a batch more than others.
+      validation = evaluate(*parts_.model, parts_.validation, parts_.inputs,
+                            parts_.hooks.stop_requested, parts_.collective);
     }
-    if (should_stop()) {
-      recorder_.save(state());
-      summary_.stopped = true;
+    summary_.stopped = should_stop();
+    if (summary_.stopped) {
+      recorder_.save(state_);
       break;
     }
     finish_epoch(train, validation);
@@ -92,33 +80,35 @@ TrainSummary Trainer::run() {
 }
 
 void Trainer::freeze_for_epoch() {
-  freezing_.apply(*model_, position_.epoch);
-  for (const auto& pattern : freezing_.thawed_at(position_.epoch)) {
-    spdlog::info("{} trains from epoch {} on", pattern, position_.epoch + 1);
+  const int64_t epoch = state_.position.epoch;
+  freezing_.apply(*parts_.model, epoch);
+  for (const auto& pattern : freezing_.unfrozen_at(epoch)) {
+    spdlog::info("{} trains from epoch {} on", pattern, epoch + 1);
   }
 }
 
 EpochMetrics Trainer::train_one_epoch() {
   freeze_for_epoch();
-  epoch_start_ = Clock::now();
+  epoch_time_ = {};
   images_ = 0;
-  auto epoch = train_.epoch(position_.epoch, position_.batch);
-  auto waiting = Clock::now();
+  Position& at = state_.position;
+  auto epoch = parts_.train.epoch(at.epoch, at.batch);
+  Stopwatch waiting;
   for (const Batch& batch : epoch) {
-    const double data_seconds = seconds_since(waiting);
-    lr_ = lr_of(position_.batch);
+    const double data_seconds = waiting.seconds();
+    lr_ = lr_of(at.batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
-    const int64_t images = batch.labels.size(0);
-    if (images > 1) train_step(batch);
-    ++position_.batch;
-    ++position_.step;
-    after_step(data_seconds, images);
+    if (batch.size() > 1) train_step(batch);
+    ++at.batch;
+    ++at.step;
+    images_ += batch.size();
+    after_step(data_seconds);
     if (should_stop()) break;
-    waiting = Clock::now();
+    waiting = {};
   }
-  train_seconds_ = seconds_since(epoch_start_);
+  train_seconds_ = epoch_time_.seconds();
   check_finite();
-  const EpochMetrics mean = metrics_.mean();
+  const EpochMetrics mean = metrics_.mean(*parts_.collective);
   if (mean.images == 0 && !should_stop()) {
     throw TrainingError("no training picture could be read");
   }
@@ -126,84 +116,68 @@ EpochMetrics Trainer::train_one_epoch() {
 }
 
 void Trainer::train_step(const Batch& batch) {
-  const auto labels = batch.labels.to(inputs_.device, /*non_blocking=*/true);
-  const auto result = step_(inputs_(batch.images), labels, lr_);
+  auto images = parts_.inputs(batch.images);
+  auto targets = batch.targets.to(parts_.inputs.device);
+  transform_batch(parts_.batch_transforms, images, targets, parts_.options.seed,
+                  state_.position.epoch, state_.position.batch);
+  optimizer_.set_lr(lr_);
+  const auto result = step_(images, targets);
   // Summed on the device: reading a value here would stall a GPU.
   last_loss_ = result.loss;
-  metrics_.add(last_loss_, result.logits, labels, position_.step + 1);
+  metrics_.add(last_loss_, result.logits, targets, state_.position.step + 1);
 }
 
-void Trainer::after_step(double data_seconds, int64_t images) {
-  images_ += images;
-  const int64_t done = position_.batch;
-  const bool log = (done - 1) % options_.log_interval == 0;
-  // On the CPU a look is free; on a GPU it waits, so it comes with the log
-  // line.
-  if (inputs_.device.is_cpu()) check_finite();
-  if (log) log_step(data_seconds);
-  if (hooks_.on_step) {
-    // As with the check above: free on the CPU, a wait on a GPU.
-    if (inputs_.device.is_cpu()) read_metrics();
-    report_.epoch = position_.epoch + 1;
-    report_.epochs = options_.epochs;
-    report_.batch = done;
-    report_.batches = train_.batches();
-    report_.images_per_s =
-        static_cast<double>(images_) / seconds_since(epoch_start_);
-    hooks_.on_step(report_);
+void Trainer::after_step(double data_seconds) {
+  const int64_t done = state_.position.batch;
+  const bool log = (done - 1) % parts_.options.log_interval == 0;
+  // Free on the CPU; on a GPU it waits, so it comes with the log's line.
+  const bool on_cpu = parts_.inputs.device.is_cpu();
+  if (on_cpu || log) check_finite();
+  if ((on_cpu && parts_.hooks.on_step) || log) {
+    const EpochMetrics mean = metrics_.mean(*parts_.collective);
+    report_.loss = mean.loss;
+    report_.top1 = mean.top1;
   }
-  const int64_t interval = options_.checkpoint_interval;
-  const bool is_time =
-      interval > 0 && position_.step % interval == 0 && done < train_.batches();
-  if (is_time || (hooks_.save_requested && hooks_.save_requested())) {
+  report_.epoch = state_.position.epoch + 1;
+  report_.epochs = parts_.options.epochs;
+  report_.batch = done;
+  report_.batches = parts_.train.batches();
+  report_.images_per_s = static_cast<double>(images_) / epoch_time_.seconds();
+  if (log) {
+    log_step(report_, last_loss_.defined() ? last_loss_.item<double>() : 0, lr_,
+             data_seconds);
+  }
+  if (parts_.hooks.on_step) parts_.hooks.on_step(report_);
+  const int64_t interval = parts_.options.checkpoint_interval;
+  const bool is_time = interval > 0 && state_.position.step % interval == 0 &&
+                       done < parts_.train.batches();
+  if (is_time || asked(parts_.hooks.save_requested)) {
     check_finite();
-    recorder_.save(state());
+    recorder_.save(state_);
   }
-}
-
-void Trainer::read_metrics() {
-  const EpochMetrics mean = metrics_.mean();
-  report_.loss = mean.loss;
-  report_.top1 = mean.top1;
-}
-
-void Trainer::log_step(double data_seconds) {
-  check_finite();
-  read_metrics();
-  const int64_t done = position_.batch;
-  const int64_t batches = train_.batches();
-  step_log()->info(
-      "Train: {} [{:>4}/{} ({:3.0f}%)]  Loss: {:.4f} ({:.4f})  Acc@1: {:.2f}  "
-      "{:.0f} img/s  LR: {:.3e}  Data: {:.3f} s",
-      position_.epoch + 1, done, batches,
-      100.0 * static_cast<double>(done) / static_cast<double>(batches),
-      last_loss_.defined() ? last_loss_.item<double>() : 0, report_.loss,
-      report_.top1, static_cast<double>(images_) / seconds_since(epoch_start_),
-      lr_, data_seconds);
 }
 
 void Trainer::check_finite() const {
   const int64_t bad = metrics_.first_bad_step();
-  if (bad < 0) return;
+  if (!parts_.collective->any(bad >= 0)) return;
   const auto last = recorder_.last();
-  throw TrainingError("loss is not finite at epoch " +
-                      std::to_string(position_.epoch + 1) + ", step " +
-                      std::to_string(bad) + " (lr " + c10::str(lr_) +
-                      "); last checkpoint: " +
-                      (std::filesystem::exists(last) ? last.string() : "none") +
-                      "; a lower train.optimizer.lr or a warm-up may help");
+  throw TrainingError(
+      c10::str("loss is not finite at epoch ", state_.position.epoch + 1,
+               ", step ", bad, " (lr ", lr_, "); last checkpoint: ",
+               std::filesystem::exists(last) ? last.string() : "none",
+               "; a lower train.optimizer.lr or a warm-up may help"));
 }
 
 void Trainer::finish_epoch(const EpochMetrics& train,
                            const Evaluation& validation) {
-  const double last_lr = lr_of(train_.batches() - 1);
-  ++position_.epoch;
-  position_.batch = 0;
+  const double last_lr = lr_of(parts_.train.batches() - 1);
+  ++state_.position.epoch;
+  state_.position.batch = 0;
   metrics_.reset();
   summary_.last = validation;
-  summary_.skipped = train_.skipped() + validation_.skipped();
+  summary_.skipped = parts_.train.skipped() + parts_.validation.skipped();
   recorder_.finish_epoch(
-      {.epoch = position_.epoch,
+      {.epoch = state_.position.epoch,
        .lr = last_lr,
        .train_loss = train.loss,
        .train_top1 = train.top1,
@@ -211,27 +185,16 @@ void Trainer::finish_epoch(const EpochMetrics& train,
        .val_top1 = validation.top1,
        .val_top5 = validation.top5,
        .images_per_s = static_cast<double>(images_) / train_seconds_,
-       .seconds = seconds_since(epoch_start_)},
-      validation, state());
+       .seconds = epoch_time_.seconds()},
+      validation, state_);
 }
 
 double Trainer::lr_of(int64_t batch) const {
-  const auto batches = static_cast<double>(train_.batches());
-  const double progress = static_cast<double>(position_.epoch) +
+  const auto batches = static_cast<double>(parts_.train.batches());
+  const double progress = static_cast<double>(state_.position.epoch) +
                           static_cast<double>(batch) / batches;
-  return learning_rate(options_.schedule, options_.optimizer.lr, progress,
-                       1 / batches, options_.epochs);
-}
-
-Checkpoint Trainer::state() const {
-  return {.identity = {},
-          .weights = state_dict(*model_),
-          .optimizer = optimizer_.state(),
-          .random = random_state(inputs_.device),
-          .metrics = metrics_.state(),
-          .position = position_,
-          .best = {},
-          .best_confusion = {}};
+  return learning_rate(parts_.options.schedule, parts_.options.optimizer.lr,
+                       progress, 1 / batches, parts_.options.epochs);
 }
 
 }  // namespace skipzoo

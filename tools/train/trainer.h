@@ -1,12 +1,14 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
+#include "tools/data/batch_transforms.h"
 #include "tools/data/loader.h"
 #include "tools/train/checkpoint.h"
+#include "tools/train/collective.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/fine_tune.h"
 #include "tools/train/metrics.h"
@@ -15,21 +17,12 @@
 #include "tools/train/recorder.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/step.h"
+#include "tools/train/step_report.h"
+#include "tools/train/training_state.h"
 
 namespace skipzoo {
 
 struct Classifier;
-
-/// What a progress bar shows, after each step.
-struct StepReport {
-  int64_t epoch = 0;  ///< Counted from 1.
-  int64_t epochs = 0;
-  int64_t batch = 0;  ///< Done in this epoch.
-  int64_t batches = 0;
-  double images_per_s = 0;
-  double loss = 0;  ///< Mean over the epoch, as last read from the device.
-  double top1 = 0;
-};
 
 /// What the outside may ask of, and hear from, a run. Each may be empty.
 struct TrainerHooks {
@@ -41,6 +34,22 @@ struct TrainerHooks {
   Recorder::OnSave on_save = {};
 };
 
+/// What a run is made of.
+struct TrainerParts {
+  /// Moved to the device; its weights are the caller's to load.
+  std::shared_ptr<Classifier> model;
+  TrainOptions options;
+  FineTuneOptions fine_tune;  ///< What of the model trains, and how fast.
+  Loader train;
+  Loader validation;
+  Inputs inputs;
+  std::vector<BatchTransform> batch_transforms = {};
+  Identity identity;
+  RunFolder folder;  ///< Where the run is written.
+  TrainerHooks hooks = {};
+  std::shared_ptr<Collective> collective = single_process();
+};
+
 struct TrainSummary {
   bool stopped = false;  ///< By stop_requested; last.skz holds the place.
   Best best;
@@ -49,15 +58,10 @@ struct TrainSummary {
 };
 
 /// Trains a network: epochs of steps, each epoch validated, logged and saved.
+/// All that is computed is here; all that is written, in its Recorder.
 class Trainer {
  public:
-  /// Moves the model to the device. Its weights are the caller's to load;
-  /// fine_tune says what of it trains, and how fast. folder: where the run is
-  /// written.
-  Trainer(std::shared_ptr<Classifier> model, const TrainOptions& options,
-          const FineTuneOptions& fine_tune, Loader train, Loader validation,
-          Inputs inputs, Identity identity, RunFolder folder,
-          TrainerHooks hooks = {});
+  explicit Trainer(TrainerParts parts);
   Trainer(const Trainer&) = delete;  // Its step holds on to its parts.
   Trainer& operator=(const Trainer&) = delete;
 
@@ -71,40 +75,31 @@ class Trainer {
   TrainSummary run();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   EpochMetrics train_one_epoch();
   void freeze_for_epoch();
   void train_step(const Batch& batch);
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
-  /// What a checkpoint keeps but for what the recorder knows.
-  Checkpoint state() const;
   /// The learning rate of a batch of the epoch at hand.
   double lr_of(int64_t batch) const;
-  void after_step(double data_seconds, int64_t images);
-  void read_metrics();
-  void log_step(double data_seconds);
+  void after_step(double data_seconds);
   void check_finite() const;
-  bool should_stop() const {
-    return hooks_.stop_requested && hooks_.stop_requested();
+  /// Of several processes, whether one is asked to.
+  bool asked(const std::function<bool()>& hook) const {
+    return parts_.collective->any(hook && hook());
   }
+  bool should_stop() const { return asked(parts_.hooks.stop_requested); }
 
-  std::shared_ptr<Classifier> model_;
-  TrainOptions options_;
-  Loader train_;
-  Loader validation_;
-  Inputs inputs_;
-  TrainerHooks hooks_;
+  TrainerParts parts_;
   Recorder recorder_;
   Freezing freezing_;
   Optimizer optimizer_;
   TrainingStep step_;
   RunningMetrics metrics_;
-  Position position_;
+  TrainingState state_;
   TrainSummary summary_;
 
   // Of the epoch at hand, for its speed only.
-  Clock::time_point epoch_start_;
+  Stopwatch epoch_time_;
   double train_seconds_ = 0;
   int64_t images_ = 0;
   double lr_ = 0;

@@ -3,7 +3,9 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <stdexcept>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
@@ -183,6 +185,32 @@ void Fit::copy() const {
                                      report_.filled.end());
   for (const auto& [name, tensor] : own_) {
     if (filled.contains(name)) torch::Tensor(tensor).zero_();
+  }
+}
+
+void copy_exactly(const NamedTensors& weights, torch::nn::Module& model) {
+  const std::map<std::string, torch::Tensor> by_name(weights.begin(),
+                                                     weights.end());
+  const auto own = state_dict(model);
+  std::set<std::string> known;
+  for (const auto& [name, tensor] : own) {
+    known.insert(name);
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) throw std::runtime_error("lacks " + name);
+    if (found->second.sizes() != tensor.sizes()) {
+      throw std::runtime_error(
+          name + " has shape " + c10::str(found->second.sizes()) +
+          ", the network's has " + c10::str(tensor.sizes()));
+    }
+  }
+  for (const auto& [name, tensor] : weights) {
+    if (known.contains(name)) continue;
+    throw std::runtime_error("holds " + printable(name) +
+                             ", which the network has not");
+  }
+  torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : own) {
+    torch::Tensor(tensor).copy_(by_name.at(name));
   }
 }
 

@@ -7,6 +7,10 @@
 #include "models/named_tensors.h"
 #include "tools/weights/mapping.h"
 
+namespace torch::nn {
+class Module;
+}  // namespace torch::nn
+
 namespace skipzoo {
 
 struct Classifier;
@@ -82,5 +86,10 @@ class Fit {
   std::vector<std::pair<torch::Tensor, torch::Tensor>> pairs_;
   FitReport report_;
 };
+
+/// Copies weights into a network that has just these names and shapes. Throws
+/// std::runtime_error with the first entry that is missing, unexpected or of
+/// another shape; nothing is copied then.
+void copy_exactly(const NamedTensors& weights, torch::nn::Module& model);
 
 }  // namespace skipzoo

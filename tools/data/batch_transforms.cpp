@@ -1,0 +1,24 @@
+#include "tools/data/batch_transforms.h"
+
+namespace skipzoo {
+
+std::vector<BatchTransform> batch_transforms(const DataOptions& /*options*/,
+                                             int64_t /*num_classes*/) {
+  return {};
+}
+
+void transform_batch(std::span<const BatchTransform> transforms,
+                     torch::Tensor& images, Targets& targets, int64_t seed,
+                     int64_t epoch, int64_t batch) {
+  // A stream of its own: samples are keyed by such numbers too.
+  const auto key =
+      Random(static_cast<uint64_t>(seed), static_cast<uint64_t>(epoch) + 1,
+             static_cast<uint64_t>(batch) + 1)
+          .stream("batch");
+  for (const auto& transform : transforms) {
+    Random random = key.stream(transform.stream);
+    transform.apply(images, targets, random);
+  }
+}
+
+}  // namespace skipzoo

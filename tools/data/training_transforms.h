@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tools/data/image.h"
+#include "tools/data/options.h"
+#include "tools/data/random.h"
+
+namespace skipzoo {
+
+/// One step from a picture to what a network sees of it in training.
+///
+/// A new augmentation is a file with a function that returns one, a line in
+/// training_transforms() and its options in AugmentOptions.
+struct TrainingTransform {
+  /// Keys the random numbers that it draws, which are its own: one that is
+  /// added or left out shifts no other's. Those of an equal stream share it and
+  /// draw in turn, as crops and flips do, in the stream without a name.
+  std::string_view stream;
+  std::function<Image(Image image, Random& random)> apply;
+};
+
+/// Those of a config, in the order in which they apply.
+std::vector<TrainingTransform> training_transforms(const DataOptions& options);
+
+/// A picture through all of them. sample: keyed by (seed, epoch, picture), so
+/// that the result does not depend on what was read before.
+Image training_view(Image image, std::span<const TrainingTransform> transforms,
+                    const Random& sample);
+
+}  // namespace skipzoo

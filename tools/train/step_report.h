@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace skipzoo {
+
+/// What is told of a step: by a progress bar after each, by the log now and
+/// then.
+struct StepReport {
+  int64_t epoch = 0;  ///< Counted from 1.
+  int64_t epochs = 0;
+  int64_t batch = 0;  ///< Done in this epoch.
+  int64_t batches = 0;
+  double images_per_s = 0;
+  double loss = 0;  ///< Mean over the epoch, as last read from the device.
+  double top1 = 0;
+};
+
+/// Seconds from its making on.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// A line of the log. batch_loss: of this batch alone; data_seconds: how long
+/// the step waited for its pictures.
+void log_step(const StepReport& report, double batch_loss, double lr,
+              double data_seconds);
+
+}  // namespace skipzoo
