@@ -95,7 +95,7 @@ torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
   const auto y = batch_norm_relu(x, norm, {}, kernels_);
   // Both are linear, and the one does not look beyond a pixel: the mean of a
   // convolution is the convolution of the mean, of a quarter of the pixels.
-  return kernels_ == Kernels::kFused && !TextbookOnly::active()
+  return kernels_ == Kernels::kFused && !ReferenceOnly::active()
              ? convolution(torch::avg_pool2d(y, 2), conv, kernels_)
              : torch::avg_pool2d(conv(y), 2);
 }

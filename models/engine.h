@@ -33,7 +33,7 @@ class Engine {
 
   /// (N, C, H, W) normalised float images -> (N, num_classes) logits. The first
   /// images of a size take longer: a plan is made for them. Plans of the eight
-  /// sizes used last are kept.
+  /// sizes used last are cached.
   torch::Tensor operator()(const torch::Tensor& images);
 
  private:

@@ -178,7 +178,7 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
     matrix =
         std::make_shared<PackedWeight>(pack_pointwise(conv.weight.flatten(1)));
   } else {
-    taps = std::make_shared<Conv3x3Weight>(conv.weight, /*is_kept=*/true);
+    taps = std::make_shared<Conv3x3Weight>(conv.weight, /*is_reused=*/true);
   }
   const auto bias =
       conv.bias.defined() ? conv.bias.to(torch::kFloat) : Tensor();

@@ -90,7 +90,7 @@ class PlanBuilder {
   /// Computes what was left to the readers of `as`; returns its slot.
   size_t emit_activation(const Activation& activation,
                          const torch::jit::Value* as);
-  /// Lets slots go behind their last reader, so that memory goes round.
+  /// Frees a slot after its last reader, so that memory is reused.
   void release_slots();
 
   // engine_plan_blocks.cpp: dense blocks, whose parts share a buffer.

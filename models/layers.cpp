@@ -41,7 +41,7 @@ torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
   constexpr int64_t kFewChannels = 8;
   const int64_t stride = (*conv->options.stride())[0];
   if (stride > 1 && conv->options.in_channels() < kFewChannels &&
-      !TextbookOnly::active()) {
+      !ReferenceOnly::active()) {
     const auto sampled = every(x, stride).contiguous(x.suggest_memory_format());
     return norm(torch::conv2d(sampled, conv->weight, conv->bias));
   }

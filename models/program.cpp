@@ -97,7 +97,7 @@ Program trace(NamedTensors tensors,
               const std::function<torch::Tensor(const torch::Tensor&)>& forward,
               const torch::Tensor& example) {
   const torch::NoGradGuard no_grad;
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKey::AutocastCPU);
   Program program;

@@ -20,7 +20,7 @@ struct Program {
   NamedTensors tensors;
 };
 
-/// Traces `forward` on an example, with the textbook operators: on the CPU, and
+/// Traces `forward` on an example, with the reference kernels: on the CPU, and
 /// without gradients. tensors: all parameters and buffers that it reads.
 Program trace(NamedTensors tensors,
               const std::function<torch::Tensor(const torch::Tensor&)>& forward,

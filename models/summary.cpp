@@ -97,7 +97,7 @@ NetworkSummary summarise(Classifier& model,
   }
 
   const EvalMode eval(model);
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   active = &recorder;
   const auto handle = at::addThreadLocalCallback(
       at::RecordFunctionCallback(on_operator_start, on_operator_end)

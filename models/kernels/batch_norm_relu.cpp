@@ -39,35 +39,35 @@ torch::Tensor write(const torch::Tensor& x, const torch::Tensor& residual,
   return y;
 }
 
-/// What the way back reads.
-struct Kept {
+/// What is saved for the backward pass.
+struct Saved {
   torch::Tensor x;
-  torch::Tensor mean, scale, offset;  ///< (C), of the type of sums.
+  torch::Tensor mean, scale, offset;  ///< (C), of the accumulation type.
 };
 
 /// Σ g and Σ g (x - mean), with g = dy where the ReLU let through. With a
 /// residual the output y says where, and g, its gradient, is written to it;
-/// without, x does: nothing else was kept.
+/// without, x does: nothing else was saved.
 std::pair<torch::Tensor, torch::Tensor> gradient_sums(
-    const Kept& kept, const torch::Tensor& dy, const torch::Tensor& y,
+    const Saved& saved, const torch::Tensor& dy, const torch::Tensor& y,
     const torch::Tensor& residual) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
-  const PixelRows rows(kept.x);
-  ChannelSums sums(rows.blocks(), rows.channels, kept.x.scalar_type());
-  SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
+  const PixelRows rows(saved.x);
+  ChannelSums sums(rows.blocks(), rows.channels, saved.x.scalar_type());
+  SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
     const auto* from = dy.const_data_ptr<scalar_t>();
     const auto* output = data_or_null<scalar_t>(y);
-    const auto* x = kept.x.const_data_ptr<scalar_t>();
-    const auto* mean = kept.mean.const_data_ptr<A>();
+    const auto* x = saved.x.const_data_ptr<scalar_t>();
+    const auto* mean = saved.mean.const_data_ptr<A>();
     auto* to = y.defined() ? residual.mutable_data_ptr<scalar_t>() : nullptr;
     rows.for_each_block([&](int64_t b, int64_t first, int64_t count) {
       const int64_t at = first * rows.channels;
       const auto [sum, product] = sums.of_block<A>(b);
       if (output == nullptr) {
         rows::gradient_sums(from + at, x + at, mean,
-                            kept.scale.const_data_ptr<A>(),
-                            kept.offset.const_data_ptr<A>(), count,
+                            saved.scale.const_data_ptr<A>(),
+                            saved.offset.const_data_ptr<A>(), count,
                             rows.channels, sum, product);
       } else {
         rows::residual_gradient(from + at, output + at, x + at, mean, count,
@@ -78,24 +78,24 @@ std::pair<torch::Tensor, torch::Tensor> gradient_sums(
   return sums.total();
 }
 
-/// dx of what is left of g by the ReLU, or of g itself where it is through.
-torch::Tensor input_gradient(const Kept& kept, const torch::Tensor& g,
+/// dx of g behind the ReLU's mask, or of g itself where it is through that.
+torch::Tensor input_gradient(const Saved& saved, const torch::Tensor& g,
                              bool is_through, const torch::Tensor& slope,
                              const torch::Tensor& offset) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
-  const PixelRows rows(kept.x);
-  auto dx = torch::empty_like(kept.x, at::MemoryFormat::ChannelsLast);
-  SKIPZOO_DISPATCH(kept.x.scalar_type(), [&] {
+  const PixelRows rows(saved.x);
+  auto dx = torch::empty_like(saved.x, at::MemoryFormat::ChannelsLast);
+  SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
     const auto* from = g.const_data_ptr<scalar_t>();
-    const auto* x = kept.x.const_data_ptr<scalar_t>();
-    const auto* bias = is_through ? nullptr : kept.offset.const_data_ptr<A>();
+    const auto* x = saved.x.const_data_ptr<scalar_t>();
+    const auto* bias = is_through ? nullptr : saved.offset.const_data_ptr<A>();
     auto* to = dx.mutable_data_ptr<scalar_t>();
     rows.for_each_block([&](int64_t, int64_t first, int64_t count) {
       const int64_t at = first * rows.channels;
       rows::input_gradient(
-          from + at, x + at, kept.mean.const_data_ptr<A>(),
-          kept.scale.const_data_ptr<A>(), bias, slope.const_data_ptr<A>(),
+          from + at, x + at, saved.mean.const_data_ptr<A>(),
+          saved.scale.const_data_ptr<A>(), bias, slope.const_data_ptr<A>(),
           offset.const_data_ptr<A>(), count, rows.channels, to + at);
     });
   });
@@ -123,25 +123,25 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
   static variable_list backward(AutogradContext* context,
                                 const variable_list& gradients) {
     const NoAutograd no_autograd;
-    const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
-    const NormPlan plan{.mean = saved[2],
-                        .inverse = saved[3],
-                        .scale = saved[4],
+    const auto variables = context->get_saved_variables();
+    const auto& x = variables[0];
+    const NormPlan plan{.mean = variables[2],
+                        .inverse = variables[3],
+                        .scale = variables[4],
                         .offset = {},
                         .training = context->saved_data["training"].toBool()};
-    const Kept kept{.x = x,
-                    .mean = accumulator(x, plan.mean),
-                    .scale = saved[5],
-                    .offset = saved[6]};
+    const Saved saved{.x = x,
+                      .mean = accumulator(x, plan.mean),
+                      .scale = variables[5],
+                      .offset = variables[6]};
     const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const auto& y = saved[1];
+    const auto& y = variables[1];
     Variable residual;
     if (y.defined()) residual = torch::empty_like(y);
-    const auto [sum, product] = gradient_sums(kept, dy, y, residual);
+    const auto [sum, product] = gradient_sums(saved, dy, y, residual);
     const auto through =
         through_statistics(plan, sum, product, x.numel() / x.size(1));
-    const auto dx = input_gradient(kept, y.defined() ? residual : dy,
+    const auto dx = input_gradient(saved, y.defined() ? residual : dy,
                                    y.defined(), accumulator(x, through.slope),
                                    accumulator(x, through.offset));
     const auto type =
@@ -166,7 +166,7 @@ bool applies(const torch::Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
          (!residual.defined() || (is_plain_input(residual) &&
                                   residual.scalar_type() == x.scalar_type() &&
                                   residual.sizes() == x.sizes())) &&
-         !TextbookOnly::active();
+         !ReferenceOnly::active();
 }
 
 }  // namespace

@@ -9,9 +9,9 @@ namespace skipzoo {
 /// relu(norm(x) + residual), or relu(norm(x)) without a residual.
 ///
 /// Fused: one pass over x for the statistics and one to write, forward; two
-/// backward, from x and the output: neither norm(x) nor the sum is kept, nor a
+/// backward, from x and the output: neither norm(x) nor the sum is saved, nor a
 /// mask. For channels-last float32, float64 and bfloat16 on the CPU; anything
-/// else, and a trace, takes the textbook path. Statistics are summed over
+/// else, and a trace, takes the reference path. Statistics are summed over
 /// blocks of a fixed number of pixels: results do not depend on the number of
 /// threads.
 ///

@@ -18,7 +18,7 @@
 #include "models/kernels/share_out.h"
 
 // What the convolutions of this folder share: they take pixels in blocks that
-// stay in a core's own cache, with zeros around what gemm wants padded.
+// stay in L2, with zeros around what gemm wants padded.
 
 namespace skipzoo {
 
@@ -32,7 +32,7 @@ struct ImageSize {
 struct ActivatedInput {
   torch::Tensor rows;  ///< (pixels, channels and more).
   int64_t channels;
-  torch::Tensor scale;  ///< (channels), of the type of sums; null: as they are.
+  torch::Tensor scale;  ///< (channels), of the accumulation type, or null.
   torch::Tensor offset;
 };
 
@@ -41,10 +41,11 @@ struct ActivatedInput {
 struct ConvolutionGradient {
   torch::Tensor sum;      ///< Σ g, (channels), double.
   torch::Tensor product;  ///< Σ g (x - mean), (channels), double.
-  torch::Tensor weight;   ///< As the weight, of the type of sums; or null.
+  torch::Tensor weight;   ///< As the weight, of the accumulation type; or null.
 };
 
-/// How a type's matrices are handed to gemm.
+/// How a type's matrices are handed to gemm: bfloat16 in the VNNI layout, as
+/// pairs in depth.
 template <typename T>
 struct Format {
   using Element = T;
@@ -93,8 +94,8 @@ struct Format<c10::BFloat16> {
   }
 };
 
-/// Memory with nothing in it yet. It begins where a line of a cache does: of
-/// wide vectors elsewhere, each is in two.
+/// Uninitialised memory, aligned to a cache line: a wide vector that is not
+/// would lie in two.
 template <typename T>
 class Scratch {
  public:
@@ -121,31 +122,30 @@ void clear_padding(T* rows, int64_t count, int64_t channels, int64_t width) {
   }
 }
 
-/// Parts of a weight as right matrices, zeros behind their rows and columns.
+/// Parts of a weight packed as right operands of gemm, zeros behind their rows
+/// and columns.
 template <typename T>
-class RightMatrices {
+class PackedMatrices {
  public:
   using Element = typename Format<T>::Element;
-  /// Element (k, c) of matrix i is of_matrix * i + of_row * k + of_column * c
-  /// from the first.
+  /// Of a weight: from a matrix to the next, and in it of k and of c.
   struct Strides {
-    int64_t of_matrix, of_row, of_column;
+    int64_t matrix, row, column;
   };
-  RightMatrices(const T* first, int64_t count, int64_t depth, int64_t columns,
-                const Strides& strides)
+  PackedMatrices(const T* first, int64_t count, int64_t depth, int64_t columns,
+                 const Strides& strides)
       : rows_(gemm::padded(depth, gemm::kColumns) / Format<T>::kPair),
         columns_(gemm::padded(columns, gemm::kColumns)),
         data_(count * rows_ * columns_) {
     at::parallel_for(0, count * rows_, 64, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const int64_t k = r % rows_ * Format<T>::kPair;
-        const T* from =
-            first + r / rows_ * strides.of_matrix + k * strides.of_row;
+        const T* from = first + r / rows_ * strides.matrix + k * strides.row;
         Element* to = data_.data() + r * columns_;
         const int64_t filled = k < depth ? columns : 0;
-        for (int64_t c = 0; c < filled; ++c, from += strides.of_column) {
-          to[c] = Format<T>::join(*from,
-                                  k + 1 < depth ? from[strides.of_row] : T(0));
+        for (int64_t c = 0; c < filled; ++c, from += strides.column) {
+          to[c] =
+              Format<T>::join(*from, k + 1 < depth ? from[strides.row] : T(0));
         }
         std::fill(to + filled, to + columns_, Element(0));
       }
@@ -162,8 +162,8 @@ class RightMatrices {
 };
 
 /// Of whatever type a weight is of.
-using PackedWeight = std::variant<RightMatrices<float>, RightMatrices<double>,
-                                  RightMatrices<c10::BFloat16>>;
+using PackedWeight = std::variant<PackedMatrices<float>, PackedMatrices<double>,
+                                  PackedMatrices<c10::BFloat16>>;
 
 /// What each thread has to itself. There are as many slices as threads, so that
 /// sums over a slice are the same whenever the number of threads is.
@@ -229,8 +229,8 @@ ConvolutionGradient gathered(const Slices<Local>& slices,
   return {sums[0], sums[1], weight};
 }
 
-/// The two sums of a ConvolutionGradient over a slice: each block's in the type
-/// of sums, all in double.
+/// The two sums of a ConvolutionGradient over a slice: each block's in the
+/// accumulation type, all in double.
 template <typename A>
 class SliceSums {
  public:

@@ -21,7 +21,7 @@ struct ForwardSlice {
 
 template <typename T>
 void forward(const ActivatedInput& input, const ImageSize& size,
-             const RightMatrices<T>& taps, const torch::Tensor& bias,
+             const PackedMatrices<T>& taps, const torch::Tensor& bias,
              const torch::Tensor& out) {
   const auto bands = bands_of(out.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
@@ -46,7 +46,7 @@ void forward(const ActivatedInput& input, const ImageSize& size,
       });
 }
 
-/// What a slice of bands has to itself on the way back.
+/// What a slice of bands has to itself in the backward pass.
 template <typename T>
 struct BackwardSlice {
   BackwardSlice(const ActivatedInput& input, const ImageSize& size,
@@ -123,7 +123,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
                              const GradientTarget& target, bool with_weight) {
   const int64_t outputs = dy.size(1);
   const auto of_type = weight.to(dy.scalar_type());
-  const auto taps = taps_back<T>(of_type);
+  const auto taps = backward_taps<T>(of_type);
   const auto bands = bands_of(dy.size(0), size,
                               input.channels * static_cast<int64_t>(sizeof(T)));
   Slices<BackwardSlice<T>> slices;
@@ -155,7 +155,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
 
 /// With the gradient of what is read going to rows.
 template <typename T>
-ConvolutionGradient backward_by_points(
+ConvolutionGradient backward_winograd(
     const ActivatedInput& input, const torch::Tensor& mean,
     const ImageSize& size, const torch::Tensor& dy, const torch::Tensor& weight,
     const torch::Tensor& rows, bool with_weight) {
@@ -173,7 +173,7 @@ ConvolutionGradient backward_by_points(
         count, channels, sum, product);
   };
   winograd_convolution<T>({dy, dy.size(1), {}, {}}, size,
-                          WinogradWeight<A>(weight, /*back=*/true),
+                          WinogradWeight<A>(weight, /*backward=*/true),
                           {.rows = rows, .finish = finish});
   const auto [sum, product] = sums.total();
   return {sum, product,
@@ -193,26 +193,26 @@ ConvolutionWork work_of(const ActivatedInput& input, const ImageSize& size,
 
 }  // namespace
 
-Conv3x3Weight::Conv3x3Weight(torch::Tensor weight, bool is_kept)
-    : weight_(std::move(weight)), is_kept_(is_kept) {}
+Conv3x3Weight::Conv3x3Weight(torch::Tensor weight, bool is_reused)
+    : weight_(std::move(weight)), is_reused_(is_reused) {}
 
 template <typename T>
-const RightMatrices<T>& Conv3x3Weight::taps() {
-  if (!taps_ || !std::holds_alternative<RightMatrices<T>>(*taps_)) {
+const PackedMatrices<T>& Conv3x3Weight::taps() {
+  if (!taps_ || !std::holds_alternative<PackedMatrices<T>>(*taps_)) {
     taps_.emplace(taps_of<T>(weight_.to(c10::CppTypeToScalarType<T>::value)));
   }
-  return std::get<RightMatrices<T>>(*taps_);
+  return std::get<PackedMatrices<T>>(*taps_);
 }
 
 template <typename A>
-const WinogradWeight<A>& Conv3x3Weight::at_points() {
-  if (!std::holds_alternative<WinogradWeight<A>>(at_points_)) {
-    at_points_.emplace<WinogradWeight<A>>(weight_, /*back=*/false);
+const WinogradWeight<A>& Conv3x3Weight::winograd() {
+  if (!std::holds_alternative<WinogradWeight<A>>(winograd_)) {
+    winograd_.emplace<WinogradWeight<A>>(weight_, /*backward=*/false);
   }
-  return std::get<WinogradWeight<A>>(at_points_);
+  return std::get<WinogradWeight<A>>(winograd_);
 }
-template const WinogradWeight<float>& Conv3x3Weight::at_points();
-template const WinogradWeight<double>& Conv3x3Weight::at_points();
+template const WinogradWeight<float>& Conv3x3Weight::winograd();
+template const WinogradWeight<double>& Conv3x3Weight::winograd();
 
 void conv3x3(const ActivatedInput& input, const ImageSize& size,
              Conv3x3Weight& weight, const torch::Tensor& bias,
@@ -220,9 +220,9 @@ void conv3x3(const ActivatedInput& input, const ImageSize& size,
   SKIPZOO_PROFILE("convolution3x3");
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     if (suits_winograd(
-            work_of(input, size, weight.tensor(), weight.is_kept()))) {
+            work_of(input, size, weight.tensor(), weight.is_reused()))) {
       winograd_convolution<scalar_t>(input, size,
-                                     weight.at_points<rows::Acc<scalar_t>>(),
+                                     weight.winograd<rows::Acc<scalar_t>>(),
                                      {.rows = out, .bias = bias});
     } else {
       forward(input, size, weight.taps<scalar_t>(), bias, out);
@@ -230,19 +230,17 @@ void conv3x3(const ActivatedInput& input, const ImageSize& size,
   });
 }
 
-ConvolutionGradient conv3x3_back(const ActivatedInput& input,
-                                 const torch::Tensor& mean,
-                                 const ImageSize& size, const torch::Tensor& dy,
-                                 const torch::Tensor& weight,
-                                 const GradientTarget& target,
-                                 bool with_weight) {
+ConvolutionGradient conv3x3_backward(
+    const ActivatedInput& input, const torch::Tensor& mean,
+    const ImageSize& size, const torch::Tensor& dy, const torch::Tensor& weight,
+    const GradientTarget& target, bool with_weight) {
   SKIPZOO_PROFILE("convolution3x3_backward");
   ConvolutionGradient gradient;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     if (target.rows.defined() &&
         suits_winograd(work_of(input, size, weight, /*is_packed=*/false))) {
-      gradient = backward_by_points<scalar_t>(input, mean, size, dy, weight,
-                                              target.rows, with_weight);
+      gradient = backward_winograd<scalar_t>(input, mean, size, dy, weight,
+                                             target.rows, with_weight);
     } else {
       gradient = backward<scalar_t>(input, mean, size, dy, weight, target,
                                     with_weight);

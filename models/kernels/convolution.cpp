@@ -21,16 +21,16 @@ ImageSize size_of(const Tensor& images) {
   return {images.size(2), images.size(3)};
 }
 
-/// images * weight, or the way back through that.
-Tensor convolve(const Tensor& images, const Tensor& weight, bool back) {
-  auto out = torch::empty({images.size(0), weight.size(back ? 1 : 0),
+/// images * weight, or the input's gradient of that.
+Tensor convolve(const Tensor& images, const Tensor& weight, bool backward) {
+  auto out = torch::empty({images.size(0), weight.size(backward ? 1 : 0),
                            images.size(2), images.size(3)},
                           images.options(), at::MemoryFormat::ChannelsLast);
   const ActivatedInput input{rows_of(images), images.size(1), {}, {}};
   SKIPZOO_DISPATCH(images.scalar_type(), [&] {
     winograd_convolution<scalar_t>(
         input, size_of(images),
-        WinogradWeight<rows::Acc<scalar_t>>(weight, back),
+        WinogradWeight<rows::Acc<scalar_t>>(weight, backward),
         {.rows = rows_of(out)});
   });
   return out;
@@ -44,7 +44,7 @@ class WinogradConvolution
     SKIPZOO_PROFILE("winograd_convolution");
     const NoAutograd no_autograd;
     context->save_for_backward({x, weight});
-    return convolve(x, weight, /*back=*/false);
+    return convolve(x, weight, /*backward=*/false);
   }
 
   static variable_list backward(AutogradContext* context,
@@ -55,14 +55,16 @@ class WinogradConvolution
     const auto& x = saved[0];
     const auto& weight = saved[1];
     const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    Variable dx, of_weight;
-    if (context->needs_input_grad(0)) dx = convolve(dy, weight, /*back=*/true);
-    if (context->needs_input_grad(1)) {
-      of_weight = winograd_weight_gradient({rows_of(x), x.size(1), {}, {}},
-                                           size_of(x), rows_of(dy))
-                      .to(weight.scalar_type());
+    Variable dx, dweight;
+    if (context->needs_input_grad(0)) {
+      dx = convolve(dy, weight, /*backward=*/true);
     }
-    return {dx, of_weight};
+    if (context->needs_input_grad(1)) {
+      dweight = winograd_weight_gradient({rows_of(x), x.size(1), {}, {}},
+                                         size_of(x), rows_of(dy))
+                    .to(weight.scalar_type());
+    }
+    return {dx, dweight};
   }
 };
 
@@ -95,18 +97,19 @@ class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto& weight = saved[1];
-    auto& kept = context->saved_data;
-    const bool has_bias = kept["bias"].toBool() && context->needs_input_grad(2);
+    auto& saved_data = context->saved_data;
+    const bool has_bias =
+        saved_data["bias"].toBool() && context->needs_input_grad(2);
     const int64_t channels[] = {weight.size(0)};
-    auto [dx, of_weight, of_bias] = at::convolution_backward(
+    auto [dx, dweight, dbias] = at::convolution_backward(
         gradients[0].to(at::kFloat), x.to(at::kFloat), weight,
         has_bias ? at::OptionalIntArrayRef(channels) : std::nullopt,
-        kept["stride"].toIntVector(), kept["padding"].toIntVector(),
-        kept["dilation"].toIntVector(), /*transposed=*/false,
-        /*output_padding=*/{0, 0}, kept["groups"].toInt(),
+        saved_data["stride"].toIntVector(), saved_data["padding"].toIntVector(),
+        saved_data["dilation"].toIntVector(), /*transposed=*/false,
+        /*output_padding=*/{0, 0}, saved_data["groups"].toInt(),
         {context->needs_input_grad(0), context->needs_input_grad(1), has_bias});
     if (dx.defined()) dx = dx.to(x.scalar_type());
-    return {dx, of_weight, of_bias, Variable()};
+    return {dx, dweight, dbias, Variable()};
   }
 };
 
@@ -122,7 +125,8 @@ bool takes_type(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
   return images.scalar_type() == conv.weight.scalar_type() || autocasts();
 }
 
-Tensor by_library(const Tensor& x, torch::nn::Conv2d& conv) {
+/// LibTorch's convolution, in float where that is slow in bfloat16.
+Tensor reference_convolution(const Tensor& x, torch::nn::Conv2d& conv) {
   if (!x.is_cpu() || convolves_bfloat16()) return conv(x);
   const auto images = as_autocast(x);
   const bool is_slow = images.scalar_type() == at::kBFloat16 &&
@@ -165,9 +169,9 @@ torch::Tensor convolution_in_float(const torch::Tensor& images,
 
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels) {
-  if (kernels == Kernels::kReference || TextbookOnly::active()) return conv(x);
+  if (kernels == Kernels::kReference || ReferenceOnly::active()) return conv(x);
   if (!is_plain_convolution(*conv) || !conv->weight.device().is_cpu()) {
-    return by_library(x, conv);
+    return reference_convolution(x, conv);
   }
   const auto images = as_autocast(x);
   if (!is_plain_input(images) ||
@@ -177,7 +181,7 @@ torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                        .out = conv->weight.size(0),
                        .type = images.scalar_type()}) ||
       !takes_type(images, *conv)) {
-    return by_library(x, conv);
+    return reference_convolution(x, conv);
   }
   return WinogradConvolution::apply(images, conv->weight);
 }

@@ -16,8 +16,8 @@ torch::Tensor convolution(const torch::Tensor& x, torch::nn::Conv2d& conv,
 
 /// conv(images), which are of bfloat16 as the result is and conv of float: what
 /// convolution() does where LibTorch would take ten times longer
-/// (convolves_bfloat16() in autocast.h). What is kept for the way back is of
-/// bfloat16 too. (N, C, H, W), padded with zeros, by numbers.
+/// (convolves_bfloat16() in autocast.h). What is saved for the backward pass is
+/// of bfloat16 too. (N, C, H, W), padded with zeros, by numbers.
 torch::Tensor convolution_in_float(const torch::Tensor& images,
                                    const torch::nn::Conv2dImpl& conv);
 

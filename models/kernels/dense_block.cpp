@@ -38,7 +38,7 @@ class DenseBlockFunction
     for (const auto& layer : layers) pass.add_layer(layer, drop_rate);
     const auto features = pass.features();
     variable_list saved = {features};
-    saved.insert(saved.end(), pass.kept().begin(), pass.kept().end());
+    saved.insert(saved.end(), pass.saved().begin(), pass.saved().end());
     context->save_for_backward(std::move(saved));
     context->saved_data["plan"] = c10::IValue::make_capsule(pass.plan());
     return features;
@@ -72,7 +72,7 @@ class DenseBlockFunction
 
 bool dense_block_applies(const torch::Tensor& x,
                          const std::vector<DenseLayerParts>& layers) {
-  if (TextbookOnly::active() || !is_plain_input(as_autocast(x))) return false;
+  if (ReferenceOnly::active() || !is_plain_input(as_autocast(x))) return false;
   for (const auto& layer : layers) {
     if (!is_plain_norm(*layer.norm1)) return false;
     if (layer.norm2 && !is_plain_norm(*layer.norm2)) return false;

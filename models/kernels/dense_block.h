@@ -30,12 +30,12 @@ bool dense_block_applies(const torch::Tensor& x,
 /// All layers write into one buffer, so nothing is ever concatenated. In
 /// training every layer that sees a feature computes the same mean and variance
 /// of it: here they are computed once, when the feature is made, and a layer
-/// reads relu(scale * feature + offset). Its way back adds to one gradient of
-/// the buffer, in float under bfloat16; the part that goes through a feature's
-/// statistics is gathered per channel and applied once, behind its last reader.
-/// Activations are computed again instead of kept: memory is linear in depth.
-/// Every norm keeps running statistics of its own; one that is in evaluation,
-/// or frozen, takes its running ones.
+/// reads relu(scale * feature + offset). Its backward pass adds to one gradient
+/// of the buffer, in float under bfloat16; the part that goes through a
+/// feature's statistics is gathered per channel and applied once, behind its
+/// last reader. Activations are recomputed instead of saved: memory is linear
+/// in depth. Every norm keeps running statistics of its own; one that is in
+/// evaluation, or frozen, takes its running ones.
 torch::Tensor dense_block(const torch::Tensor& x,
                           const std::vector<DenseLayerParts>& layers,
                           double drop_rate);

@@ -105,7 +105,7 @@ std::pair<ConvolutionGradient, OutputGradient> DenseBackward::pass_inner(
     bool want) const {
   const auto& x = tensors.inner;
   auto da = torch::empty_like(x);
-  const auto gradient = conv3x3_back(
+  const auto gradient = conv3x3_backward(
       activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
       tensors.weight2.detach(), {.rows = da, .total = {}}, want);
   return {gradient,
@@ -122,11 +122,12 @@ ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
   const auto mean = accumulator(rows_, norm.mean);
   const auto gradient =
       parameter.size(2) == 1
-          ? pointwise_back(input, mean, dy,
-                           as_matrix(in_type_of(rows_, parameter)), total_,
-                           want)
-          : conv3x3_back(input, mean, plan_.size, dy.rows, parameter.detach(),
-                         {.rows = {}, .total = total_}, want);
+          ? pointwise_backward(input, mean, dy,
+                               as_matrix(in_type_of(rows_, parameter)), total_,
+                               want)
+          : conv3x3_backward(input, mean, plan_.size, dy.rows,
+                             parameter.detach(), {.rows = {}, .total = total_},
+                             want);
   const auto through =
       through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));
   through_.slope.narrow(0, 0, channels_).add_(through.slope);

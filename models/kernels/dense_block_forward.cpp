@@ -24,7 +24,7 @@ void put(const torch::Tensor& rows, const torch::Tensor& wider,
 void convolve(const torch::Tensor& rows, const NormPlan& norm,
               const torch::Tensor& parameter, const ImageSize& size,
               const torch::Tensor& y) {
-  Conv3x3Weight weight(parameter.detach(), /*is_kept=*/false);
+  Conv3x3Weight weight(parameter.detach(), /*is_reused=*/false);
   conv3x3(activated(rows, norm), size, weight, /*bias=*/{}, y);
 }
 
@@ -85,7 +85,7 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
     convolve(rows_, plan.norm1, tensors.weight1, size, features);
   }
   if (drop_rate > 0) {
-    // Drawn as torch::dropout draws, so that the textbook drops the same.
+    // Drawn as torch::dropout draws, so that the reference drops the same.
     const auto like = torch::empty({pixels, count}, rows_.options());
     tensors.dropout = as_rows(torch::empty_like(as_images(like, size))
                                   .bernoulli_(1 - drop_rate)
@@ -93,7 +93,7 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
     features.mul_(tensors.dropout);
   }
   append(count);
-  tensors.append_to(kept_);
+  tensors.append_to(saved_);
   plan_->layers.push_back(std::move(plan));
 }
 

@@ -9,13 +9,14 @@
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/pointwise.h"
 
-// The two ways through a dense block. For the files dense_block*.cpp alone.
+// The forward and backward pass of a dense block. For the files
+// dense_block*.cpp alone.
 
 namespace skipzoo {
 
 using torch::autograd::variable_list;
 
-/// What the way back needs besides the tensors that autograd keeps.
+/// What the backward pass needs besides the tensors that autograd saves.
 struct BlockPlan : torch::CustomClassHolder {
   struct Layer {
     NormPlan norm1, norm2;
@@ -26,7 +27,7 @@ struct BlockPlan : torch::CustomClassHolder {
   ImageSize size = {};
 };
 
-/// What autograd keeps of a layer, in this order.
+/// What autograd saves of a layer, in this order.
 struct LayerTensors {
   torch::Tensor weight1 = {};
   torch::Tensor weight2 = {};  ///< Null without a bottleneck.
@@ -75,7 +76,7 @@ inline torch::Tensor as_matrix(const torch::Tensor& weight) {
   return weight.flatten(1);
 }
 
-/// The block on its way forward.
+/// The forward pass of the block.
 class DenseForward {
  public:
   DenseForward(const torch::Tensor& x,
@@ -85,7 +86,7 @@ class DenseForward {
   void add_layer(const DenseLayerParts& layer, double drop_rate);
 
   torch::Tensor features() const { return as_images(rows_, plan_->size); }
-  const variable_list& kept() const { return kept_; }
+  const variable_list& saved() const { return saved_; }
   const c10::intrusive_ptr<BlockPlan>& plan() const { return plan_; }
 
  private:
@@ -97,10 +98,10 @@ class DenseForward {
   int64_t channels_ = 0;    ///< That are there already.
   torch::Tensor variance_;  ///< As plan_->mean.
   bool trains_ = false;
-  variable_list kept_;
+  variable_list saved_;
 };
 
-/// The block on its way back, last layer first.
+/// The backward pass of the block, last layer first.
 class DenseBackward {
  public:
   DenseBackward(const BlockPlan& plan, const torch::Tensor& features,
@@ -129,7 +130,7 @@ class DenseBackward {
 
   const BlockPlan& plan_;
   torch::Tensor rows_;    ///< The features.
-  torch::Tensor total_;   ///< Their gradient so far, of the type of sums.
+  torch::Tensor total_;   ///< Their gradient so far, of the accumulation type.
   NormGradient through_;  ///< What goes through their statistics.
   int64_t channels_;      ///< Of the features whose layers were not passed yet.
 };

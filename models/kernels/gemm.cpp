@@ -45,21 +45,21 @@ void loops(Left<T> a, const T* b, int64_t rows, int64_t columns, int64_t depth,
 
 }  // namespace
 
-void by_loops(Left<float> a, const float* b, int64_t rows, int64_t columns,
-              int64_t depth, float* c, bool add) {
+void multiply_plain(Left<float> a, const float* b, int64_t rows,
+                    int64_t columns, int64_t depth, float* c, bool add) {
   loops(a, b, rows, columns, depth, c, add);
 }
 
-void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
-              int64_t columns, int64_t depth, float* c, bool add) {
+void multiply_plain(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+                    int64_t columns, int64_t depth, float* c, bool add) {
   loops(a, b, rows, columns, depth, c, add);
 }
 
 #ifdef SKIPZOO_X86
 
-// The same loops for three sets of instructions: a tile of kTileRows rows, or
-// of kRows where no more are left, and up to three vectors of columns stays in
-// registers over the whole depth.
+// The micro-kernel for three sets of instructions: a register tile of kTileRows
+// rows, or of kRows where no more are left, and up to three vectors of columns
+// accumulates over the whole depth.
 #define SKIPZOO_AVX512 __attribute__((target("avx512f")))
 #define SKIPZOO_AVX512_BF16 __attribute__((target("avx512f,avx512bf16")))
 #define SKIPZOO_AVX2 __attribute__((target("avx2,fma")))
@@ -69,9 +69,9 @@ namespace {
 struct Avx512 {
   using Element = float;
   using Vector = __m512;
-  /// kFar: as many elements of a right matrix are too many for the nearest
-  /// cache; 0 where the next is near enough.
-  static constexpr int kTileRows = 8, kFar = 0;
+  /// kLeastToPack: elements of b that are too many for L1, so that its panels
+  /// are packed; 0 where L2 is near enough.
+  static constexpr int kTileRows = 8, kLeastToPack = 0;
   SKIPZOO_AVX512 static SKIPZOO_INLINE Vector load(const float* x) {
     return _mm512_loadu_ps(x);
   }
@@ -97,7 +97,7 @@ struct Avx512Bf16 : Avx512 {
 struct Avx2 {
   using Element = float;
   using Vector = __m256;
-  static constexpr int kTileRows = 4, kFar = 8192;
+  static constexpr int kTileRows = 4, kLeastToPack = 8192;
   SKIPZOO_AVX2 static SKIPZOO_INLINE Vector load(const float* x) {
     return _mm256_loadu_ps(x);
   }
@@ -138,23 +138,24 @@ struct Avx2Pairs : Avx2 {
       Left<S::Element> a, const S::Element* b, int64_t step, int64_t columns,  \
       int64_t depth, float* c, bool add, S) {                                  \
     constexpr int kLanes = sizeof(S::Vector) / sizeof(float);                  \
-    S::Vector sums[kTileRows][kVectors];                                       \
+    S::Vector accumulators[kTileRows][kVectors];                               \
     for (int i = 0; i < kTileRows; ++i) {                                      \
       for (int v = 0; v < kVectors; ++v) {                                     \
-        sums[i][v] =                                                           \
+        accumulators[i][v] =                                                   \
             add ? S::load(c + i * columns + kLanes * v) : S::Vector{};         \
       }                                                                        \
     }                                                                          \
     for (int64_t k = 0; k < depth; ++k, b += step, a.at += a.column) {         \
       _Pragma("GCC unroll 8") for (int i = 0; i < kTileRows; ++i) {            \
         _Pragma("GCC unroll 3") for (int v = 0; v < kVectors; ++v) {           \
-          sums[i][v] = S::dot(sums[i][v], a.at[i * a.row], b + kLanes * v);    \
+          accumulators[i][v] =                                                 \
+              S::dot(accumulators[i][v], a.at[i * a.row], b + kLanes * v);     \
         }                                                                      \
       }                                                                        \
     }                                                                          \
     for (int i = 0; i < kTileRows; ++i) {                                      \
       for (int v = 0; v < kVectors; ++v) {                                     \
-        S::store(c + i * columns + kLanes * v, sums[i][v]);                    \
+        S::store(c + i * columns + kLanes * v, accumulators[i][v]);            \
       }                                                                        \
     }                                                                          \
   }                                                                            \
@@ -173,21 +174,21 @@ struct Avx2Pairs : Avx2 {
                             columns, depth, c + i * columns, add, S{});        \
     }                                                                          \
   }                                                                            \
-  /* Brings a panel of b, some of its depth at a time, to where it stays       \
-     in the nearest cache: far apart, its rows compete for few places. */      \
+  /* Packs a panel of b, some of its depth at a time, so that it stays in      \
+     L1: rows a large stride apart would share a few cache sets. */            \
   template <int kVectors>                                                      \
-  target static __attribute__((noinline)) void far_panel(                      \
+  target static __attribute__((noinline)) void packed_panel(                   \
       Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
       int64_t depth, float* c, bool add, S) {                                  \
     constexpr int64_t kWidth = kVectors * sizeof(S::Vector) / sizeof(float);   \
     constexpr int64_t kDepth = 256;                                            \
-    alignas(64) S::Element near[kDepth * kWidth];                              \
+    alignas(64) S::Element packed[kDepth * kWidth];                            \
     for (int64_t k = 0; k < depth; k += kDepth) {                              \
       const int64_t count = std::min(kDepth, depth - k);                       \
       for (int64_t i = 0; i < count; ++i) {                                    \
-        std::copy_n(b + (k + i) * columns, kWidth, near + i * kWidth);         \
+        std::copy_n(b + (k + i) * columns, kWidth, packed + i * kWidth);       \
       }                                                                        \
-      panel<kVectors>({a.at + k * a.column, a.row, a.column}, near, kWidth,    \
+      panel<kVectors>({a.at + k * a.column, a.row, a.column}, packed, kWidth,  \
                       rows, columns, count, c, add || k > 0, S{});             \
     }                                                                          \
   }                                                                            \
@@ -195,20 +196,20 @@ struct Avx2Pairs : Avx2 {
   target static SKIPZOO_INLINE void any_panel(                                 \
       Left<S::Element> a, const S::Element* b, int64_t rows, int64_t columns,  \
       int64_t depth, float* c, bool add, S) {                                  \
-    /* With rows enough to be worth the copy, of rows that are far apart. */   \
-    if (S::kFar > 0 && columns >= 64 && rows >= 16 &&                          \
-        columns * depth >= S::kFar) {                                          \
-      far_panel<kVectors>(a, b, rows, columns, depth, c, add, S{});            \
+    /* With rows enough to pay for packing, and a large stride. */             \
+    if (S::kLeastToPack > 0 && columns >= 64 && rows >= 16 &&                  \
+        columns * depth >= S::kLeastToPack) {                                  \
+      packed_panel<kVectors>(a, b, rows, columns, depth, c, add, S{});         \
     } else {                                                                   \
       panel<kVectors>(a, b, columns, rows, columns, depth, c, add, S{});       \
     }                                                                          \
   }                                                                            \
-  target static void by_tiles(Left<S::Element> a, const S::Element* b,         \
-                              int64_t rows, int64_t columns, int64_t depth,    \
-                              float* c, bool add, S) {                         \
+  target static void multiply_tiles(Left<S::Element> a, const S::Element* b,   \
+                                    int64_t rows, int64_t columns,             \
+                                    int64_t depth, float* c, bool add, S) {    \
     constexpr int64_t kLanes = sizeof(S::Vector) / sizeof(float);              \
     int64_t j = 0;                                                             \
-    /* The last four as twice two: one alone waits for its own sums. */        \
+    /* The last four as twice two: one alone is bound by FMA latency. */       \
     for (; columns - j == 3 * kLanes || columns - j > 4 * kLanes;              \
          j += 3 * kLanes) {                                                    \
       any_panel<3>(a, b + j, rows, columns, depth, c + j, add, S{});           \
@@ -229,55 +230,55 @@ SKIPZOO_GEMM(SKIPZOO_AVX2, Avx2Pairs)
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
   if (has_avx512()) {
-    by_tiles(a, b, rows, columns, depth, c, add, Avx512{});
-  } else if (!by_avx2(a, b, rows, columns, depth, c, add)) {
-    by_loops(a, b, rows, columns, depth, c, add);
+    multiply_tiles(a, b, rows, columns, depth, c, add, Avx512{});
+  } else if (!multiply_avx2(a, b, rows, columns, depth, c, add)) {
+    multiply_plain(a, b, rows, columns, depth, c, add);
   }
 }
 
-bool by_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
-             int64_t depth, float* c, bool add) {
+bool multiply_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
+                   int64_t depth, float* c, bool add) {
   if (!has_avx2()) return false;
-  by_tiles(a, b, rows, columns, depth, c, add, Avx2{});
+  multiply_tiles(a, b, rows, columns, depth, c, add, Avx2{});
   return true;
 }
 
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add) {
   if (has_avx512_bf16()) {
-    by_tiles(a, b, rows, columns, depth, c, add, Avx512Bf16{});
-  } else if (!by_avx2(a, b, rows, columns, depth, c, add)) {
-    by_loops(a, b, rows, columns, depth, c, add);
+    multiply_tiles(a, b, rows, columns, depth, c, add, Avx512Bf16{});
+  } else if (!multiply_avx2(a, b, rows, columns, depth, c, add)) {
+    multiply_plain(a, b, rows, columns, depth, c, add);
   }
 }
 
-bool by_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows, int64_t columns,
-             int64_t depth, float* c, bool add) {
+bool multiply_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+                   int64_t columns, int64_t depth, float* c, bool add) {
   if (!has_avx2()) return false;
-  by_tiles(a, b, rows, columns, depth, c, add, Avx2Pairs{});
+  multiply_tiles(a, b, rows, columns, depth, c, add, Avx2Pairs{});
   return true;
 }
 
 #else
 
-bool by_avx2(Left<float>, const float*, int64_t, int64_t, int64_t, float*,
-             bool) {
+bool multiply_avx2(Left<float>, const float*, int64_t, int64_t, int64_t, float*,
+                   bool) {
   return false;
 }
 
-bool by_avx2(Left<uint32_t>, const uint32_t*, int64_t, int64_t, int64_t, float*,
-             bool) {
+bool multiply_avx2(Left<uint32_t>, const uint32_t*, int64_t, int64_t, int64_t,
+                   float*, bool) {
   return false;
 }
 
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add) {
-  by_loops(a, b, rows, columns, depth, c, add);
+  multiply_plain(a, b, rows, columns, depth, c, add);
 }
 
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add) {
-  by_loops(a, b, rows, columns, depth, c, add);
+  multiply_plain(a, b, rows, columns, depth, c, add);
 }
 
 #endif

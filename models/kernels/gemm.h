@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-// Matrix products of blocks that lie in a cache, each by one thread: what a
+// Matrix products of blocks that lie in L1 or L2, each by one thread: what a
 // convolution needs that does something to its input or output on the way.
 
 namespace skipzoo::gemm {
@@ -31,21 +31,22 @@ void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add);
 void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
               int64_t depth, double* c, bool add);
-/// The same of bfloat16, two of which, one after the other in depth, are one
-/// element of a and b (the first in the lower half): depth counts pairs.
+/// The same of bfloat16 in the VNNI layout: two of them, one after the other in
+/// depth, are one element of a and b (the first in the lower half), and depth
+/// counts pairs.
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add);
 
 /// What multiply() of floats or pairs falls back to; for tests on processors
-/// that have more. by_avx2() is false, and does nothing, where there is no
-/// AVX2.
-void by_loops(Left<float> a, const float* b, int64_t rows, int64_t columns,
-              int64_t depth, float* c, bool add);
-void by_loops(Left<uint32_t> a, const uint32_t* b, int64_t rows,
-              int64_t columns, int64_t depth, float* c, bool add);
-bool by_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
-             int64_t depth, float* c, bool add);
-bool by_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows, int64_t columns,
-             int64_t depth, float* c, bool add);
+/// that have more. multiply_avx2() is false, and does nothing, where there is
+/// no AVX2.
+void multiply_plain(Left<float> a, const float* b, int64_t rows,
+                    int64_t columns, int64_t depth, float* c, bool add);
+void multiply_plain(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+                    int64_t columns, int64_t depth, float* c, bool add);
+bool multiply_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
+                   int64_t depth, float* c, bool add);
+bool multiply_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows,
+                   int64_t columns, int64_t depth, float* c, bool add);
 
 }  // namespace skipzoo::gemm

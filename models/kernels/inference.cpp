@@ -73,7 +73,7 @@ void PackedConvolution::pack(const Tensor& x) {
   if (!is_plain_) weight_.reset();
 }
 
-bool PackedConvolution::goes_by_points(const Tensor& x, bool relu) const {
+bool PackedConvolution::uses_winograd(const Tensor& x, bool relu) const {
   return is_plain_ && relu && shape_.stride[0] == 1 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
          suits_winograd({.images = x.size(0),
@@ -84,15 +84,15 @@ bool PackedConvolution::goes_by_points(const Tensor& x, bool relu) const {
                          .packed = true});
 }
 
-void PackedConvolution::run_by_points(const Tensor& x, const Tensor& out,
-                                      bool adds) {
+void PackedConvolution::run_winograd(const Tensor& x, const Tensor& out,
+                                     bool adds) {
   SKIPZOO_PROFILE("winograd_convolution");
-  if (!taps_) taps_.emplace(weight_, /*is_kept=*/true);
+  if (!taps_) taps_.emplace(weight_, /*is_reused=*/true);
   const auto rows = rows_of(out);
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
     winograd_convolution<scalar_t>({rows_of(x), x.size(1), {}, {}},
                                    {x.size(2), x.size(3)},
-                                   taps_->at_points<rows::Acc<scalar_t>>(),
+                                   taps_->winograd<rows::Acc<scalar_t>>(),
                                    {.rows = rows,
                                     .bias = accumulator(x, bias_),
                                     .residual = adds ? rows : Tensor()});
@@ -100,10 +100,10 @@ void PackedConvolution::run_by_points(const Tensor& x, const Tensor& out,
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
-  if (goes_by_points(x, relu)) {
+  if (uses_winograd(x, relu)) {
     auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                             x.options(), at::MemoryFormat::ChannelsLast);
-    run_by_points(x, out, /*adds=*/false);
+    run_winograd(x, out, /*adds=*/false);
     return out;
   }
   return run(x.to(type_), relu).to(x.scalar_type());
@@ -124,8 +124,8 @@ Tensor PackedConvolution::run(const Tensor& x, bool relu) {
 }
 
 Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
-  if (goes_by_points(x, relu)) {
-    run_by_points(x, other, /*adds=*/true);
+  if (uses_winograd(x, relu)) {
+    run_winograd(x, other, /*adds=*/true);
     return other;
   }
   const auto sum = other.to(type_);

@@ -16,8 +16,8 @@ namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
 /// by oneDNN, as torch.compile calls it, or by our own for small images and
-/// where Winograd's way is faster. Of bfloat16 in float where LibTorch refuses
-/// it (convolves_bfloat16() in autocast.h).
+/// where Winograd's algorithm is faster. Of bfloat16 in float where LibTorch
+/// refuses it (convolves_bfloat16() in autocast.h).
 class PackedConvolution {
  public:
   struct Shape {
@@ -33,15 +33,15 @@ class PackedConvolution {
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& x, bool relu);
 
  private:
-  /// x of the weight's type, not by points.
+  /// x of the weight's type, not by Winograd's algorithm.
   torch::Tensor run(const torch::Tensor& x, bool relu);
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x, bool relu);
-  bool goes_by_points(const torch::Tensor& x, bool relu) const;
+  bool uses_winograd(const torch::Tensor& x, bool relu) const;
   /// Writes to `out`, or adds to it what it is.
-  void run_by_points(const torch::Tensor& x, const torch::Tensor& out,
-                     bool adds);
+  void run_winograd(const torch::Tensor& x, const torch::Tensor& out,
+                    bool adds);
 
   at::ScalarType type_;   ///< What it is computed in.
   torch::Tensor weight_;  ///< Null once nothing packs it any more.
@@ -58,7 +58,7 @@ class PackedConvolution {
 torch::Tensor rows_of(const torch::Tensor& images);
 
 /// relu(scale * x + offset), channels-last, in memory of its own.
-/// scale, offset: (channels), of the type of sums.
+/// scale, offset: (channels), of the accumulation type.
 torch::Tensor affine_relu(const torch::Tensor& images,
                           const torch::Tensor& scale,
                           const torch::Tensor& offset);

@@ -7,7 +7,7 @@ namespace skipzoo {
 /// Which code computes a network. Both give the same results up to rounding.
 enum class Kernels {
   kFused,      ///< Operators of our own where they apply.
-  kReference,  ///< The textbook composition of LibTorch's.
+  kReference,  ///< LibTorch's operators, as in the papers.
 };
 template <>
 struct EnumNames<Kernels> {
@@ -15,14 +15,14 @@ struct EnumNames<Kernels> {
       {Kernels::kFused, "fused"}, {Kernels::kReference, "reference"}};
 };
 
-/// Holds this thread to the textbook operators while it lives, for what looks
-/// at the operators of a network: summaries, traces.
-class TextbookOnly {
+/// Holds this thread to the reference kernels while it lives, for what looks at
+/// the operators of a network: summaries, traces.
+class ReferenceOnly {
  public:
-  TextbookOnly() { ++depth(); }
-  ~TextbookOnly() { --depth(); }
-  TextbookOnly(const TextbookOnly&) = delete;
-  TextbookOnly& operator=(const TextbookOnly&) = delete;
+  ReferenceOnly() { ++depth(); }
+  ~ReferenceOnly() { --depth(); }
+  ReferenceOnly(const ReferenceOnly&) = delete;
+  ReferenceOnly& operator=(const ReferenceOnly&) = delete;
   static bool active() { return depth() > 0; }
 
  private:

@@ -18,8 +18,9 @@ Moments moments_of_rows(const torch::Tensor& rows);
 Moments moments_of_sums(const torch::Tensor& sum, const torch::Tensor& squares,
                         const torch::Tensor& shift, int64_t count);
 
-/// What a BatchNorm makes of its input, scale * x + offset, and what its way
-/// back needs (Ioffe & Szegedy 2015, arXiv:1502.03167, section 3). (C), double.
+/// What a BatchNorm makes of its input, scale * x + offset, and what its
+/// backward pass needs (Ioffe & Szegedy 2015, arXiv:1502.03167, section 3).
+/// (C), double.
 struct NormPlan {
   torch::Tensor mean;
   torch::Tensor inverse;  ///< 1 / sqrt(variance + eps).

@@ -35,8 +35,8 @@ struct PixelRows {
   PixelRows(int64_t rows, int64_t channels_)
       : channels(channels_),
         count(rows),
-        // Enough for a loop to be worth a task, little enough to stay in a
-        // cache. Of the channels alone: sums are the same for any number of
+        // Enough for a loop to be worth a task, little enough to stay in L2.
+        // Of the channels alone: sums are the same for any number of
         // threads.
         block(std::clamp<int64_t>(16384 / std::max<int64_t>(channels_, 1), 16,
                                   1024)) {}
@@ -59,12 +59,12 @@ struct PixelRows {
   int64_t block;
 };
 
-/// The type that sums over data of `type` are held in.
+/// The accumulation type: what sums over data of `type` are held in.
 inline at::ScalarType accumulator_type(at::ScalarType type) {
   return type == at::kDouble ? at::kDouble : at::kFloat;
 }
-/// Per-channel numbers as the loops over data like x take them. An operator's
-/// way to a copy would cost more than to copy so few.
+/// Per-channel numbers in the accumulation type of data like x. Calling an
+/// operator would cost more than to copy so few.
 inline torch::Tensor accumulator(const torch::Tensor& x,
                                  const torch::Tensor& of) {
   const auto type = accumulator_type(x.scalar_type());

@@ -10,7 +10,7 @@ using gemm::padded;
 using rows::Acc;
 
 // Pixels at a time, at most: with a few hundred channels, what is made of them
-// stays in a core's own cache.
+// stays in L2.
 constexpr int64_t kBlock = 128;
 
 /// Pixels in blocks of hardly different size, as many for each thread: of seven
@@ -81,7 +81,7 @@ struct ForwardSlice {
 /// Writes the first `pixels` of out; then calls done(block, first, rows), on
 /// any thread, for each block.
 template <typename T, typename Done>
-void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
+void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
              const torch::Tensor& bias, const torch::Tensor& out,
              int64_t pixels, const Done& done) {
   using F = Format<T>;
@@ -107,7 +107,7 @@ void forward(const ActivatedInput& input, const RightMatrices<T>& matrix,
       });
 }
 
-/// What a slice of pixels has to itself on the way back.
+/// What a slice of pixels has to itself in the backward pass.
 template <typename T>
 struct BackwardSlice {
   BackwardSlice(const ActivatedInput& from, int64_t outputs_, bool with_weight)
@@ -169,9 +169,9 @@ ConvolutionGradient backward(const ActivatedInput& input,
                              const torch::Tensor& weight,
                              const torch::Tensor& total, bool with_weight) {
   using F = Format<T>;
-  const RightMatrices<T> matrix(weight.const_data_ptr<T>(), 1, weight.size(0),
-                                weight.size(1),
-                                {0, weight.stride(0), weight.stride(1)});
+  const PackedMatrices<T> matrix(weight.const_data_ptr<T>(), 1, weight.size(0),
+                                 weight.size(1),
+                                 {0, weight.stride(0), weight.stride(1)});
   Slices<BackwardSlice<T>> slices;
   const auto make = [&] {
     return BackwardSlice<T>(input, dy.rows.size(1), with_weight);
@@ -210,7 +210,7 @@ ConvolutionGradient backward(const ActivatedInput& input,
 PackedWeight pack_pointwise(const torch::Tensor& weight) {
   std::optional<PackedWeight> packed;
   SKIPZOO_DISPATCH(weight.scalar_type(), [&] {
-    packed.emplace(RightMatrices<scalar_t>(
+    packed.emplace(PackedMatrices<scalar_t>(
         weight.const_data_ptr<scalar_t>(), 1, weight.size(1), weight.size(0),
         {0, weight.stride(1), weight.stride(0)}));
   });
@@ -221,7 +221,7 @@ void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution1x1");
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    forward(input, std::get<RightMatrices<scalar_t>>(weight), bias, out,
+    forward(input, std::get<PackedMatrices<scalar_t>>(weight), bias, out,
             out.size(0), [](int64_t, int64_t, int64_t) {});
   });
 }
@@ -234,7 +234,7 @@ Moments pointwise_moments(const ActivatedInput& input,
   ChannelSums sums(PixelBlocks(pixels).count(), channels, out.scalar_type());
   torch::Tensor shift;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    const auto& matrix = std::get<RightMatrices<scalar_t>>(weight);
+    const auto& matrix = std::get<PackedMatrices<scalar_t>>(weight);
     const torch::Tensor no_bias;
     // As moments_of_rows() shifts: by the first pixel, which is made twice.
     forward(input, matrix, no_bias, out, /*pixels=*/1,
@@ -254,12 +254,12 @@ Moments pointwise_moments(const ActivatedInput& input,
   return moments_of_sums(sum, squares, shift, pixels);
 }
 
-ConvolutionGradient pointwise_back(const ActivatedInput& input,
-                                   const torch::Tensor& mean,
-                                   const OutputGradient& dy,
-                                   const torch::Tensor& weight,
-                                   const torch::Tensor& total,
-                                   bool with_weight) {
+ConvolutionGradient pointwise_backward(const ActivatedInput& input,
+                                       const torch::Tensor& mean,
+                                       const OutputGradient& dy,
+                                       const torch::Tensor& weight,
+                                       const torch::Tensor& total,
+                                       bool with_weight) {
   SKIPZOO_PROFILE("convolution1x1_backward");
   ConvolutionGradient gradient;
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {

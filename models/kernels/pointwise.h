@@ -11,7 +11,7 @@ namespace skipzoo {
 PackedWeight pack_pointwise(const torch::Tensor& weight);
 
 /// out = input · weightᵀ, or relu(that + bias) with a bias (out channels, of
-/// the type of sums). out: rows of all out channels.
+/// the accumulation type). out: rows of all out channels.
 void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out);
 /// The same without a bias, and the moments of out, in one pass. One row at
@@ -24,7 +24,7 @@ struct OutputGradient {
   torch::Tensor rows;
   /// Where rows are the gradient behind a norm and a ReLU: of what those read,
   /// x (of the same shape), the gradient is taken. All numbers (channels), of
-  /// the type of sums.
+  /// the accumulation type.
   struct Norm {
     torch::Tensor x, mean, scale, bias;
     NormGradient through;
@@ -32,14 +32,14 @@ struct OutputGradient {
   std::optional<Norm> norm = {};
 };
 
-/// The way back: adds scale * g to `total`, rows as the input's, of the type of
-/// sums. dy: of all out channels. mean: (channels), of the type of sums.
-/// weight: as pack_pointwise() takes it.
-ConvolutionGradient pointwise_back(const ActivatedInput& input,
-                                   const torch::Tensor& mean,
-                                   const OutputGradient& dy,
-                                   const torch::Tensor& weight,
-                                   const torch::Tensor& total,
-                                   bool with_weight);
+/// The backward pass: adds scale * g to `total`, rows as the input's, of the
+/// accumulation type. dy: of all out channels. mean: (channels), of the
+/// accumulation type. weight: as pack_pointwise() takes it.
+ConvolutionGradient pointwise_backward(const ActivatedInput& input,
+                                       const torch::Tensor& mean,
+                                       const OutputGradient& dy,
+                                       const torch::Tensor& weight,
+                                       const torch::Tensor& total,
+                                       bool with_weight);
 
 }  // namespace skipzoo

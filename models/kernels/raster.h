@@ -13,16 +13,16 @@ struct Band {
   int64_t first, count;  ///< Rows of the image.
 };
 
-/// Bands few enough in bytes for a core's own cache, and enough for all cores.
+/// Bands few enough in bytes for L2, and enough for all cores.
 inline std::vector<Band> bands_of(int64_t pixels, const ImageSize& size,
                                   int64_t bytes_of_pixel) {
   constexpr int64_t kBytes = 256 << 10;
   const int64_t images = pixels / (size.height * size.width);
-  const int64_t of_row = (size.width + 2) * bytes_of_pixel;
+  const int64_t bytes_of_row = (size.width + 2) * bytes_of_pixel;
   const int64_t share = (images * size.height + at::get_num_threads() - 1) /
                         at::get_num_threads();
-  const int64_t count =
-      std::max<int64_t>(std::min({kBytes / of_row, share, size.height}), 1);
+  const int64_t count = std::max<int64_t>(
+      std::min({kBytes / bytes_of_row, share, size.height}), 1);
   std::vector<Band> bands;
   for (int64_t n = 0; n < images; ++n) {
     for (int64_t y = 0; y < size.height; y += count) {
@@ -37,7 +37,7 @@ inline int64_t most_rows(const std::vector<Band>& bands) {
   return bands.empty() ? 0 : bands.front().count;
 }
 
-/// A band with a pixel around it, zero where the image ends, and zeros behind
+/// A band with a halo of one pixel, zero where the image ends, and zeros behind
 /// the channels. Pixels follow each other without a gap: those of an image of
 /// width + 2, of which a convolution's tap is a shift.
 template <typename T>
@@ -99,9 +99,9 @@ struct Fill {
 };
 
 /// The nine taps of a weight, (out, in, 3, 3) in either format, as right
-/// matrices: (in, out).
+/// operands: (in, out).
 template <typename T>
-RightMatrices<T> taps_of(const torch::Tensor& weight) {
+PackedMatrices<T> taps_of(const torch::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   return {weight.const_data_ptr<T>(),
           9,
@@ -109,9 +109,9 @@ RightMatrices<T> taps_of(const torch::Tensor& weight) {
           out,
           {weight.stride(3), weight.stride(1), weight.stride(0)}};
 }
-/// Those of the way back, last tap first: (out, in).
+/// Those of the backward pass, last tap first: (out, in).
 template <typename T>
-RightMatrices<T> taps_back(const torch::Tensor& weight) {
+PackedMatrices<T> backward_taps(const torch::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const int64_t tap = weight.stride(3);
   return {weight.const_data_ptr<T>() + 8 * tap,
@@ -125,7 +125,7 @@ RightMatrices<T> taps_back(const torch::Tensor& weight) {
 /// raster that are not zero.
 template <typename T>
 void convolve(Raster<T>& raster, const Band& band, int64_t width,
-              const RightMatrices<T>& taps, int64_t depth, rows::Acc<T>* to) {
+              const PackedMatrices<T>& taps, int64_t depth, rows::Acc<T>* to) {
   using F = Format<T>;
   constexpr int64_t kBlock = 64;
   const int64_t pixels = gemm::padded(band.count * (width + 2), gemm::kRows);

@@ -32,24 +32,24 @@ struct Shifted {
 template <typename T, bool kResidual>
 struct AffineRelu {
   const T* x;
-  int64_t stride;
+  int64_t x_stride;
   const T* residual;
   const Acc<T>* scale;
   const Acc<T>* offset;
   int64_t channels;
   T* y;
-  int64_t to;
+  int64_t y_stride;
 
   template <typename Lanes>
   SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
-    auto v = lanes.load(x, stride, row, c) * lanes.load(scale + c) +
+    auto v = lanes.load(x, x_stride, row, c) * lanes.load(scale + c) +
              lanes.load(offset + c);
     if constexpr (kResidual) v += lanes.load(residual, channels, row, c);
-    lanes.store(lanes.relu(v), y + row * to + c);
+    lanes.store(lanes.relu(v), y + row * y_stride + c);
   }
 };
 
-/// What comes back through a ReLU of x * scale + bias.
+/// The backward pass of a ReLU of x * scale + bias.
 template <typename T>
 struct GradientTerms {
   using Sum = Acc<T>;
@@ -70,7 +70,8 @@ struct GradientTerms {
   }
 };
 
-/// What comes back through a ReLU whose output was y; it is kept.
+/// The backward pass of a ReLU whose output was y; its gradient is written to
+/// `residual`.
 template <typename T>
 struct ResidualGradient {
   using Sum = Acc<T>;
@@ -123,20 +124,20 @@ struct AddedGradient {
   using Sum = Acc<T>;
   const Acc<T>* dy;
   const T* y;
-  int64_t from;
+  int64_t dy_stride;
   const T* x;
-  int64_t stride;
+  int64_t x_stride;
   const Acc<T>* mean;
   const Acc<T>* scale;
   Acc<T>* total;
 
   template <typename Lanes>
   SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
-    const auto g = lanes.where_positive(lanes.load(y + row * from + c),
-                                        lanes.load(dy + row * from + c));
-    lanes.store(lanes.load(total, stride, row, c) + lanes.load(scale + c) * g,
-                total + row * stride + c);
-    const auto x_ = lanes.load(x, stride, row, c);
+    const auto g = lanes.where_positive(lanes.load(y + row * dy_stride + c),
+                                        lanes.load(dy + row * dy_stride + c));
+    lanes.store(lanes.load(total, x_stride, row, c) + lanes.load(scale + c) * g,
+                total + row * x_stride + c);
+    const auto x_ = lanes.load(x, x_stride, row, c);
     return Terms<decltype(g + g)>{g, g * (x_ - lanes.load(mean + c))};
   }
 };
@@ -164,32 +165,32 @@ struct FinishedGradient {
 template <typename T>
 struct Copy {
   const T* x;
-  int64_t from;
+  int64_t x_stride;
   T* y;
-  int64_t to;
+  int64_t y_stride;
 
   template <typename Lanes>
   SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
-    lanes.copy(x, from, row, c, y + row * to + c);
+    lanes.copy(x, x_stride, row, c, y + row * y_stride + c);
   }
 };
 
 template <typename T, bool kBias, bool kResidual>
 struct Write {
   const Acc<T>* x;
-  int64_t from;
+  int64_t x_stride;
   const Acc<T>* bias;
   const T* residual;
   T* y;
-  int64_t to;
+  int64_t y_stride;
 
   template <typename Lanes>
   SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
-    auto v = lanes.load(x + row * from + c);
+    auto v = lanes.load(x + row * x_stride + c);
     if constexpr (kBias) v += lanes.load(bias + c);
-    if constexpr (kResidual) v += lanes.load(residual + row * to + c);
+    if constexpr (kResidual) v += lanes.load(residual + row * y_stride + c);
     if constexpr (kBias) v = lanes.relu(v);
-    lanes.store(v, y + row * to + c);
+    lanes.store(v, y + row * y_stride + c);
   }
 };
 

@@ -60,8 +60,8 @@ struct OneLane {
   }
 };
 
-// Few channels are gone through by tiles whose sums and numbers stay in
-// registers; many row by row, as memory likes it.
+// Few channels are gone through by tiles whose accumulators and per-channel
+// numbers stay in registers; many row by row, in the order of memory.
 constexpr int64_t kMostByTiles = 48;
 
 /// Calls call<width>(first channel) for tiles that make up the channels.
@@ -131,7 +131,7 @@ SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
     return;
   }
   // One row at a time: reading several defeats the prefetcher, which costs more
-  // than the sums' way through memory.
+  // than loading and storing the accumulators.
   for (int64_t row = 0; row < count; ++row) {
 #define SKIPZOO_CALL(n) add_up_part<n>(element, row, c, first, second)
     SKIPZOO_PARTS(SKIPZOO_CALL);

@@ -69,16 +69,16 @@ void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
 }
 
 template <typename T>
-void affine_relu(const T* x, int64_t stride, const T* residual,
+void affine_relu(const T* x, int64_t x_stride, const T* residual,
                  const Acc<T>* scale, const Acc<T>* offset, int64_t count,
-                 int64_t channels, T* y, int64_t to) {
+                 int64_t channels, T* y, int64_t y_stride) {
   if (residual == nullptr) {
-    each<T>(AffineRelu<T, false>{x, stride, residual, scale, offset, channels,
-                                 y, to},
+    each<T>(AffineRelu<T, false>{x, x_stride, residual, scale, offset, channels,
+                                 y, y_stride},
             count, channels);
   } else {
-    each<T>(AffineRelu<T, true>{x, stride, residual, scale, offset, channels, y,
-                                to},
+    each<T>(AffineRelu<T, true>{x, x_stride, residual, scale, offset, channels,
+                                y, y_stride},
             count, channels);
   }
 }
@@ -114,12 +114,12 @@ void input_gradient(const T* dy, const T* x, const Acc<T>* mean,
 }
 
 template <typename T>
-void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,
-                  int64_t stride, const Acc<T>* mean, const Acc<T>* scale,
+void add_gradient(const Acc<T>* dy, const T* y, int64_t dy_stride, const T* x,
+                  int64_t x_stride, const Acc<T>* mean, const Acc<T>* scale,
                   int64_t count, int64_t channels, Acc<T>* total, Acc<T>* sum_,
                   Acc<T>* product) {
-  sum<T>(AddedGradient<T>{dy, y, from, x, stride, mean, scale, total}, count,
-         channels, sum_, product);
+  sum<T>(AddedGradient<T>{dy, y, dy_stride, x, x_stride, mean, scale, total},
+         count, channels, sum_, product);
 }
 
 template <typename T>
@@ -133,17 +133,19 @@ void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,
 }
 
 template <typename T>
-void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
-          int64_t to) {
-  each<T>(Copy<T>{x, from, y, to}, count, channels);
+void copy(const T* x, int64_t x_stride, int64_t count, int64_t channels, T* y,
+          int64_t y_stride) {
+  each<T>(Copy<T>{x, x_stride, y, y_stride}, count, channels);
 }
 
 template <typename T>
-void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
-           int64_t count, int64_t channels, T* y, int64_t to) {
+void write(const Acc<T>* x, int64_t x_stride, const Acc<T>* bias,
+           const T* residual, int64_t count, int64_t channels, T* y,
+           int64_t y_stride) {
   const auto run = [&]<bool kBias, bool kResidual>() {
-    each<T>(Write<T, kBias, kResidual>{x, from, bias, residual, y, to}, count,
-            channels);
+    each<T>(
+        Write<T, kBias, kResidual>{x, x_stride, bias, residual, y, y_stride},
+        count, channels);
   };
   if (bias == nullptr) {
     run.template operator()<false, false>();

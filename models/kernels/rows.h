@@ -11,7 +11,7 @@
 
 namespace skipzoo::rows {
 
-/// What sums and per-channel numbers are held in.
+/// The accumulation type: what sums and per-channel numbers are held in.
 template <typename T>
 struct AccumulatorOf {
   using Type = float;
@@ -31,12 +31,11 @@ template <typename T>
 void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
           int64_t channels, Acc<T>* sum, Acc<T>* squares);
 
-/// y = max(x * scale + offset + residual, 0); residual may be null. y has rows
-/// of `to`, x of `stride`.
+/// y = max(x * scale + offset + residual, 0); residual may be null.
 template <typename T>
-void affine_relu(const T* x, int64_t stride, const T* residual,
+void affine_relu(const T* x, int64_t x_stride, const T* residual,
                  const Acc<T>* scale, const Acc<T>* offset, int64_t count,
-                 int64_t channels, T* y, int64_t to);
+                 int64_t channels, T* y, int64_t y_stride);
 
 /// With g = dy where x * scale + bias > 0, else 0: sum += Σ g, product +=
 /// Σ g (x - mean), over the rows.
@@ -61,40 +60,40 @@ void input_gradient(const T* dy, const T* x, const Acc<T>* mean,
                     int64_t channels, T* dx);
 
 /// total += scale * g, and the sums of gradient_sums; g as in
-/// residual_gradient. dy and y have rows of `from`, x and total of `stride`.
+/// residual_gradient. dy_stride is y's too, x_stride total's.
 template <typename T>
-void add_gradient(const Acc<T>* dy, const T* y, int64_t from, const T* x,
-                  int64_t stride, const Acc<T>* mean, const Acc<T>* scale,
+void add_gradient(const Acc<T>* dy, const T* y, int64_t dy_stride, const T* x,
+                  int64_t x_stride, const Acc<T>* mean, const Acc<T>* scale,
                   int64_t count, int64_t channels, Acc<T>* total, Acc<T>* sum,
                   Acc<T>* product);
 
-/// dx = total + slope * (x - mean) + offset. x and total have rows of `stride`.
+/// dx = total + slope * (x - mean) + offset. stride: of x and total.
 template <typename T>
 void finish_gradient(const Acc<T>* total, const T* x, int64_t stride,
                      const Acc<T>* mean, const Acc<T>* slope,
                      const Acc<T>* offset, int64_t count, int64_t channels,
                      T* dx);
 
-/// y = x; x has rows of `from`, y of `to`.
+/// y = x.
 template <typename T>
-void copy(const T* x, int64_t from, int64_t count, int64_t channels, T* y,
-          int64_t to);
+void copy(const T* x, int64_t x_stride, int64_t count, int64_t channels, T* y,
+          int64_t y_stride);
 
 /// y = x, or y = max(x + bias, 0) where bias is not null, or y = max(x + bias +
-/// residual, 0) where residual is not either; x has rows of `from`, y and
-/// residual, which may be y, of `to`.
+/// residual, 0) where residual is not either. residual may be y; y_stride is of
+/// both.
 template <typename T>
-void write(const Acc<T>* x, int64_t from, const Acc<T>* bias, const T* residual,
-           int64_t count, int64_t channels, T* y, int64_t to);
+void write(const Acc<T>* x, int64_t x_stride, const Acc<T>* bias,
+           const T* residual, int64_t count, int64_t channels, T* y,
+           int64_t y_stride);
 
-/// y = the largest of the nine x, or a NaN where one is; each x has rows of
-/// `stride`.
+/// y = the largest of the nine x, or a NaN where one is. stride: of each x.
 template <typename T>
 void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
              int64_t channels, T* y);
 
-/// Element (k, c) of `to`: x(2k, c) in the lower half, x(2k + 1, c) in the
-/// upper.
+/// The VNNI layout, which dot products of bfloat16 pairs take: element (k, c)
+/// of `to` is x(2k, c) in the lower half, x(2k + 1, c) in the upper.
 void interleave(const c10::BFloat16* x, int64_t pairs, int64_t channels,
                 uint32_t* to);
 

@@ -26,7 +26,7 @@ constexpr int64_t kLanes = 8;
 template <bool kWhole>
 struct Vector {
   int64_t count;
-  int64_t ahead;  ///< Rows.
+  int64_t ahead;  ///< Prefetch distance, in rows.
 
   SKIPZOO_INLINE __m256 load(const float* x) const {
     return kWhole ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, mask());
@@ -35,8 +35,9 @@ struct Vector {
     return _mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_cvtepu16_epi32(bits(x)), 16));
   }
-  /// An element of a row, with those some rows ahead called for: the hardware
-  /// follows a few streams at most, and gives up on short parts of long rows.
+  /// An element of a row, with a prefetch of those some rows ahead: the
+  /// hardware prefetcher follows a few streams at most, and gives up on short
+  /// parts of long rows.
   template <typename T>
   SKIPZOO_INLINE __m256 load(const T* x, int64_t stride, int64_t row,
                              int64_t c) const {
@@ -135,7 +136,7 @@ struct Vector {
 struct Parts {
   explicit Parts(int64_t channels_)
       : channels(channels_),
-        // As many as stay in the nearest cache besides what is worked on.
+        // As many as stay in L1 besides what is worked on.
         whole{kLanes, std::clamp<int64_t>(2048 / channels, 1, 8)},
         rest{channels % kLanes, whole.ahead} {}
 
@@ -167,7 +168,7 @@ SKIPZOO_INLINE void add_to(Lanes lanes, __m256 more, float* sum) {
   lanes.store(lanes.load(sum) + more, sum);
 }
 
-/// Sums of kVectors vectors of channels from c on, held in registers.
+/// Accumulators of kVectors vectors of channels from c on, in registers.
 template <int kVectors, typename Lanes, typename Element>
 SKIPZOO_INLINE void add_up_columns(const Element& element, Lanes lanes,
                                    int64_t count, int64_t c, float* first,
@@ -187,8 +188,8 @@ SKIPZOO_INLINE void add_up_columns(const Element& element, Lanes lanes,
   }
 }
 
-/// Few channels stay in registers; of many, the sums stay in the nearest cache
-/// and the data are gone through as they lie.
+/// The accumulators of few channels stay in registers; of many, in L1, and the
+/// data are read in the order of memory.
 template <typename Element>
 SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
                            int64_t channels, float* first, float* second) {
@@ -243,7 +244,7 @@ SKIPZOO_ELEMENTS(BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
   }
 SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
 SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
-SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_ACCUMULATOR_TILES(float, SKIPZOO_EACH)
 #undef SKIPZOO_EACH
 
 }  // namespace skipzoo::rows::avx2

@@ -27,7 +27,7 @@ SKIPZOO_ELEMENTS(c10::BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
   void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels);
 SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
 SKIPZOO_DATA_TILES(c10::BFloat16, SKIPZOO_EACH)
-SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_ACCUMULATOR_TILES(float, SKIPZOO_EACH)
 #undef SKIPZOO_EACH
 
 }  // namespace skipzoo::rows::avx2

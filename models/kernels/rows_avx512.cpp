@@ -25,7 +25,7 @@ constexpr int64_t kLanes = 16;
 template <bool kWhole>
 struct Vector {
   __mmask16 mask;
-  int64_t ahead;  ///< Rows.
+  int64_t ahead;  ///< Prefetch distance, in rows.
 
   SKIPZOO_INLINE __m512 load(const float* x) const {
     return kWhole ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(mask, x);
@@ -34,8 +34,9 @@ struct Vector {
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(bits(x)), 16));
   }
-  /// An element of a row, with those some rows ahead called for: the hardware
-  /// follows a few streams at most, and gives up on short parts of long rows.
+  /// An element of a row, with a prefetch of those some rows ahead: the
+  /// hardware prefetcher follows a few streams at most, and gives up on short
+  /// parts of long rows.
   template <typename T>
   SKIPZOO_INLINE __m512 load(const T* x, int64_t stride, int64_t row,
                              int64_t c) const {
@@ -82,7 +83,7 @@ struct Vector {
   }
 };
 
-/// As many as stay in the nearest cache besides what is worked on.
+/// As many as stay in L1 besides what is worked on.
 int64_t rows_ahead(int64_t channels) {
   constexpr int64_t kElements = 2048, kMost = 8;
   const int64_t rows = kElements / channels;
@@ -105,7 +106,7 @@ SKIPZOO_INLINE void for_each(const Element& element, int64_t count,
   }
 }
 
-/// Sums of kVectors vectors of channels, held in registers.
+/// Accumulators of kVectors vectors of channels, in registers.
 template <int kVectors, bool kRest, typename Element>
 SKIPZOO_INLINE void add_up_columns(const Element& element, int64_t count,
                                    int64_t channels, float* first,
@@ -136,7 +137,7 @@ SKIPZOO_INLINE void add_up_columns(const Element& element, int64_t count,
   }
 }
 
-/// Sums of many channels, row by row: held in the nearest cache.
+/// Accumulators of many channels, row by row, in L1.
 template <typename Element>
 SKIPZOO_INLINE void add_up_rows(const Element& element, int64_t count,
                                 int64_t channels, float* first, float* second) {
@@ -202,7 +203,7 @@ SKIPZOO_ELEMENTS(BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
   }
 SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
 SKIPZOO_DATA_TILES(BFloat16, SKIPZOO_EACH)
-SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_ACCUMULATOR_TILES(float, SKIPZOO_EACH)
 #undef SKIPZOO_EACH
 
 void interleave(const BFloat16* x, int64_t pairs, int64_t channels,

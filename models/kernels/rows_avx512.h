@@ -5,7 +5,7 @@
 
 // The loops of rows.h by intrinsics, for processors of which processor.h says
 // has_avx512_bf16(): there up to four times as fast as what a compiler makes of
-// the plain ones, partly by asking for rows ahead.
+// the plain ones, partly by prefetching.
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SKIPZOO_ROWS_AVX512 1
@@ -27,7 +27,7 @@ SKIPZOO_ELEMENTS(c10::BFloat16, SKIPZOO_EACH, SKIPZOO_SUM)
   void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels);
 SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
 SKIPZOO_DATA_TILES(c10::BFloat16, SKIPZOO_EACH)
-SKIPZOO_SUM_TILES(float, SKIPZOO_EACH)
+SKIPZOO_ACCUMULATOR_TILES(float, SKIPZOO_EACH)
 #undef SKIPZOO_EACH
 
 void interleave(const c10::BFloat16* x, int64_t pairs, int64_t channels,

@@ -9,7 +9,8 @@
 
 namespace skipzoo {
 
-/// Calls body(worker, i) for every i below count, on any thread and in any
+/// A parallel loop with work stealing: calls body(worker, i) for every i below
+/// count, on any thread and in any
 /// order; a worker, one of at::get_num_threads(), is on one thread at a time.
 ///
 /// Every worker has a part of its own, near what it worked on before, and then

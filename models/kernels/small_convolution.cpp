@@ -17,7 +17,7 @@ struct Slice {
 /// Every `stride`th pixel of every `stride`th row: those of a row beside each
 /// other, `pitch` from one row to the next.
 void convolve_some(Raster<float>& raster, int64_t rows, int64_t pitch,
-                   int64_t stride, const RightMatrices<float>& taps,
+                   int64_t stride, const PackedMatrices<float>& taps,
                    int64_t depth, float* to) {
   const int64_t joined = depth == raster.channels() ? 3 : 1;
   for (int64_t y = 0; y < rows; ++y, to += pitch * taps.columns()) {
@@ -33,7 +33,7 @@ void convolve_some(Raster<float>& raster, int64_t rows, int64_t pitch,
 
 struct SmallConvolution::Ready {
   int64_t in, out, stride;
-  RightMatrices<float> taps;
+  PackedMatrices<float> taps;
   torch::Tensor bias, ones;
   /// What follows is for images of this size.
   at::DimVector sizes = {};

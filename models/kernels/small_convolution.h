@@ -8,7 +8,7 @@ namespace skipzoo {
 
 /// A 3x3 convolution, its bias and its ReLU for so little work that what an
 /// operator of LibTorch costs before it computes would be most of the time: one
-/// image of a small network. Its weight is packed once and its memory kept.
+/// image of a small network. Its weight is packed once and its buffers reused.
 ///
 /// float32, channels-last, with a border of zeros, one group.
 class SmallConvolution {

@@ -13,21 +13,21 @@ struct Slice {
   Slice(const Strips& strips, int64_t most, int64_t channels, int64_t columns)
       : raster(strips.width(), kTile, channels),
         rows(gemm::padded(most * strips.tiles, gemm::kRows)),
-        v_data(kPoints * of_point(rows, raster.channels())),
-        m_data(kPoints * of_point(rows, columns)),
+        v_data(kTileElements * matrix_stride(rows, raster.channels())),
+        m_data(kTileElements * matrix_stride(rows, columns)),
         y(kTile * strips.width() * columns) {
     // Rows behind the last tile are multiplied too.
     const int64_t tiles = most * strips.tiles;
-    for (int64_t point = 0; point < kPoints; ++point) {
-      std::fill(v().at(point, tiles, 0), v().at(point, rows, 0), Acc<T>(0));
+    for (int64_t element = 0; element < kTileElements; ++element) {
+      std::fill(v().at(element, tiles, 0), v().at(element, rows, 0), Acc<T>(0));
     }
   }
-  rows::PointMatrices<Acc<T>> v() {
-    return {v_data.data(), of_point(rows, raster.channels()),
+  rows::WinogradMatrices<Acc<T>> v() {
+    return {v_data.data(), matrix_stride(rows, raster.channels()),
             raster.channels()};
   }
-  rows::PointMatrices<Acc<T>> m(int64_t columns) {
-    return {m_data.data(), of_point(rows, columns), columns};
+  rows::WinogradMatrices<Acc<T>> m(int64_t columns) {
+    return {m_data.data(), matrix_stride(rows, columns), columns};
   }
 
   Raster<T> raster;
@@ -39,8 +39,8 @@ struct Slice {
 /// `parts` threads share by the result's channels.
 struct Shares {
   Shares(const Strips& strips, int64_t bytes_of_tile, int64_t panels) {
-    // Tiles enough for a weight that has to come from afar, few enough for the
-    // rest to stay near.
+    // Tiles enough to pay for reading the weight from memory, few enough for
+    // them and their products to stay in L2.
     constexpr int64_t kBytes = 1 << 20, kLeast = 40, kMost = 56;
     const int64_t threads = at::get_num_threads();
     const int64_t tiles = std::clamp(kBytes / bytes_of_tile, kLeast, kMost);
@@ -58,13 +58,13 @@ struct Shares {
 
 /// Some channels, from `channel` on, of `count` pixels.
 template <typename T>
-void write_row(const Acc<T>* sums, int64_t columns, int64_t pixel,
-               int64_t count, int64_t channel, int64_t channels,
+void write_row(const Acc<T>* y, int64_t columns, int64_t pixel, int64_t count,
+               int64_t channel, int64_t channels,
                const WinogradResult& result) {
   const int64_t stride = result.rows.stride(0);
   const int64_t at = pixel * stride + channel;
   rows::write(
-      sums, columns,
+      y, columns,
       result.bias.defined() ? result.bias.const_data_ptr<Acc<T>>() + channel
                             : nullptr,
       result.residual.defined() ? result.residual.const_data_ptr<T>() + at
@@ -79,20 +79,22 @@ void convolve_block(Slice<T>& own, const Strips& strips, int64_t first,
   const int64_t columns = weight.columns(panel);
   const auto v = own.v(), m = own.m(columns);
   const int64_t rows = gemm::padded(count * strips.tiles, gemm::kRows);
-  for (int64_t point = 0; point < kPoints; ++point) {
-    gemm::multiply({v.at(point, 0, 0), v.of_row, 1}, weight.at(panel, point),
-                   rows, columns, weight.in(), m.at(point, 0, 0),
+  for (int64_t element = 0; element < kTileElements; ++element) {
+    gemm::multiply({v.at(element, 0, 0), v.row_stride, 1},
+                   weight.at(panel, element), rows, columns, weight.in(),
+                   m.at(element, 0, 0),
                    /*add=*/false);
   }
-  const int64_t of_line = strips.width() * columns;
+  const int64_t line_stride = strips.width() * columns;
   const int64_t channel = panel * weight.kPanel;
   for (int64_t s = 0; s < count; ++s) {
-    rows::each_tile(rows::ResultTiles<Acc<T>>{rows_from(m, s * strips.tiles),
-                                              {own.y.data(), of_line, columns}},
-                    strips.tiles, columns);
+    rows::each_tile(
+        rows::ResultTiles<Acc<T>>{rows_from(m, s * strips.tiles),
+                                  {own.y.data(), line_stride, columns}},
+        strips.tiles, columns);
     const Band band = strips.band(first + s);
     for (int64_t y = 0; y < strips.lines(band); ++y) {
-      write_row<T>(own.y.data() + y * of_line, columns,
+      write_row<T>(own.y.data() + y * line_stride, columns,
                    band.pixel + (band.first + y) * strips.size.width,
                    strips.size.width, channel,
                    std::min(columns, weight.out() - channel), result);
@@ -117,8 +119,9 @@ bool suits_winograd(const ConvolutionWork& work) {
   const int64_t pixels = work.images * work.size.height * work.size.width;
   const Strips strips(pixels, work.size);
   const int64_t tiles = strips.count * strips.tiles;
-  // Tiles enough to be worth the way of a weight to points, or from memory. In
-  // bfloat16 a direct way multiplies twice as fast, with AMX sixteen times.
+  // Tiles enough to pay for transforming a weight, or for reading it from
+  // memory. In bfloat16 a direct convolution multiplies twice as fast, with AMX
+  // sixteen times.
   const int64_t least = work.packed ? (half ? 96 : 16) : (half ? 128 : 32);
   constexpr int64_t kLeastChannels = 8;
   return has_avx2() && !(half && has_amx()) && tiles >= least &&
@@ -131,24 +134,25 @@ int64_t winograd_strips(int64_t pixels, const ImageSize& size) {
   return Strips(pixels, size).count;
 }
 
-/// A weight's kernels: column's and row's are of_column and of_row apart.
+/// A weight's kernels, by in channel (row) and out channel (column).
 template <typename A>
 struct WinogradWeight<A>::Source {
   const A* first;
-  int64_t of_tap, of_row, of_column;
+  int64_t tap_stride, row_stride, column_stride;
 };
 
 template <typename A>
-WinogradWeight<A>::WinogradWeight(const torch::Tensor& weight, bool back)
-    : in_(weight.size(back ? 0 : 1)),
-      out_(weight.size(back ? 1 : 0)),
-      data_(kPoints * in_ * padded_out()) {
-  const auto of_sums = weight.to(c10::CppTypeToScalarType<A>::value);
-  const auto* first = of_sums.template const_data_ptr<A>();
-  const int64_t tap = of_sums.stride(3);
+WinogradWeight<A>::WinogradWeight(const torch::Tensor& weight, bool backward)
+    : in_(weight.size(backward ? 0 : 1)),
+      out_(weight.size(backward ? 1 : 0)),
+      data_(kTileElements * in_ * padded_out()) {
+  const auto converted = weight.to(c10::CppTypeToScalarType<A>::value);
+  const auto* first = converted.template const_data_ptr<A>();
+  const int64_t tap = converted.stride(3);
   const auto source =
-      back ? Source{first + 8 * tap, -tap, of_sums.stride(0), of_sums.stride(1)}
-           : Source{first, tap, of_sums.stride(1), of_sums.stride(0)};
+      backward ? Source{first + 8 * tap, -tap, converted.stride(0),
+                        converted.stride(1)}
+               : Source{first, tap, converted.stride(1), converted.stride(0)};
   const int64_t blocks = (in_ + gemm::kColumns - 1) / gemm::kColumns;
   at::parallel_for(0, panels() * blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -166,15 +170,17 @@ void WinogradWeight<A>::transform(const Source& source, int64_t panel,
   const int64_t filled = std::min(width, out_ - column);
   for (int64_t tap = 0; tap < 9; ++tap) {
     for (int64_t c = 0; c < filled; ++c) {
-      const A* from = source.first + tap * source.of_tap + row * source.of_row +
-                      (column + c) * source.of_column;
+      const A* from = source.first + tap * source.tap_stride +
+                      row * source.row_stride +
+                      (column + c) * source.column_stride;
       A* to = taps + tap * gemm::kColumns * kPanel + c;
-      for (int64_t r = 0; r < rows; ++r, from += source.of_row, to += kPanel) {
+      for (int64_t r = 0; r < rows;
+           ++r, from += source.row_stride, to += kPanel) {
         *to = *from;
       }
     }
   }
-  A* to = data_.data() + kPoints * column * in_ + row * width;
+  A* to = data_.data() + kTileElements * column * in_ + row * width;
   rows::each_tile(
       rows::KernelTiles<A>{
           taps, gemm::kColumns * kPanel, kPanel, {to, in_ * width, width}},
@@ -191,7 +197,8 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
   const Strips strips(input.rows.size(0), size);
   const Shares shares(
       strips,
-      kPoints * (gemm::padded(input.channels, gemm::kColumns) + weight.kPanel) *
+      kTileElements *
+          (gemm::padded(input.channels, gemm::kColumns) + weight.kPanel) *
           static_cast<int64_t>(sizeof(Acc<T>)),
       weight.panels());
   Slices<Slice<T>> slices;
@@ -210,7 +217,7 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
         for (int64_t s = 0; s < count; ++s) {
           own.raster.load(strips.band(first + s), size,
                           Fill<T>{input, own.raster.channels()});
-          data_to_points(own.raster, strips,
+          transform_data(own.raster, strips,
                          rows_from(own.v(), s * strips.tiles));
         }
         for (int64_t panel = begin; panel < end; ++panel) {

@@ -8,14 +8,14 @@
 // 3x3) (Lavin & Gray 2015, arXiv:1509.09308). Channels-last data of float,
 // double or bfloat16 with a border of zeros, stride 1, one group.
 //
-// Everything between data and result is in the type of sums. In float32 the
+// Transforms, products and sums are in the accumulation type. In float32 the
 // result is within 2e-6 of its norm (a direct sum within 3e-7), the weight's
 // gradient, whose sums are longer, within 1e-5; bfloat16 data give less error
 // than a direct convolution, which rounds the weights as well.
 
 namespace skipzoo {
 
-constexpr int64_t kPoints = 36;  ///< Pairs of them.
+constexpr int64_t kTileElements = 36;  ///< 6x6, in the Winograd domain.
 
 /// What a 3x3 convolution has to do.
 struct ConvolutionWork {
@@ -23,21 +23,21 @@ struct ConvolutionWork {
   ImageSize size;
   int64_t in, out;
   at::ScalarType type;
-  bool packed = false;  ///< The weight is there, in whatever form is wanted.
+  bool packed = false;  ///< The weight is, once for many runs.
 };
-/// Whether Winograd's way is likely to be faster than a direct one.
+/// Whether Winograd's algorithm is likely to be faster than a direct one.
 bool suits_winograd(const ConvolutionWork& work);
 
-/// A weight at the pairs of points: for each a right matrix, (in, out), in
-/// panels of columns.
+/// A weight in the Winograd domain: for each element of a tile a matrix (in,
+/// out), the right operand of a product, packed by panels of columns.
 template <typename A>
 class WinogradWeight {
  public:
   static constexpr int64_t kPanel = 32;
 
-  /// weight: (out, in, 3, 3), of any type. back: that of the way back, with in
-  /// and out exchanged.
-  WinogradWeight(const torch::Tensor& weight, bool back);
+  /// weight: (out, in, 3, 3), of any type. backward: for the input's gradient,
+  /// turned by 180 degrees with in and out exchanged.
+  WinogradWeight(const torch::Tensor& weight, bool backward);
 
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
@@ -46,9 +46,9 @@ class WinogradWeight {
   int64_t columns(int64_t panel) const {
     return std::min(kPanel, padded_out() - panel * kPanel);
   }
-  const A* at(int64_t panel, int64_t point) const {
+  const A* at(int64_t panel, int64_t element) const {
     return data_.data() +
-           (kPoints * panel * kPanel + point * columns(panel)) * in_;
+           (kTileElements * panel * kPanel + element * columns(panel)) * in_;
   }
 
  private:
@@ -60,12 +60,12 @@ class WinogradWeight {
   Scratch<A> data_;
 };
 
-/// Where a sum goes, and what is made of it on the way.
+/// Where the result goes, and the epilogue: what is made of it on the way.
 struct WinogradResult {
   torch::Tensor rows;  ///< Of all out channels; of the input's type.
-  /// (out), of the type of sums: relu(sum + bias). Null: the sum itself.
+  /// (out), of the accumulation type: relu(y + bias). Null: y itself.
   torch::Tensor bias = {};
-  /// With a bias: relu(sum + bias + residual). As rows, which it may be.
+  /// With a bias: relu(y + bias + residual). As rows, which it may be.
   torch::Tensor residual = {};
   /// Called on any thread once these pixels, those of a strip of images, are
   /// there. May be null.
@@ -79,8 +79,8 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
                           const WinogradWeight<rows::Acc<T>>& weight,
                           const WinogradResult& result);
 
-/// The gradient of the weight, (out, in, 3, 3), of the type of sums. dy: rows
-/// of all out channels, of the input's type.
+/// The gradient of the weight, (out, in, 3, 3), of the accumulation type.
+/// dy: rows of all out channels, of the input's type.
 torch::Tensor winograd_weight_gradient(const ActivatedInput& input,
                                        const ImageSize& size,
                                        const torch::Tensor& dy);

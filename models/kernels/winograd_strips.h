@@ -4,8 +4,8 @@
 #include "models/kernels/tiles.h"
 #include "models/kernels/winograd.h"
 
-// What Winograd's ways forward and back share: images in strips of tiles, and
-// how they get to points. For their files alone.
+// What Winograd's forward and backward passes share: images in strips of tiles,
+// and their transform to the Winograd domain. For their files alone.
 
 namespace skipzoo {
 
@@ -18,13 +18,13 @@ struct Strips {
   Strips(int64_t pixels, const ImageSize& image)
       : size(image),
         tiles((size.width + kTile - 1) / kTile),
-        of_image((size.height + kTile - 1) / kTile),
-        count(pixels / (size.height * size.width) * of_image) {}
+        per_image((size.height + kTile - 1) / kTile),
+        count(pixels / (size.height * size.width) * per_image) {}
 
-  /// All of its lines, of which the last may be behind the image.
+  /// All of its lines, of which the last may lie below the image.
   Band band(int64_t strip) const {
-    return {strip / of_image * size.height * size.width,
-            strip % of_image * kTile, kTile};
+    return {strip / per_image * size.height * size.width,
+            strip % per_image * kTile, kTile};
   }
   /// Those of them that are there.
   int64_t lines(const Band& band) const {
@@ -34,26 +34,27 @@ struct Strips {
   int64_t width() const { return tiles * kTile; }
 
   ImageSize size;
-  int64_t tiles;  ///< Of one.
-  int64_t of_image, count;
+  int64_t tiles;      ///< Of one.
+  int64_t per_image;  ///< Strips.
+  int64_t count;      ///< Of all images.
 };
 
 /// Matrices that begin at a later row of these.
 template <typename A>
-rows::PointMatrices<A> rows_from(const rows::PointMatrices<A>& all,
-                                 int64_t row) {
-  return {all.at(0, row, 0), all.of_point, all.of_row};
+rows::WinogradMatrices<A> rows_from(const rows::WinogradMatrices<A>& all,
+                                    int64_t row) {
+  return {all.at(0, row, 0), all.matrix_stride, all.row_stride};
 }
 
-/// From one matrix to the next: not by a power of two, whose multiples compete
-/// for the same part of a cache.
-constexpr int64_t of_point(int64_t rows, int64_t columns) {
+/// From one matrix to the next: not a power of two, whose multiples fall into
+/// the same cache sets.
+constexpr int64_t matrix_stride(int64_t rows, int64_t columns) {
   return rows * columns + gemm::kColumns;
 }
 
 template <typename T>
-void data_to_points(Raster<T>& raster, const Strips& strips,
-                    const rows::PointMatrices<Acc<T>>& v) {
+void transform_data(Raster<T>& raster, const Strips& strips,
+                    const rows::WinogradMatrices<Acc<T>>& v) {
   const int64_t channels = raster.channels();
   rows::each_tile(
       rows::DataTiles<T>{

@@ -1,4 +1,5 @@
-// Convolutions by Winograd's way against LibTorch's, forward and backward.
+// Convolutions by Winograd's algorithm against LibTorch's, forward and
+// backward.
 
 #include "models/kernels/convolution.h"
 
@@ -31,7 +32,7 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
 
 /// Whole tiles and parts of some, one image, channels that are no multiple of a
 /// vector or a panel, and so few tiles that threads share them by channels, or
-/// by points.
+/// by elements of a tile.
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16}) {
@@ -60,13 +61,13 @@ nn::Conv2d conv3x3_of(int64_t in, int64_t out) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, 3).padding(1).bias(false));
 }
 
-/// Whether Winograd's way made y.
+/// Whether Winograd's algorithm made y.
 bool is_winograd(const torch::Tensor& y) {
   return y.grad_fn()->name().find("Winograd") != std::string::npos;
 }
 
-/// Without AVX2, and with AMX in bfloat16, LibTorch's own way is faster.
-bool goes_by_winograd(at::ScalarType type) {
+/// Without AVX2, and with AMX in bfloat16, LibTorch's convolution is faster.
+bool uses_winograd(at::ScalarType type) {
   return has_avx2() && (type != at::kBFloat16 || !has_amx());
 }
 
@@ -83,7 +84,7 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
   auto x = random({c.images, c.in, c.height, c.width}, c.type, compute);
   const auto y = convolution(x, conv, kernels);
   EXPECT_EQ(is_winograd(y),
-            kernels == Kernels::kFused && goes_by_winograd(compute));
+            kernels == Kernels::kFused && uses_winograd(compute));
   const auto g =
       random({c.images, c.out, c.height, c.width}, c.type, compute).detach();
   y.backward(g);
@@ -92,14 +93,14 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
 
 class Winograd : public testing::TestWithParam<Case> {};
 
-TEST_P(Winograd, EqualsTheTextbook) {
+TEST_P(Winograd, EqualsTheReference) {
   const Case& c = GetParam();
   const auto found = run(c, Kernels::kFused, c.type);
-  const auto textbook = run(c, Kernels::kReference, c.type);
+  const auto reference = run(c, Kernels::kReference, c.type);
   const auto exact = run(c, Kernels::kReference, at::kDouble);
   const auto expect_equal = [&](const char* name, torch::Tensor Outcome::*of) {
     const auto& a = found.*of;
-    const auto& b = textbook.*of;
+    const auto& b = reference.*of;
     ASSERT_EQ(a.sizes(), b.sizes()) << name;
     EXPECT_EQ(a.scalar_type(), b.scalar_type()) << name;
     const auto& truth = exact.*of;
@@ -136,7 +137,7 @@ TEST(WinogradConvolution, TakesTheTypeThatAutocastAsksFor) {
   const auto y = convolution(x, conv, Kernels::kFused);
   at::autocast::set_autocast_enabled(at::kCPU, false);
   at::autocast::clear_cache();
-  EXPECT_EQ(is_winograd(y), goes_by_winograd(at::kBFloat16));
+  EXPECT_EQ(is_winograd(y), uses_winograd(at::kBFloat16));
   EXPECT_EQ(y.scalar_type(), at::kBFloat16);
   y.sum().backward();
   EXPECT_EQ(x.grad().scalar_type(), at::kFloat);
@@ -148,7 +149,7 @@ TEST(WinogradConvolution, KeepsWhatIsNoNumberInItsImage) {
   auto conv = conv3x3_of(16, 16);
   auto x = random({40, 16, 5, 7}, at::kFloat, at::kFloat).detach();
   const auto clean = convolution(x, conv, Kernels::kFused);
-  ASSERT_EQ(is_winograd(clean), goes_by_winograd(at::kFloat));
+  ASSERT_EQ(is_winograd(clean), uses_winograd(at::kFloat));
   auto dirty = x.clone();
   for (int64_t image = 0; image < 40; image += 2) {
     dirty[image].fill_(std::numeric_limits<float>::quiet_NaN());
@@ -174,7 +175,7 @@ TEST(WinogradConvolution, LeavesToLibTorchWhatItIsNotFor) {
   };
   const auto plain = nn::Conv2dOptions(16, 16, 3).padding(1).bias(false);
   auto options = plain;
-  EXPECT_EQ(runs(plain, x), goes_by_winograd(at::kFloat));
+  EXPECT_EQ(runs(plain, x), uses_winograd(at::kFloat));
   EXPECT_FALSE(runs(options.bias(true), x));
   EXPECT_FALSE(runs((options = plain).stride(2), x));
   EXPECT_FALSE(runs((options = plain).dilation(2), x));
@@ -185,7 +186,7 @@ TEST(WinogradConvolution, LeavesToLibTorchWhatItIsNotFor) {
   EXPECT_FALSE(runs(plain, x.contiguous()));     // (N, C, H, W) in memory.
   EXPECT_FALSE(runs(plain, x.narrow(0, 0, 1)));  // Too few tiles.
   EXPECT_FALSE(runs((options = plain).out_channels(7), x));
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   EXPECT_FALSE(runs(plain, x));
 }
 
@@ -208,13 +209,13 @@ TEST(ConvolutionInFloat, RoundsWhatItReadsAndGivesAlone) {
     const auto dy = torch::randn_like(y);
     y.backward(dy);
     const auto weight = conv->weight.grad().clone();
-    const auto of_bias = bias ? conv->bias.grad().clone() : torch::Tensor();
+    const auto dbias = bias ? conv->bias.grad().clone() : torch::Tensor();
     conv->zero_grad();
     expected.backward(dy.to(at::kFloat));
     EXPECT_TRUE(torch::equal(x.grad(), wide.grad().to(at::kBFloat16)));
     EXPECT_TRUE(torch::equal(weight, conv->weight.grad()));
     if (bias) {
-      EXPECT_TRUE(torch::equal(of_bias, conv->bias.grad()));
+      EXPECT_TRUE(torch::equal(dbias, conv->bias.grad()));
     }
   }
 }

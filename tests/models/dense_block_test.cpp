@@ -27,7 +27,7 @@ struct Case {
   /// Whether some of its many values are so near zero that float's rounding
   /// moves them across, where a ReLU takes or leaves a whole gradient. In
   /// many_tiles_plain one does with some of the orders in which LibTorch sums:
-  /// the textbook's gradients move by 1e-4 of their norm from one environment
+  /// the reference's gradients move by 1e-4 of their norm from one environment
   /// to another, and the fused block's stay bit-equal. In double none does.
   bool has_jumps() const { return name.find("tiles") != std::string::npos; }
 };
@@ -47,7 +47,7 @@ std::vector<Case> cases() {
       {"one_row", {3, 8, 1, 17}, 2},
       {"many_channels", {2, 150, 4, 4}, 3, {.growth_rate = 32}},
       {"many_pixels", {2, 16, 40, 33}, 2},
-      // Enough for Winograd's way, of which a strip of tiles is a part.
+      // Enough for Winograd's algorithm, which takes strips of tiles.
       {"many_tiles", {4, 24, 33, 30}, 3},
       {"many_tiles_odd", {3, 13, 45, 39}, 2, odd_tiles},
       {"many_tiles_one_image", {1, 16, 50, 49}, 2, {.growth_rate = 40}},
@@ -143,11 +143,11 @@ class DenseBlockKernel : public testing::TestWithParam<Case> {};
 
 void expect_equal(const Case& c, at::ScalarType type, double bound) {
   const auto fused = run(c, Kernels::kFused, type, type);
-  const auto textbook = run(c, Kernels::kReference, type, type);
-  ASSERT_EQ(fused.tensors.size(), textbook.tensors.size());
+  const auto reference = run(c, Kernels::kReference, type, type);
+  ASSERT_EQ(fused.tensors.size(), reference.tensors.size());
   for (size_t i = 0; i < fused.tensors.size(); ++i) {
     const auto& [name, found] = fused.tensors[i];
-    const auto& expected = textbook.tensors[i].second;
+    const auto& expected = reference.tensors[i].second;
     ASSERT_EQ(found.defined(), expected.defined()) << name;
     if (!found.defined()) continue;
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
@@ -160,16 +160,16 @@ void expect_equal(const Case& c, at::ScalarType type, double bound) {
   }
 }
 
-TEST_P(DenseBlockKernel, InDoubleEqualsTheTextbook) {
+TEST_P(DenseBlockKernel, InDoubleEqualsTheReference) {
   expect_equal(GetParam(), at::kDouble, 1e-12);
 }
 
-TEST_P(DenseBlockKernel, InFloatEqualsTheTextbook) {
+TEST_P(DenseBlockKernel, InFloatEqualsTheReference) {
   expect_equal(GetParam(), at::kFloat, 1e-5);
 }
 
 // Rounding moves pixels across zero in either: none is to be further from the
-// truth than the textbook under autocast.
+// truth than the reference under autocast.
 TEST_P(DenseBlockKernel, InBfloat16IsAsNearAsAutocast) {
   const Case& c = GetParam();
   const auto fused = run(c, Kernels::kFused, at::kBFloat16, at::kBFloat16);
@@ -215,11 +215,11 @@ TEST(DenseBlockKernel, GivesTheSameForAnyNumberOfThreads) {
   }
 }
 
-TEST(DenseBlockKernel, LeavesOtherLayoutsAndTracesToTheTextbook) {
+TEST(DenseBlockKernel, LeavesOtherLayoutsAndTracesToTheReference) {
   DenseBlock block(/*in=*/8, /*layers=*/2, DenseNetOptions{});
   const auto x = torch::randn({2, 8, 6, 6});
   EXPECT_EQ(block(x).grad_fn()->name().find("DenseBlock"), std::string::npos);
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   EXPECT_EQ(block(x.contiguous(at::MemoryFormat::ChannelsLast))
                 .grad_fn()
                 ->name()

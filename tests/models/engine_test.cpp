@@ -11,7 +11,7 @@
 #include "models/kernels/processor.h"
 #include "models/zoo.h"
 #include "tests/support/distance.h"
-#include "tests/support/textbook.h"
+#include "tests/support/reference.h"
 #include "tests/support/variants.h"
 
 namespace skipzoo {
@@ -42,7 +42,7 @@ TEST_P(EngineOf, EqualsTheNetwork) {
     for (const int64_t side : {16, 21}) {
       const auto images = torch::randn(
           {batch, in_channels(GetParam().options), side, side + 2});
-      const auto expected = textbook(*model, images);
+      const auto expected = reference(*model, images);
       // Twice: buffers are written over, and must not be weights or images.
       for (int run = 0; run < 2; ++run) {
         const auto found = engine(images);
@@ -61,9 +61,9 @@ TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
   Engine engine(*model, Kernels::kFused, at::kBFloat16);
   const auto images =
       torch::randn({16, in_channels(GetParam().options), 20, 20});
-  const auto exact = textbook(*model, images);
+  const auto exact = reference(*model, images);
   at::autocast::set_autocast_enabled(at::kCPU, true);
-  const auto cast = textbook(*model, images);
+  const auto cast = reference(*model, images);
   at::autocast::set_autocast_enabled(at::kCPU, false);
   at::autocast::clear_cache();
   EXPECT_LE(distance(engine(images), exact),
@@ -100,7 +100,7 @@ class Calls {
   at::CallbackHandle handle_;
 };
 
-TEST(Engine, GoesByPointsWhereThatIsFaster) {
+TEST(Engine, RunsWinogradWhereThatIsFaster) {
   const ResNetOptions basic{.depths = {2, 1}, .widths = {16, 24}};
   const ResNetOptions bottleneck{.depths = {2, 2},
                                  .widths = {16, 32},
@@ -110,9 +110,9 @@ TEST(Engine, GoesByPointsWhereThatIsFaster) {
        {std::pair{basic, 5}, {bottleneck, 3}}) {
     const auto model = trained(options);
     const auto images = torch::randn({8, 3, 48, 47});
-    const auto expected = textbook(*model, images);
+    const auto expected = reference(*model, images);
     at::autocast::set_autocast_enabled(at::kCPU, true);
-    const auto cast = textbook(*model, images);
+    const auto cast = reference(*model, images);
     at::autocast::set_autocast_enabled(at::kCPU, false);
     at::autocast::clear_cache();
     Engine engine(*model, Kernels::kFused);
@@ -128,7 +128,7 @@ TEST(Engine, GoesByPointsWhereThatIsFaster) {
     EXPECT_LE(
         distance(half(images), expected),
         2 * distance(cast, expected) + 2e-3 * expected.norm().item<double>());
-    // With AMX a direct way in bfloat16 is faster.
+    // With AMX a direct convolution in bfloat16 is faster.
     EXPECT_EQ(calls.count(), has_avx2() && !has_amx() ? convolutions : 0);
   }
 }
@@ -139,7 +139,7 @@ TEST(Engine, KeepsPlansOfTheSizesUsedLast) {
   // BatchNorms run while a plan is made, and in no plan.
   const auto plans_made_for = [&](int64_t side) {
     const auto images = torch::randn({2, 3, side, side});
-    const auto expected = textbook(*model, images);
+    const auto expected = reference(*model, images);
     const Calls norms("aten::batch_norm");
     EXPECT_LE(distance(engine(images), expected),
               1e-5 * expected.norm().item<double>());
@@ -175,7 +175,7 @@ TEST(Engine, WithReferenceKernelsIsTheNetworkItself) {
   const auto model = trained(DenseNetOptions{.kernels = Kernels::kReference});
   Engine engine(*model, Kernels::kReference);
   const auto images = torch::randn({2, 3, 16, 16});
-  EXPECT_TRUE(torch::equal(engine(images), textbook(*model, images)));
+  EXPECT_TRUE(torch::equal(engine(images), reference(*model, images)));
 }
 
 TEST(Engine, IsTheSameEveryTimeForTheSameNumberOfThreads) {

@@ -4,7 +4,7 @@
 
 #include "models/engine.h"
 #include "tests/support/distance.h"
-#include "tests/support/textbook.h"
+#include "tests/support/reference.h"
 
 namespace skipzoo {
 namespace {
@@ -62,7 +62,7 @@ TEST(Engine, SharesABufferOnlyAmongPartsOfADenseBlock) {
     Joined model(join);
     Engine engine(model, Kernels::kFused);
     const auto images = torch::randn({2, 3, 9, 7});
-    const auto expected = textbook(model, images);
+    const auto expected = reference(model, images);
     const auto found = engine(images);
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
     EXPECT_LE(distance(found, expected), 1e-5 * expected.norm().item<double>())
@@ -109,7 +109,7 @@ TEST(Engine, TakesConcatenationsThatAreNoDenseBlock) {
   model.norm->running_mean.uniform_(-1, 1);
   Engine engine(model, Kernels::kFused);
   const auto images = torch::randn({2, 3, 9, 7});
-  const auto expected = textbook(model, images);
+  const auto expected = reference(model, images);
   for (int run = 0; run < 2; ++run) {
     EXPECT_LE(distance(engine(images), expected),
               1e-5 * expected.norm().item<double>());
@@ -176,7 +176,7 @@ TEST(Engine, LeavesToLibTorchWhatItDoesNotKnow) {
   Engine engine(model, Kernels::kFused);
   for (const int64_t batch : {1, 3}) {
     const auto images = torch::randn({batch, 3, 9, 7});
-    const auto expected = textbook(model, images);
+    const auto expected = reference(model, images);
     EXPECT_LE(distance(engine(images), expected),
               1e-5 * expected.norm().item<double>())
         << batch;

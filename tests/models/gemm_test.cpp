@@ -31,8 +31,7 @@ std::vector<Shape> shapes() {
       }
     }
   }
-  // Right matrices too large for the nearest cache, one deeper than is brought
-  // there at once.
+  // Right operands too large for L1, one deeper than a packed panel.
   all.push_back({20, 80, 130, false, false});
   all.push_back({20, 64, 130, true, true});
   all.push_back({16, 112, 600, false, true});
@@ -98,20 +97,20 @@ TEST(Gemm, OfFloat) {
   });
 }
 
-TEST(Gemm, OfFloatByLoops) {
+TEST(Gemm, OfFloatPlain) {
   expect_right([](Left<float> a, const float* b, const Shape& s, float* c) {
-    by_loops(a, b, s.rows, s.columns, s.depth, c, s.add);
+    multiply_plain(a, b, s.rows, s.columns, s.depth, c, s.add);
   });
 }
 
 TEST(Gemm, OfFloatByAvx2) {
   float out[128];
   const float in[128] = {};
-  if (!by_avx2(Left<float>{in, 1, 1}, in, 8, 16, 1, out, false)) {
+  if (!multiply_avx2(Left<float>{in, 1, 1}, in, 8, 16, 1, out, false)) {
     GTEST_SKIP() << "this processor has no AVX2";
   }
   expect_right([](Left<float> a, const float* b, const Shape& s, float* c) {
-    by_avx2(a, b, s.rows, s.columns, s.depth, c, s.add);
+    multiply_avx2(a, b, s.rows, s.columns, s.depth, c, s.add);
   });
 }
 
@@ -154,22 +153,22 @@ TEST(Gemm, OfPairsOfBfloat16) {
       });
 }
 
-TEST(Gemm, OfPairsOfBfloat16ByLoops) {
+TEST(Gemm, OfPairsOfBfloat16Plain) {
   expect_right_of_pairs(
       [](Left<uint32_t> a, const uint32_t* b, const Shape& s, float* c) {
-        by_loops(a, b, s.rows, s.columns, s.depth, c, s.add);
+        multiply_plain(a, b, s.rows, s.columns, s.depth, c, s.add);
       });
 }
 
 TEST(Gemm, OfPairsOfBfloat16ByAvx2) {
   float out[128];
   const uint32_t in[128] = {};
-  if (!by_avx2(Left<uint32_t>{in, 1, 1}, in, 8, 16, 1, out, false)) {
+  if (!multiply_avx2(Left<uint32_t>{in, 1, 1}, in, 8, 16, 1, out, false)) {
     GTEST_SKIP() << "this processor has no AVX2";
   }
   expect_right_of_pairs(
       [](Left<uint32_t> a, const uint32_t* b, const Shape& s, float* c) {
-        by_avx2(a, b, s.rows, s.columns, s.depth, c, s.add);
+        multiply_avx2(a, b, s.rows, s.columns, s.depth, c, s.add);
       });
 }
 

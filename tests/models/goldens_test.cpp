@@ -20,7 +20,7 @@
 namespace skipzoo {
 namespace {
 
-/// What the zoo calls the reference's networks.
+/// What the zoo calls the networks of reference_models.py.
 const std::map<std::string, ModelOptions>& networks() {
   static const std::map<std::string, ModelOptions> table = {
       {"convnet-residual", ConvNetOptions{}},

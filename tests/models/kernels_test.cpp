@@ -1,4 +1,5 @@
-// Each operator of models/kernels/ against the textbook, forward and backward.
+// Each operator of models/kernels/ against the reference kernels, forward and
+// backward.
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -94,21 +95,21 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
 
 class BatchNormRelu : public testing::TestWithParam<Case> {};
 
-TEST_P(BatchNormRelu, EqualsTheTextbook) {
+TEST_P(BatchNormRelu, EqualsTheReference) {
   const Case& c = GetParam();
   const auto fused = run(c, Kernels::kFused, c.type);
-  const auto textbook = run(c, Kernels::kReference, c.type);
+  const auto reference = run(c, Kernels::kReference, c.type);
   const auto exact = run(c, Kernels::kReference, at::kDouble);
   for (size_t i = 0; i < fused.tensors.size(); ++i) {
     const auto& [name, found] = fused.tensors[i];
-    const auto& expected = textbook.tensors[i].second;
+    const auto& expected = reference.tensors[i].second;
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
     EXPECT_EQ(found.scalar_type(), expected.scalar_type()) << name;
     const double norm =
         std::max(expected.to(torch::kDouble).norm().item<double>(), 1.0);
     if (c.type == at::kBFloat16) {
       // Rounding moves pixels across zero in either: none is to be further from
-      // the truth than the textbook.
+      // the truth than the reference.
       const auto& truth = exact.tensors[i].second;
       EXPECT_LE(distance(found, truth),
                 1.1 * distance(expected, truth) + 2e-3 * norm)
@@ -137,7 +138,7 @@ TEST(BatchNormRelu, IsTheFusedOneWhereItSaysSo) {
             std::string::npos);
   EXPECT_EQ(maker(x.contiguous(), Kernels::kFused).find("BatchNormRelu"),
             std::string::npos);
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   EXPECT_EQ(maker(x, Kernels::kFused).find("BatchNormRelu"), std::string::npos);
 }
 
@@ -184,32 +185,32 @@ std::shared_ptr<Classifier> network(ModelOptions options, Kernels kernels) {
   return model;
 }
 
-TEST(Kernels, OfEveryFamilyEqualTheTextbook) {
+TEST(Kernels, OfEveryFamilyEqualTheReference) {
   for (const auto& options : families()) {
     SCOPED_TRACE(family_name(options));
     const auto images = torch::randn({3, 3, 16, 16}, torch::kDouble)
                             .contiguous(at::MemoryFormat::ChannelsLast);
     const auto fused = network(options, Kernels::kFused);
-    const auto textbook = network(options, Kernels::kReference);
+    const auto reference = network(options, Kernels::kReference);
     for (const bool training : {true, false}) {
       fused->train(training);
-      textbook->train(training);
+      reference->train(training);
       const auto a = fused->forward(images);
-      const auto b = textbook->forward(images);
+      const auto b = reference->forward(images);
       a.square().sum().backward();
       b.square().sum().backward();
       EXPECT_LE((a - b).norm().item<double>(),
                 1e-10 * std::max(b.norm().item<double>(), 1.0));
     }
     const auto own = fused->named_parameters();
-    for (const auto& item : textbook->named_parameters()) {
+    for (const auto& item : reference->named_parameters()) {
       const auto& expected = item.value().grad();
       EXPECT_LE((own[item.key()].grad() - expected).norm().item<double>(),
                 1e-9 * std::max(expected.norm().item<double>(), 1.0))
           << item.key();
     }
     const auto buffers = fused->named_buffers();
-    for (const auto& item : textbook->named_buffers()) {
+    for (const auto& item : reference->named_buffers()) {
       EXPECT_TRUE(torch::allclose(buffers[item.key()].to(torch::kDouble),
                                   item.value().to(torch::kDouble), 1e-10,
                                   1e-12))

@@ -15,7 +15,7 @@
 namespace skipzoo::rows {
 namespace {
 
-constexpr int64_t kTiles = 3, kChannels = 2 * kTileLanes, kPointCount = 36;
+constexpr int64_t kTiles = 3, kChannels = 2 * kTileLanes, kTileElements = 36;
 
 std::vector<double> numbers(int64_t count) {
   std::mt19937 engine(3);
@@ -33,13 +33,13 @@ std::vector<double> numbers(int64_t count) {
 template <typename T>
 struct Data {
   using A = Acc<T>;
-  static constexpr int64_t kOfLine = (4 * kTiles + 2) * kChannels;
+  static constexpr int64_t kLineStride = (4 * kTiles + 2) * kChannels;
 
-  std::vector<T> pixels = of<T>(6 * kOfLine);
-  std::vector<A> points = of<A>(kPointCount * kTiles * kChannels);
+  std::vector<T> pixels = of<T>(6 * kLineStride);
+  std::vector<A> transformed = of<A>(kTileElements * kTiles * kChannels);
   std::vector<A> taps = of<A>(9 * kTiles * kChannels);
   std::vector<A> out =
-      std::vector<A>(static_cast<size_t>(kPointCount * kTiles * kChannels));
+      std::vector<A>(static_cast<size_t>(kTileElements * kTiles * kChannels));
 
   template <typename U>
   static std::vector<U> of(int64_t count) {
@@ -49,23 +49,24 @@ struct Data {
     }
     return all;
   }
-  static PointMatrices<A> matrices(std::vector<A>& data) {
+  static WinogradMatrices<A> matrices(std::vector<A>& data) {
     return {data.data(), kTiles * kChannels, kChannels};
   }
   DataTiles<T> data() {
-    return {{pixels.data(), kOfLine, kChannels}, matrices(out)};
+    return {{pixels.data(), kLineStride, kChannels}, matrices(out)};
   }
   GradientTiles<T> gradient() {
-    return {{pixels.data(), kOfLine, kChannels}, matrices(out)};
+    return {{pixels.data(), kLineStride, kChannels}, matrices(out)};
   }
   ResultTiles<A> result() {
-    return {matrices(points), {out.data(), 4 * kTiles * kChannels, kChannels}};
+    return {matrices(transformed),
+            {out.data(), 4 * kTiles * kChannels, kChannels}};
   }
   KernelTiles<A> kernel() {
     return {taps.data(), kTiles * kChannels, kChannels, matrices(out)};
   }
   KernelGradientTiles<A> kernel_gradient() {
-    return {matrices(points), out.data(), kTiles * kChannels, kChannels};
+    return {matrices(transformed), out.data(), kTiles * kChannels, kChannels};
   }
 };
 

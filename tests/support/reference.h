@@ -6,11 +6,11 @@
 
 namespace skipzoo {
 
-/// What a network makes of images in evaluation by LibTorch's operators.
-inline torch::Tensor textbook(Classifier& model, const torch::Tensor& images) {
+/// What a network makes of images in evaluation by the reference kernels.
+inline torch::Tensor reference(Classifier& model, const torch::Tensor& images) {
   const EvalMode eval(model);
   const torch::NoGradGuard no_grad;
-  const TextbookOnly textbook;
+  const ReferenceOnly reference_only;
   return model.forward(images);
 }
 
