@@ -13,7 +13,7 @@ namespace skipzoo {
 namespace {
 
 Checkpoint example() {
-  return {.identity = {.config = "model: {family: resnet}\n",
+  return {.metadata = {.config = "model: {family: resnet}\n",
                        .classes = {"cat", "dog \"of\" war", "käfer"},
                        .mean = {0.1, 1.0 / 3, 0.5},
                        .std = {0.2, 0.3, 0.4},
@@ -49,11 +49,11 @@ TEST(Checkpoint, ComesBackBitForBit) {
   const Checkpoint saved = example();
   save_checkpoint(folder / "last.skz", saved);
   const Checkpoint loaded = load_checkpoint(folder / "last.skz");
-  EXPECT_EQ(loaded.identity.config, saved.identity.config);
-  EXPECT_EQ(loaded.identity.classes, saved.identity.classes);
-  EXPECT_EQ(loaded.identity.mean, saved.identity.mean);
-  EXPECT_EQ(loaded.identity.std, saved.identity.std);
-  EXPECT_EQ(loaded.identity.input_shape, saved.identity.input_shape);
+  EXPECT_EQ(loaded.metadata.config, saved.metadata.config);
+  EXPECT_EQ(loaded.metadata.classes, saved.metadata.classes);
+  EXPECT_EQ(loaded.metadata.mean, saved.metadata.mean);
+  EXPECT_EQ(loaded.metadata.std, saved.metadata.std);
+  EXPECT_EQ(loaded.metadata.input_shape, saved.metadata.input_shape);
   expect_equal(loaded.weights, saved.weights);
   ASSERT_EQ(loaded.sections.size(), saved.sections.size());
   for (const auto& [name, tensors] : saved.sections) {

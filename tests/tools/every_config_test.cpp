@@ -56,12 +56,12 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
        .train = Loader(images, config.data, Loader::Mode::kTrain, 0, false),
        .validation =
            Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
-       .inputs = {.device = torch::kCPU,
+       .preprocess = {.device = torch::kCPU,
                   .channels_last = config.train.channels_last,
                   .amp = config.train.amp,
                   .normalise = Normaliser(config.data.mean, config.data.std,
                                           torch::kCPU)},
-       .identity = {.config = dump_config(config),
+       .metadata = {.config = dump_config(config),
                     .classes = images->classes(),
                     .mean = {},
                     .std = {},
@@ -89,7 +89,7 @@ TEST_P(EveryConfig, ExportsAsAProgram) {
   }
   const Exportable network{.model = config.model,
                            .weights = state_dict(*model),
-                           .identity = {.config = dump_config(config),
+                           .metadata = {.config = dump_config(config),
                                         .classes = {},
                                         .mean = data.mean,
                                         .std = data.std,

@@ -36,13 +36,13 @@ Exportable settled(const ModelOptions& options, int64_t size) {
   }
   Exportable network{.model = options,
                      .weights = copy_of(*model),
-                     .identity = {.config = "model: {}\n",
+                     .metadata = {.config = "model: {}\n",
                                   .classes = {},
                                   .mean = {0.5, 0.4, 0.3},
                                   .std = {0.2, 0.3, 0.25},
                                   .input_shape = {3, size, size}}};
   for (int64_t i = 0; i < num_classes(options); ++i) {
-    network.identity.classes.push_back("class " + std::to_string(i));
+    network.metadata.classes.push_back("class " + std::to_string(i));
   }
   return network;
 }
@@ -119,8 +119,8 @@ TEST(Export, BakesInWhatItsCallerWouldDo) {
         const ExportOptions options = {
             .format = format,
             .program = {.pixels = pixels,
-                        .mean = network.identity.mean,
-                        .std = network.identity.std,
+                        .mean = network.metadata.mean,
+                        .std = network.metadata.std,
                         .softmax = true,
                         .type = type},
             .fold = true};
@@ -136,14 +136,14 @@ TEST(Export, BakesInWhatItsCallerWouldDo) {
     export_network(folder / "net.pt", network,
                    {.format = ExportFormat::kTorchScript,
                     .program = {.pixels = Pixels::kByte,
-                                .mean = network.identity.mean,
-                                .std = network.identity.std,
+                                .mean = network.metadata.mean,
+                                .std = network.metadata.std,
                                 .softmax = true}});
     return load_scripted(folder / "net.pt", torch::kCPU);
   }();
   EXPECT_EQ(scripted.pixels, Pixels::kByte);
-  EXPECT_EQ(scripted.identity.classes, network.identity.classes);
-  EXPECT_EQ(scripted.identity.mean, network.identity.mean);
+  EXPECT_EQ(scripted.metadata.classes, network.metadata.classes);
+  EXPECT_EQ(scripted.metadata.mean, network.metadata.mean);
   const auto module = torch::jit::load((folder / "net.pt").string());
   // What is baked in moves with the module: to a GPU, say.
   std::set<std::string> buffers;
@@ -181,8 +181,8 @@ TEST(Export, KeepsNamesAndFoldsThemAway) {
   const auto text = read_text(folder / "net.onnx");
   const OnnxModel onnx(text);
   EXPECT_TRUE(onnx.initialisers().contains("layer1.0.bn1.running_var"));
-  EXPECT_EQ(parse_identity(onnx.metadata().at("skipzoo.json")).classes,
-            network.identity.classes);
+  EXPECT_EQ(parse_metadata(onnx.metadata().at("skipzoo.json")).classes,
+            network.metadata.classes);
 }
 
 /// Changes one weight where its bytes stand in a file.
@@ -265,8 +265,8 @@ TEST_P(InPython, EveryFormatGivesOurLogits) {
   }
   // With everything that can be baked in.
   const ProgramOptions baked = {.pixels = Pixels::kByte,
-                                .mean = network.identity.mean,
-                                .std = network.identity.std,
+                                .mean = network.metadata.mean,
+                                .std = network.metadata.std,
                                 .softmax = true};
   for (const auto format : {ExportFormat::kTorchScript, ExportFormat::kOnnx}) {
     export_network(

@@ -52,7 +52,7 @@ Exportable small_network() {
   const auto model = make_model(options);
   return {.model = options,
           .weights = state_dict(*model),
-          .identity = {.config = "",
+          .metadata = {.config = "",
                        .classes = {"a", "b", "c"},
                        .mean = {},
                        .std = {},
@@ -84,7 +84,7 @@ TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
   const NamedTensors tensors = {{"big", torch::randn({300, 300})},
                                 {"small", torch::ones(3)}};
   const Checkpoint checkpoint = {
-      .identity = {.config = "",
+      .metadata = {.config = "",
                    .classes = {},
                    .mean = {},
                    .std = {},

@@ -100,8 +100,8 @@ TEST_F(HoldoutRun, WithoutItsListIsDrawnAsItWas) {
 
   // As a run of before there were lists: by place, 12 of 40 whatever class.
   auto checkpoint = load_checkpoint(folder / "run/last.skz");
-  ASSERT_TRUE(checkpoint.identity.held_out_by_content);
-  checkpoint.identity.held_out_by_content = false;
+  ASSERT_TRUE(checkpoint.metadata.held_out_by_content);
+  checkpoint.metadata.held_out_by_content = false;
   save_checkpoint(folder / "run/old.skz", checkpoint);
   const auto old = evaluate("run/old.skz");
   EXPECT_EQ(old.at("images"), 12);
@@ -111,7 +111,7 @@ TEST_F(HoldoutRun, WithoutItsListIsDrawnAsItWas) {
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_FALSE(fs::exists(folder / "run/holdout.txt"));
   EXPECT_FALSE(
-      load_checkpoint(folder / "run/last.skz").identity.held_out_by_content);
+      load_checkpoint(folder / "run/last.skz").metadata.held_out_by_content);
 }
 
 TEST_F(HoldoutRun, ItsReportTellsOfTheBestEpoch) {

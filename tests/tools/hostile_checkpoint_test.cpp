@@ -145,7 +145,7 @@ std::string contents(const Checkpoint& checkpoint) {
                     std::to_string(checkpoint.position.step) + " " +
                     std::to_string(checkpoint.best.epoch) + " " +
                     std::to_string(checkpoint.best.value) + " " +
-                    checkpoint.identity.classes.at(0);
+                    checkpoint.metadata.classes.at(0);
   const auto add = [&](const std::string& name, const torch::Tensor& tensor) {
     all += name;
     all.append(static_cast<const char*>(tensor.const_data_ptr()),
@@ -183,7 +183,7 @@ TEST(HostileCheckpoint, AFlippedBitIsFoundByItsRecordsSum) {
     expect_says(file_error([&] { load_checkpoint(path); }), words);
   }
   const auto path = flipped(parts.words);
-  expect_says(file_error([&] { read_identity(path); }), "its CRC-32");
+  expect_says(file_error([&] { read_metadata(path); }), "its CRC-32");
 }
 
 TEST(HostileCheckpoint, AFlippedBitAnywhereChangesNothingInSilence) {
@@ -211,7 +211,7 @@ TEST(HostileCheckpoint, APipeIsNotWaitedFor) {
   const auto pipe = folder / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THROW(load_checkpoint(pipe), FileError);
-  EXPECT_THROW(read_identity(pipe), FileError);
+  EXPECT_THROW(read_metadata(pipe), FileError);
   EXPECT_THROW(read_weight_file(pipe), FileError);
   EXPECT_THROW(read_weight_file("/dev/zero"), FileError);
 }

@@ -61,7 +61,7 @@ void read_every_way(const std::filesystem::path& path, Taken& taken) {
   count(taken.checkpoints, [&] { load_checkpoint(path); });
   count(taken.programs, [&] { check_program(path); });
   int64_t any = 0;  // It takes what is no checkpoint, and says so.
-  count(any, [&] { read_identity(path); });
+  count(any, [&] { read_metadata(path); });
 }
 
 TEST(HostileGrammar, EveryFileIsReadOrRefused) {

@@ -32,7 +32,7 @@ double difference_after_three_steps(const OptimizerOptions& options,
                                     bool channels_last) {
   const auto ours = small_net();
   const auto theirs = small_net();
-  place(*ours, torch::kCPU, channels_last);
+  move_to(*ours, torch::kCPU, channels_last);
   Optimizer optimizer(options, *ours);
   std::unique_ptr<torch::optim::Optimizer> reference;
   if (options.name == OptimizerKind::kSgd) {
@@ -92,7 +92,7 @@ TEST(Optimizer, ChannelsLastParametersGetTheSameUpdate) {
 
 TEST(Optimizer, AGradientOfAnotherLayoutUpdatesTheRightElements) {
   torch::nn::Conv2d conv(torch::nn::Conv2dOptions(2, 3, 3).bias(false));
-  place(*conv, torch::kCPU, /*channels_last=*/true);
+  move_to(*conv, torch::kCPU, /*channels_last=*/true);
   const auto before = conv->weight.detach().clone();
   const auto gradient = torch::randn({3, 2, 3, 3});
   ASSERT_TRUE(gradient.is_contiguous());

@@ -121,7 +121,7 @@ TEST_F(PictureCommands, NamesThatAreNotUtf8ComeOutSomehow) {
 TEST_F(PictureCommands, ClassNamesInLatin1DoNotEndJson) {
   ASSERT_EQ(train().exit_code, 0);
   auto checkpoint = load_checkpoint(folder / "run/best.skz");
-  checkpoint.identity.classes = {"K\xE4se", "<b>,\"\n"};
+  checkpoint.metadata.classes = {"K\xE4se", "<b>,\"\n"};
   save_checkpoint(folder / "latin.skz", checkpoint);
   EXPECT_EQ(run_skipzoo({"evaluate", path("latin.skz"), "--json"}).exit_code,
             0);

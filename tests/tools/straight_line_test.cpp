@@ -34,7 +34,7 @@ class Archive : public testing::Test {
         folder / "good.pt",
         {.model = options,
          .weights = state_dict(*model),
-         .identity = {.config = "model: {family: resnet, depths: [1], "
+         .metadata = {.config = "model: {family: resnet, depths: [1], "
                                 "widths: [4], num_classes: 3}\n"
                                 "data: {dataset: synthetic, image_size: "
                                 "8}\ntrain: {threads: 1, device: cpu}\n",

@@ -134,7 +134,7 @@ TEST(Trainer, LabelSmoothingRaisesTheLeastLoss) {
 
 TEST(Trainer, KeepsParametersChannelsLast) {
   const auto model = make_model(small_run().model);
-  place(*model, torch::kCPU, true);
+  move_to(*model, torch::kCPU, true);
   for (const auto& parameter : model->parameters()) {
     if (parameter.dim() != 4) continue;
     EXPECT_TRUE(parameter.is_contiguous(at::MemoryFormat::ChannelsLast));

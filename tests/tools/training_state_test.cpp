@@ -45,7 +45,7 @@ TEST(TrainingState, WhatIsAddedComesBackFromACheckpoint) {
   run.part.value = 5;
   run.state.position = {.epoch = 1, .batch = 2, .step = 9};
   auto checkpoint = run.state.save();
-  checkpoint.identity.input_shape = {3, 8, 8};
+  checkpoint.metadata.input_shape = {3, 8, 8};
   save_checkpoint(folder / "last.skz", checkpoint);
   Run other;
   other.state.load(load_checkpoint(folder / "last.skz"), folder / "last.skz");

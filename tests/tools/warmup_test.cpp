@@ -32,7 +32,7 @@ std::vector<std::string> command(const fs::path& output,
 void take_out_the_key(const fs::path& run) {
   for (const char* name : {"last.skz", "best.skz"}) {
     auto checkpoint = load_checkpoint(run / name);
-    auto& config = checkpoint.identity.config;
+    auto& config = checkpoint.metadata.config;
     const auto old =
         std::regex_replace(config, std::regex(" *warmup: from_start\n"), "");
     EXPECT_NE(old, config);

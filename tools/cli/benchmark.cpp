@@ -76,7 +76,7 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
   parts->options = config.train;
   parts->options.amp = args.amp;
   parts->model = make_model(config.model);
-  place(*parts->model, device, config.train.channels_last);
+  move_to(*parts->model, device, config.train.channels_last);
   auto shape = input_shape(config);
   shape.insert(shape.begin(), args.batch);
   const auto layout = config.train.channels_last
@@ -93,11 +93,11 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
       step(parts->images, parts->targets).loss.item<float>();
     };
   }
-  const Inputs inputs{.device = device,
+  const Preprocessing preprocess{.device = device,
                       .channels_last = config.train.channels_last,
                       .amp = args.amp,
                       .kernels = kernels_of(config.model)};
-  parts->evaluator.emplace(*parts->model, inputs);
+  parts->evaluator.emplace(*parts->model, preprocess);
   return [parts, device] {
     const auto logits = (*parts->evaluator)(parts->images);
     if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.

@@ -26,10 +26,10 @@ std::vector<torch::Tensor> results(const RunConfig& config,
   std::visit([&](auto& family) { family.kernels = kernels; }, options);
   torch::manual_seed(0);
   const auto model = make_model(options);
-  place(*model, device, config.train.channels_last);
+  move_to(*model, device, config.train.channels_last);
   auto shape = input_shape(config);
   shape.insert(shape.begin(), std::min<int64_t>(step.batch, 4));
-  const Inputs inputs{.device = device,
+  const Preprocessing preprocess{.device = device,
                       .channels_last = config.train.channels_last,
                       .amp = amp,
                       .kernels = kernels};
@@ -37,7 +37,7 @@ std::vector<torch::Tensor> results(const RunConfig& config,
                           .contiguous(config.train.channels_last
                                           ? at::MemoryFormat::ChannelsLast
                                           : at::MemoryFormat::Contiguous);
-  if (!step.train) return {Evaluator(*model, inputs)(images)};
+  if (!step.train) return {Evaluator(*model, preprocess)(images)};
   model->train();
   torch::manual_seed(1);  // Dropout's.
   torch::Tensor logits;

@@ -101,7 +101,7 @@ Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader) {
   ProgressBar bar;
   const int64_t images = loader.dataset().size();
   int64_t done = 0;
-  return evaluate(*network.model, loader, network.inputs, [&] {
+  return evaluate(*network.model, loader, network.preprocess, [&] {
     done += network.config.data.batch_size;
     bar.update("evaluate", std::min(done, images), images);
     return false;
@@ -116,11 +116,11 @@ struct Pictures {
 
 /// The config that a run trained with; nothing for weights of no run.
 std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
-  if (!network.identity) return std::nullopt;
+  if (!network.metadata) return std::nullopt;
   try {
-    const auto& identity = *network.identity;
-    return parse_resolved_config(identity.config, "the run's config", {},
-                                 identity.format)
+    const auto& metadata = *network.metadata;
+    return parse_resolved_config(metadata.config, "the run's config", {},
+                                 metadata.format)
         .config;
   } catch (const ConfigError&) {
     return std::nullopt;  // That is why a config was named by -c.
@@ -156,7 +156,7 @@ DatasetPtr part_of_training_split(const Arguments& args,
   DataOptions data = network.config.data;
   data.holdout = run.data.holdout;
   const auto held_out =
-      held_out_of(weights_at(args.network.file), *network.identity);
+      held_out_of(weights_at(args.network.file), *network.metadata);
   try {
     const auto parts = open_training_data(
         data, in_channels(network.config.model),
@@ -190,9 +190,9 @@ Pictures pictures_to_measure(const Arguments& args,
                  train ? "was trained on" : "held out of its training");
     return {std::move(pictures), train ? "train" : "holdout"};
   }
-  if (data.dataset == DatasetKind::kImageFolder && network.identity) {
+  if (data.dataset == DatasetKind::kImageFolder && network.metadata) {
     check_classes(data.root / (train ? data.train_split : data.val_split),
-                  network.identity->classes);
+                  network.metadata->classes);
   }
   return {open_dataset(data, train ? Split::kTrain : Split::kTest,
                        in_channels(network.config.model),
@@ -222,8 +222,8 @@ void run(const Arguments& args) {
     check_memory(*network.model, config, shape, Work::kEvaluate);
   }
   check_passes(*network.model, shape);
-  if (network.identity) {
-    warn_of_other_data(*network.identity, make_identity(config, *dataset));
+  if (network.metadata) {
+    warn_of_other_data(*network.metadata, make_metadata(config, *dataset));
   }
   Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
                 config.train.seed, network.device.is_cuda());

@@ -91,14 +91,14 @@ std::string split_to_share(const std::string& split) {
 }
 
 /// What a network is, without the places of files on this machine.
-Identity identity_to_share(LoadedNetwork network) {
+ModelMetadata metadata_to_share(LoadedNetwork network) {
   auto& config = network.config;
   auto& data = config.data;
   if (!data.root.empty()) data.root = "FOLDER";
   data.train_split = split_to_share(data.train_split);
   data.val_split = split_to_share(data.val_split);
   config.fine_tune = {};
-  return network.identity_now();
+  return network.metadata_now();
 }
 
 void run(const Arguments& given) {
@@ -113,9 +113,9 @@ void run(const Arguments& given) {
   }
   const Exportable exportable = {.model = network.config.model,
                                  .weights = state_dict(*network.model),
-                                 .identity = identity_to_share(network)};
-  args.options.program.mean = exportable.identity.mean;
-  args.options.program.std = exportable.identity.std;
+                                 .metadata = metadata_to_share(network)};
+  args.options.program.mean = exportable.metadata.mean;
+  args.options.program.std = exportable.metadata.std;
   refuse_to_overwrite(weights_at(args.network.file), path);
   const auto check = export_network(path, exportable, args.options);
   spdlog::info(
@@ -125,7 +125,7 @@ void run(const Arguments& given) {
   const bool sized = !network.model->takes_any_size();
   if (sized && (args.options.format == ExportFormat::kTorchScript ||
                 args.options.format == ExportFormat::kOnnx)) {
-    const auto& shape = exportable.identity.input_shape;
+    const auto& shape = exportable.metadata.input_shape;
     spdlog::info("its padding follows the size: good for {}x{} pictures alone",
                  shape[1], shape[2]);
   }

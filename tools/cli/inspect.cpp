@@ -141,7 +141,7 @@ Inspection inspect_onnx(const fs::path& path) {
     }
     const auto& metadata = model.metadata();
     const auto words = metadata.find("skipzoo.json");
-    if (words != metadata.end()) found.identity = parse_identity(words->second);
+    if (words != metadata.end()) found.metadata = parse_metadata(words->second);
     const auto facts = metadata.find("program.json");
     if (facts != metadata.end()) {
       found.program = parse_program_facts(facts->second);
@@ -164,7 +164,7 @@ Inspection inspect(const fs::path& path, const std::string& key) {
   found.never_trained = never_trained(
       read_weight_file(path, {.key = key, .wanted = is_batch_norm_state})
           .tensors);
-  found.identity = read_identity(path);
+  found.metadata = read_metadata(path);
   if (found.file.kind == WeightKind::kTorchScript) {
     found.program = read_program_facts(path);
   }

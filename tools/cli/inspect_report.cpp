@@ -25,13 +25,13 @@ ordered_json tensors_json(const NamedTensors& all) {
 }
 
 /// null where the file says nothing of its use.
-ordered_json identity_json(const Inspection& inspection) {
-  if (!inspection.identity) return nullptr;
-  const auto& identity = *inspection.identity;
-  return {{"classes", identity.classes},
-          {"mean", identity.mean},
-          {"std", identity.std},
-          {"input_shape", identity.input_shape}};
+ordered_json metadata_json(const Inspection& inspection) {
+  if (!inspection.metadata) return nullptr;
+  const auto& metadata = *inspection.metadata;
+  return {{"classes", metadata.classes},
+          {"mean", metadata.mean},
+          {"std", metadata.std},
+          {"input_shape", metadata.input_shape}};
 }
 
 ordered_json program_json(const Inspection& inspection) {
@@ -51,16 +51,16 @@ std::string joined(const std::vector<double>& values) {
   return text.empty() ? "none" : text;
 }
 
-void print_identity(const Identity& identity) {
+void print_identity(const ModelMetadata& metadata) {
   constexpr size_t kMost = 10;
-  std::cout << "classes: " << identity.classes.size() << " (";
-  for (size_t i = 0; i < std::min(identity.classes.size(), kMost); ++i) {
-    std::cout << (i > 0 ? ", " : "") << printable(identity.classes[i]);
+  std::cout << "classes: " << metadata.classes.size() << " (";
+  for (size_t i = 0; i < std::min(metadata.classes.size(), kMost); ++i) {
+    std::cout << (i > 0 ? ", " : "") << printable(metadata.classes[i]);
   }
-  std::cout << (identity.classes.size() > kMost ? ", …)" : ")")
-            << "\npictures: " << at::IntArrayRef(identity.input_shape)
-            << ", mean " << joined(identity.mean) << ", std "
-            << joined(identity.std) << '\n';
+  std::cout << (metadata.classes.size() > kMost ? ", …)" : ")")
+            << "\npictures: " << at::IntArrayRef(metadata.input_shape)
+            << ", mean " << joined(metadata.mean) << ", std "
+            << joined(metadata.std) << '\n';
 }
 
 void print_program(const ProgramFacts& program) {
@@ -117,7 +117,7 @@ void print_json(const Inspection& inspection) {
                             {"wrapper", file.wrapper},
                             {"sha256", inspection.sha256},
                             {"sha256_is_as_named", as_named},
-                            {"identity", identity_json(inspection)},
+                            {"identity", metadata_json(inspection)},
                             {"program", program_json(inspection)},
                             {"never_trained", inspection.never_trained},
                             {"fits", fits},
@@ -138,7 +138,7 @@ void print_text(const Inspection& inspection) {
             << ", " << file.tensors.size() << " tensors, " << bytes
             << " bytes\n";
   print_hash(inspection);
-  if (inspection.identity) print_identity(*inspection.identity);
+  if (inspection.metadata) print_identity(*inspection.metadata);
   if (inspection.program) print_program(*inspection.program);
   if (!file.left_out.empty()) std::cout << text_of(file.left_out) << '\n';
   if (inspection.never_trained) std::cout << kNeverTrained << '\n';

@@ -85,10 +85,10 @@ void print(std::ostream& out, Format format, const std::string& picture,
 DataOptions preprocessing(const LoadedNetwork& network) {
   DataOptions data = network.config.data;
   data.on_error = OnError::kSkip;
-  const auto& identity = network.identity;
-  if (data.image_size == 0 && identity &&
-      identity->input_shape[1] == identity->input_shape[2]) {
-    data.image_size = identity->input_shape[1];
+  const auto& metadata = network.metadata;
+  if (data.image_size == 0 && metadata &&
+      metadata->input_shape[1] == metadata->input_shape[2]) {
+    data.image_size = metadata->input_shape[1];
     data.crop_pct = 1;
   }
   return data;
@@ -108,12 +108,12 @@ void check_size(const LoadedNetwork& network, const DataOptions& data) {
 /// Predicts and prints; returns how many pictures could not be read.
 int64_t predict(const Arguments& args, const LoadedNetwork& network,
                 const DatasetPtr& pictures, std::ostream& out) {
-  const auto& inputs = network.inputs;
+  const auto& preprocess = network.preprocess;
   const DataOptions data = preprocessing(network);
   check_size(network, data);
   Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
-  Evaluator evaluator(*network.model, inputs);
+  Evaluator evaluator(*network.model, preprocess);
   print_header(out, args.format);
   // Where the answers themselves go to a terminal, they show how far it is.
   std::optional<ProgressBar> bar;
@@ -124,7 +124,7 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
     done = std::min(done + network.config.data.batch_size, pictures->size());
     if (bar) bar->update("predict", done, pictures->size());
     if (batch.size() == 0) continue;  // None of them could be read.
-    const auto logits = evaluator(inputs(batch.images));
+    const auto logits = evaluator(preprocess(batch.images));
     const auto [values, indices] =
         logits.to(torch::kFloat)
             .softmax(1)
@@ -161,8 +161,8 @@ void check_output(const Arguments& args, const FoundPictures& found) {
 int run(const Arguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
   const auto network = load_network(args.network);
-  if (network.identity && !network.is_program) {
-    warn_of_other_data(*network.identity, network.identity_now());
+  if (network.metadata && !network.is_program) {
+    warn_of_other_data(*network.metadata, network.metadata_now());
   }
   const auto found = find_pictures(args.pictures, std::cin);
   const auto pictures =

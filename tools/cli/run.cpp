@@ -29,17 +29,17 @@ std::string model_part(const std::string& config) {
 }
 
 LoadedConfig config_of(const NetworkSource& source, const WeightFile& file,
-                       const std::optional<Identity>& identity) {
+                       const std::optional<ModelMetadata>& metadata) {
   if (!source.config.empty()) {
     return load_config(source.config, source.overrides);
   }
-  if (!identity) {
+  if (!metadata) {
     throw ConfigError(source.file.string() + ": " +
                       std::string(kind_text(file.kind)) +
                       " says nothing of its network; name it by -c CONFIG");
   }
-  return parse_resolved_config(identity->config, source.file.string(),
-                               source.overrides, identity->format);
+  return parse_resolved_config(metadata->config, source.file.string(),
+                               source.overrides, metadata->format);
 }
 
 std::string joined(const std::vector<double>& values) {
@@ -71,7 +71,7 @@ void check_passes(Classifier& model, const std::vector<int64_t>& shape) {
   }
 }
 
-Inputs make_inputs(const RunConfig& config, torch::Device device) {
+Preprocessing make_preprocessing(const RunConfig& config, torch::Device device) {
   return {.device = device,
           .channels_last = config.train.channels_last,
           .amp = config.train.amp,
@@ -79,7 +79,7 @@ Inputs make_inputs(const RunConfig& config, torch::Device device) {
           .normalise = Normaliser(config.data.mean, config.data.std, device)};
 }
 
-Identity make_identity(const RunConfig& config, const Dataset& dataset) {
+ModelMetadata make_metadata(const RunConfig& config, const Dataset& dataset) {
   return {.config = dump_config(config),
           .classes = dataset.classes(),
           .mean = config.data.mean,
@@ -88,7 +88,7 @@ Identity make_identity(const RunConfig& config, const Dataset& dataset) {
           .held_out_by_content = config.data.holdout > 0};
 }
 
-HeldOut held_out_of(const std::filesystem::path& file, const Identity& run) {
+HeldOut held_out_of(const std::filesystem::path& file, const ModelMetadata& run) {
   const auto folder = std::filesystem::absolute(file).parent_path();
   const auto list = RunFolder::open(folder).holdout();
   if (std::filesystem::exists(list)) return {.list = list};
@@ -99,7 +99,7 @@ HeldOut held_out_of(const std::filesystem::path& file, const Identity& run) {
   return {.list = {}, .by_place = !run.held_out_by_content};
 }
 
-void warn_of_other_data(const Identity& trained, const Identity& data) {
+void warn_of_other_data(const ModelMetadata& trained, const ModelMetadata& data) {
   // Another number of them is the head's affair.
   if (trained.classes.size() == data.classes.size() &&
       trained.classes != data.classes) {
@@ -125,11 +125,11 @@ void warn_of_other_data(const Identity& trained, const Identity& data) {
   }
 }
 
-void warn_of_other_network(const Identity& trained, const Identity& now) {
+void warn_of_other_network(const ModelMetadata& trained, const ModelMetadata& now) {
   // What a head, first convolution or option of speed may differ in.
-  const auto lines_of = [](const Identity& identity) {
+  const auto lines_of = [](const ModelMetadata& metadata) {
     std::vector<std::string> lines;
-    std::istringstream text(model_part(identity.config));
+    std::istringstream text(model_part(metadata.config));
     for (std::string line; std::getline(text, line);) {
       const auto is = [&](const char* key) {
         return line.find(key) != std::string::npos;
@@ -152,24 +152,24 @@ void warn_of_other_network(const Identity& trained, const Identity& now) {
 
 std::string LoadedNetwork::class_name(int64_t index) const {
   const auto i = static_cast<size_t>(index);
-  return identity && i < identity->classes.size() ? identity->classes[i]
+  return metadata && i < metadata->classes.size() ? metadata->classes[i]
                                                   : std::to_string(index);
 }
 
-Identity LoadedNetwork::identity_now() const {
-  Identity now{
+ModelMetadata LoadedNetwork::metadata_now() const {
+  ModelMetadata now{
       .config = dump_config(config),
       .classes = {},
       .mean = config.data.mean,
       .std = config.data.std,
       .input_shape = input_shape(config),
-      .held_out_by_content = identity && identity->held_out_by_content};
+      .held_out_by_content = metadata && metadata->held_out_by_content};
   for (int64_t i = 0; i < num_classes(config.model); ++i) {
     now.classes.push_back(class_name(i));
   }
   // The data's own size is known to what was trained on them.
-  if (identity && config.data.image_size == 0) {
-    now.input_shape = identity->input_shape;
+  if (metadata && config.data.image_size == 0) {
+    now.input_shape = metadata->input_shape;
   }
   return now;
 }
@@ -181,25 +181,25 @@ void load_program(const std::filesystem::path& path, LoadedNetwork& network) {
   auto program = load_scripted(path, network.device);
   network.model = program.model;
   network.is_program = true;
-  if (model_part(network.identity->config) !=
+  if (model_part(network.metadata->config) !=
       model_part(dump_config(network.config))) {
     spdlog::warn(
         "an exported program has its own network: what is said of the model "
         "here has no effect");
   }
-  auto& inputs = network.inputs;
-  inputs.amp = Amp::kOff;
+  auto& preprocess = network.preprocess;
+  preprocess.amp = Amp::kOff;
   if (program.pixels != Pixels::kNormalised &&
-      (network.config.data.mean != network.identity->mean ||
-       network.config.data.std != network.identity->std)) {
+      (network.config.data.mean != network.metadata->mean ||
+       network.config.data.std != network.metadata->std)) {
     spdlog::warn(
         "mean and std are baked into this program: others have no "
         "effect");
   }
   if (program.pixels == Pixels::kUnit) {
-    inputs.normalise = Normaliser({}, {}, network.device);
+    preprocess.normalise = Normaliser({}, {}, network.device);
   } else if (program.pixels == Pixels::kByte) {
-    inputs.normalise = Normaliser({}, {1.0 / 255}, network.device);
+    preprocess.normalise = Normaliser({}, {1.0 / 255}, network.device);
   }
 }
 
@@ -221,13 +221,13 @@ void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
   }
   for (const auto& sentence : report.adapted) spdlog::warn("{}", sentence);
   if (!report.beside.empty()) spdlog::warn("{}", report.text_of_beside());
-  if (!network.identity) {
+  if (!network.metadata) {
     spdlog::info("{}", report.text());
   } else {
-    warn_of_other_network(*network.identity, network.identity_now());
+    warn_of_other_network(*network.metadata, network.metadata_now());
   }
   fit.copy();
-  place(*network.model, network.device, config.train.channels_last);
+  move_to(*network.model, network.device, config.train.channels_last);
 }
 
 }  // namespace
@@ -238,15 +238,15 @@ LoadedNetwork load_network(const NetworkSource& given) {
   const WeightFile file = read_weight_file(source.file, {.key = source.key});
   log_remarks(file);
   LoadedNetwork network;
-  network.identity = read_identity(source.file);
-  const auto [config, warnings] = config_of(source, file, network.identity);
+  network.metadata = read_metadata(source.file);
+  const auto [config, warnings] = config_of(source, file, network.metadata);
   for (const auto& warning : warnings) spdlog::warn(warning);
   network.config = config;
   set_threads(config.train.threads);
   network.device = resolve_device(source.device.empty() ? config.train.device
                                                         : source.device);
-  network.inputs = make_inputs(config, network.device);
-  if (file.kind == WeightKind::kTorchScript && network.identity) {
+  network.preprocess = make_preprocessing(config, network.device);
+  if (file.kind == WeightKind::kTorchScript && network.metadata) {
     load_program(source.file, network);
   } else {
     load_weights_of(file, source.file, network);

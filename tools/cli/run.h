@@ -27,22 +27,22 @@ std::vector<int64_t> picture_shape(const RunConfig& config,
 void check_passes(Classifier& model, const std::vector<int64_t>& shape);
 
 /// How the pictures of a config are put to its network.
-Inputs make_inputs(const RunConfig& config, torch::Device device);
+Preprocessing make_preprocessing(const RunConfig& config, torch::Device device);
 
 /// What travels with the weights of a run.
-Identity make_identity(const RunConfig& config, const Dataset& dataset);
+ModelMetadata make_metadata(const RunConfig& config, const Dataset& dataset);
 
 /// Where the held-out pictures of the run that a checkpoint or export is of are
 /// known from: the list in its folder, else they are drawn as they were then.
-HeldOut held_out_of(const std::filesystem::path& file, const Identity& run);
+HeldOut held_out_of(const std::filesystem::path& file, const ModelMetadata& run);
 
 /// Says where data differ from those that a network was trained with: names of
 /// classes, mean and std, size of the pictures.
-void warn_of_other_data(const Identity& trained, const Identity& data);
+void warn_of_other_data(const ModelMetadata& trained, const ModelMetadata& data);
 
 /// Says where a network differs from the one its weights were trained in,
 /// though all names and shapes fit: another padding of a shortcut, say.
-void warn_of_other_network(const Identity& trained, const Identity& now);
+void warn_of_other_network(const ModelMetadata& trained, const ModelMetadata& now);
 
 /// Where a network that is to be used comes from, as the command line says it.
 struct NetworkSource {
@@ -58,13 +58,13 @@ struct NetworkSource {
 struct LoadedNetwork {
   std::shared_ptr<Classifier> model;
   RunConfig config;
-  std::optional<Identity> identity;  ///< Of a checkpoint or export.
+  std::optional<ModelMetadata> metadata;  ///< Of a checkpoint or export.
   torch::Device device = torch::kCPU;
-  Inputs inputs;
+  Preprocessing preprocess;
   bool is_program = false;  ///< An export, which has its own network.
 
   /// What the config says now, -c and --set included, with the file's names.
-  Identity identity_now() const;
+  ModelMetadata metadata_now() const;
 
   /// Its number where the file knows no names.
   std::string class_name(int64_t index) const;

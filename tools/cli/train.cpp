@@ -37,7 +37,7 @@ Start resume(TrainArguments& args, std::string& began_with, fs::path& stands) {
   start.folder = folder;
   start.from = stands = to.checkpoint;
   start.checkpoint = load_checkpoint(start.from);
-  began_with = start.checkpoint->identity.config;
+  began_with = start.checkpoint->metadata.config;
   return start;
 }
 
@@ -56,7 +56,7 @@ int train(TrainArguments args) {
   }
   // A config.yaml alone is as new as this program can know.
   const int64_t format =
-      start.checkpoint ? start.checkpoint->identity.format : kCheckpointFormat;
+      start.checkpoint ? start.checkpoint->metadata.format : kCheckpointFormat;
   auto [config, warnings] =
       args.resumes() ? resumed_config(args, began_with, stands, format)
                      : load_config(args.config, args.overrides);

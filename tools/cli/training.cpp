@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 
 /// Begins from the weights of another, and says what became of them.
 void begin_from(const RunConfig& config, Classifier& model,
-                const Identity& data) {
+                const ModelMetadata& data) {
   const auto& options = config.fine_tune;
   const FitReport report =
       load_pretrained(model, options, [&](const NamedTensors& file) {
@@ -40,7 +40,7 @@ void begin_from(const RunConfig& config, Classifier& model,
         "fine_tune.strict is off: what the network lacks was left out, what "
         "the file lacks begins anew");
   }
-  const auto trained = read_identity(weights_at(options.weights));
+  const auto trained = read_metadata(weights_at(options.weights));
   if (!trained) return;
   warn_of_other_data(*trained, data);
   warn_of_other_network(*trained, data);
@@ -172,22 +172,22 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   const torch::Device device = resolve_device(config.train.device);
   const auto seed = config.train.seed;
   const HeldOut held_out =
-      start.checkpoint ? held_out_of(start.from, start.checkpoint->identity)
+      start.checkpoint ? held_out_of(start.from, start.checkpoint->metadata)
                        : HeldOut();
   const auto data =
       open_training_data(config.data, in_channels(config.model),
                          num_classes(config.model), seed, held_out);
   torch::manual_seed(static_cast<uint64_t>(seed));
   auto model = make_model(config.model);
-  auto identity = make_identity(config, *data.train);
-  if (held_out.by_place) identity.held_out_by_content = false;
+  auto metadata = make_metadata(config, *data.train);
+  if (held_out.by_place) metadata.held_out_by_content = false;
   if (device.is_cpu()) {
-    check_memory(*model, config, identity.input_shape, Work::kTrain);
+    check_memory(*model, config, metadata.input_shape, Work::kTrain);
   }
-  check_passes(*model, identity.input_shape);
+  check_passes(*model, metadata.input_shape);
   const Freezing names_that_fit(config.fine_tune, *model);
   if (!start.checkpoint && config.fine_tune.enabled()) {
-    begin_from(config, *model, identity);
+    begin_from(config, *model, metadata);
   }
 
   const RunFolder folder =
@@ -210,10 +210,10 @@ int run_training(const TrainArguments& args, const RunConfig& config,
        .fine_tune = config.fine_tune,
        .train = loader(data.train, Loader::Mode::kTrain),
        .validation = loader(data.validation, Loader::Mode::kEvaluate),
-       .inputs = make_inputs(config, device),
+       .preprocess = make_preprocessing(config, device),
        .batch_transforms =
            batch_transforms(config.data, num_classes(config.model)),
-       .identity = identity,
+       .metadata = metadata,
        .folder = folder,
        .hooks = make_hooks(bar, saved)});
   prepare(trainer, start, folder, config, data);

@@ -59,7 +59,7 @@ Program make_program(const Exportable& network, const ExportOptions& options) {
   const auto model = build(network.model, network.weights);
   model->to(options.program.type);
   Program program = trace_program(*model, options.program,
-                                  batch_of(2, network.identity.input_shape));
+                                  batch_of(2, network.metadata.input_shape));
   if (options.fold) fold_batch_norms(program);
   return program;
 }
@@ -71,7 +71,7 @@ bool takes_any_size(const ModelOptions& options) {
 void write(OutputFile& file, const Exportable& network,
            const ExportOptions& options) {
   const bool any_size = takes_any_size(network.model);
-  const auto facts = program_facts(network.identity, options.program, any_size);
+  const auto facts = program_facts(network.metadata, options.program, any_size);
   switch (options.format) {
     case ExportFormat::kTorchScript:
       return write_torchscript(file, make_program(network, options), facts);
@@ -121,7 +121,7 @@ double bound_of(at::ScalarType type) {
 
 /// Batches of other sizes than the traced one.
 std::vector<std::vector<int64_t>> shapes_to_try(const Exportable& network) {
-  const auto& shape = network.identity.input_shape;
+  const auto& shape = network.metadata.input_shape;
   std::vector<std::vector<int64_t>> shapes = {batch_of(1, shape),
                                               batch_of(5, shape)};
   if (takes_any_size(network.model)) {

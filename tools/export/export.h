@@ -33,7 +33,7 @@ struct ExportCheck {
 struct Exportable {
   ModelOptions model;
   NamedTensors weights;  ///< state_dict() of such a network.
-  Identity identity;
+  ModelMetadata metadata;
 };
 
 /// Writes a network to `path`, by way of a file beside it that is read again

@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kIdentity = "skipzoo.json";
+constexpr const char* kMetadataRecord = "skipzoo.json";
 constexpr const char* kProgram = "program.json";
 
 const char* name_of_pixels(Pixels pixels) {
@@ -47,11 +47,11 @@ std::string last_line(const std::exception& error) {
 class Scripted : public Classifier {
  public:
   Scripted(torch::jit::Module module, ProgramFacts facts,
-           const Identity& identity, std::filesystem::path path)
+           const ModelMetadata& metadata, std::filesystem::path path)
       : module_(std::move(module)),
         facts_(std::move(facts)),
-        shape_(identity.input_shape),
-        classes_(static_cast<int64_t>(identity.classes.size())),
+        shape_(metadata.input_shape),
+        classes_(static_cast<int64_t>(metadata.classes.size())),
         path_(std::move(path)) {}
 
   torch::Tensor forward(const torch::Tensor& images) override {
@@ -98,11 +98,11 @@ class Scripted : public Classifier {
 
 }  // namespace
 
-std::map<std::string, std::string> program_facts(const Identity& identity,
+std::map<std::string, std::string> program_facts(const ModelMetadata& metadata,
                                                  const ProgramOptions& options,
                                                  bool takes_any_size) {
   std::string classes;
-  for (std::string name : identity.classes) {
+  for (std::string name : metadata.classes) {
     // Of older runs; a list of one name a line must not be shifted by it.
     std::ranges::replace_if(
         name, [](char c) { return c == '\n' || c == '\r'; }, ' ');
@@ -112,10 +112,10 @@ std::map<std::string, std::string> program_facts(const Identity& identity,
                       {"softmax", options.softmax},
                       {"any_size", takes_any_size},
                       {"type", c10::toString(options.type)}};
-  return {{kIdentity, to_json_text(identity)},
+  return {{kMetadataRecord, to_json_text(metadata)},
           {kProgram, facts.dump()},
           {"classes.txt", classes},
-          {"config.yaml", identity.config}};
+          {"config.yaml", metadata.config}};
 }
 
 namespace {
@@ -160,7 +160,7 @@ ScriptedNetwork load_scripted(const std::filesystem::path& path,
   check_program(path);
   try {
     const ZipFile zip(InputFile::open(path));
-    const auto words = extra_record(zip, kIdentity);
+    const auto words = extra_record(zip, kMetadataRecord);
     const auto program = extra_record(zip, kProgram);
     if (words.empty() || program.empty()) {
       throw FileError(path,
@@ -171,13 +171,13 @@ ScriptedNetwork load_scripted(const std::filesystem::path& path,
     auto module = load_straight_line(path);
     module.to(device);
     ScriptedNetwork network;
-    network.identity = parse_identity(words);
+    network.metadata = parse_metadata(words);
     const auto facts = parse_program_facts(program);
     for (const auto one : {Pixels::kByte, Pixels::kUnit}) {
       if (facts.normalize == name_of_pixels(one)) network.pixels = one;
     }
     network.model =
-        std::make_shared<Scripted>(module, facts, network.identity, path);
+        std::make_shared<Scripted>(module, facts, network.metadata, path);
     return network;
   } catch (const FileError&) {
     throw;

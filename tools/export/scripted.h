@@ -13,9 +13,9 @@ namespace skipzoo {
 
 struct Classifier;
 
-/// What is kept beside a program, by name: skipzoo.json (the identity),
+/// What is kept beside a program, by name: skipzoo.json (the metadata),
 /// program.json (what is baked in), and for people classes.txt and config.yaml.
-std::map<std::string, std::string> program_facts(const Identity& identity,
+std::map<std::string, std::string> program_facts(const ModelMetadata& metadata,
                                                  const ProgramOptions& options,
                                                  bool takes_any_size);
 
@@ -36,7 +36,7 @@ std::optional<ProgramFacts> read_program_facts(
 /// An exported TorchScript archive with those facts, as a network.
 struct ScriptedNetwork {
   std::shared_ptr<Classifier> model;  ///< Gives logits, or their like.
-  Identity identity;
+  ModelMetadata metadata;
   Pixels pixels = Pixels::kNormalised;
 };
 

@@ -14,17 +14,17 @@ using nlohmann::json;
 
 namespace {
 
-json to_json(const Identity& identity) {
+json to_json(const ModelMetadata& metadata) {
   json words = {
-      {"format", kCheckpointFormat}, {"config", identity.config},
-      {"classes", identity.classes}, {"mean", identity.mean},
-      {"std", identity.std},         {"input_shape", identity.input_shape}};
-  if (identity.held_out_by_content) words["holdout"] = "content";
+      {"format", kCheckpointFormat}, {"config", metadata.config},
+      {"classes", metadata.classes}, {"mean", metadata.mean},
+      {"std", metadata.std},         {"input_shape", metadata.input_shape}};
+  if (metadata.held_out_by_content) words["holdout"] = "content";
   return words;
 }
 
 json to_json(const Checkpoint& c) {
-  json words = to_json(c.identity);
+  json words = to_json(c.metadata);
   words.update({{"epoch", c.position.epoch},
                 {"batch", c.position.batch},
                 {"step", c.position.step},
@@ -58,8 +58,8 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   });
 }
 
-std::string to_json_text(const Identity& identity) {
-  return to_json(identity).dump(-1, ' ', false, json::error_handler_t::replace);
+std::string to_json_text(const ModelMetadata& metadata) {
+  return to_json(metadata).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace skipzoo

@@ -26,7 +26,7 @@ struct Best {
 };
 
 /// What a network needs to be used without its run: what travels with weights.
-struct Identity {
+struct ModelMetadata {
   std::string config;  ///< Resolved, as YAML.
   std::vector<std::string> classes;
   std::vector<double> mean;
@@ -40,7 +40,7 @@ struct Identity {
 
 /// Everything that a run continues from, bit for bit.
 struct Checkpoint {
-  Identity identity;
+  ModelMetadata metadata;
   /// Parameters and buffers by torchvision's names: what the file is used by,
   /// in evaluation, prediction, export and Python (TrainingState).
   NamedTensors weights;
@@ -67,13 +67,13 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 /// Where a checkpoint stands; nothing where none can be read.
 std::optional<Position> read_position(const std::filesystem::path& path);
 
-/// The identity in a checkpoint or exported program; nothing where the file is
+/// The metadata in a checkpoint or exported program; nothing where the file is
 /// none of ours. Throws FileError where it is damaged.
-std::optional<Identity> read_identity(const std::filesystem::path& path);
+std::optional<ModelMetadata> read_metadata(const std::filesystem::path& path);
 
 /// As JSON, as it stands in checkpoints and exports.
-std::string to_json_text(const Identity& identity);
+std::string to_json_text(const ModelMetadata& metadata);
 /// Throws std::runtime_error where it is no such text.
-Identity parse_identity(const std::string& text);
+ModelMetadata parse_metadata(const std::string& text);
 
 }  // namespace skipzoo

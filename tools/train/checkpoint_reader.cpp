@@ -43,8 +43,8 @@ int64_t integer(const json& words, const char* key, int64_t least,
 }
 
 /// Of how many channels, and what may divide by them.
-void check_numbers(const Identity& identity) {
-  const auto& shape = identity.input_shape;
+void check_numbers(const ModelMetadata& metadata) {
+  const auto& shape = metadata.input_shape;
   if (shape.size() != 3) fail("input_shape is not channels, height and width");
   constexpr int64_t kMost = int64_t{1} << 31;
   int64_t values = 1;
@@ -55,14 +55,14 @@ void check_numbers(const Identity& identity) {
     }
     values *= size;
   }
-  if (identity.mean.size() != identity.std.size() ||
-      (!identity.mean.empty() &&
-       static_cast<int64_t>(identity.mean.size()) != shape[0])) {
+  if (metadata.mean.size() != metadata.std.size() ||
+      (!metadata.mean.empty() &&
+       static_cast<int64_t>(metadata.mean.size()) != shape[0])) {
     fail("mean and std are not one number a channel");
   }
-  for (size_t c = 0; c < identity.mean.size(); ++c) {
-    if (!std::isfinite(identity.mean[c]) || !std::isfinite(identity.std[c]) ||
-        identity.std[c] <= 0) {
+  for (size_t c = 0; c < metadata.mean.size(); ++c) {
+    if (!std::isfinite(metadata.mean[c]) || !std::isfinite(metadata.std[c]) ||
+        metadata.std[c] <= 0) {
       fail("mean or std is no usable number");
     }
   }
@@ -78,20 +78,20 @@ auto parsed(std::string_view text, Read read) {
   }
 }
 
-Identity identity_of(const json& words) {
-  Identity identity;
-  words.at("config").get_to(identity.config);
-  words.at("classes").get_to(identity.classes);
-  words.at("mean").get_to(identity.mean);
-  words.at("std").get_to(identity.std);
+ModelMetadata metadata_of(const json& words) {
+  ModelMetadata metadata;
+  words.at("config").get_to(metadata.config);
+  words.at("classes").get_to(metadata.classes);
+  words.at("mean").get_to(metadata.mean);
+  words.at("std").get_to(metadata.std);
   for (const auto& size : words.at("input_shape")) {
     if (!size.is_number_unsigned()) fail("input_shape has other than sizes");
   }
-  words.at("input_shape").get_to(identity.input_shape);
-  check_numbers(identity);
-  identity.held_out_by_content = words.value("holdout", "") == "content";
-  identity.format = integer(words, "format", 1, kMostSteps);
-  return identity;
+  words.at("input_shape").get_to(metadata.input_shape);
+  check_numbers(metadata);
+  metadata.held_out_by_content = words.value("holdout", "") == "content";
+  metadata.format = integer(words, "format", 1, kMostSteps);
+  return metadata;
 }
 
 /// Everything of a checkpoint but its tensors.
@@ -104,7 +104,7 @@ Checkpoint read_words(const json& words) {
                              "; update skipzoo");
   }
   Checkpoint checkpoint;
-  checkpoint.identity = identity_of(words);
+  checkpoint.metadata = metadata_of(words);
   checkpoint.position = {.epoch = integer(words, "epoch", 0, kMostSteps),
                          .batch = integer(words, "batch", 0, kMostSteps),
                          .step = integer(words, "step", 0, kMostSteps)};
@@ -203,26 +203,26 @@ std::optional<Position> read_position(const fs::path& path) {
   }
 }
 
-std::optional<Identity> read_identity(const fs::path& path) {
+std::optional<ModelMetadata> read_metadata(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return std::nullopt;
-  return reading(path, [&]() -> std::optional<Identity> {
+  return reading(path, [&]() -> std::optional<ModelMetadata> {
     const auto file = InputFile::open(path);
     const auto head = file->read(0, std::min<uint64_t>(file->size(), 2));
     if (head != std::vector<uint8_t>{'P', 'K'}) return std::nullopt;
     const ZipFile zip(file);
     if (zip.has(kCheckpointRecord)) {
-      return parsed(read_text(zip, kCheckpointRecord), read_words).identity;
+      return parsed(read_text(zip, kCheckpointRecord), read_words).metadata;
     }
     // An exported program's, where TorchScript keeps what is not its own.
     const auto extra = std::string("extra/") + kCheckpointRecord;
     if (!zip.has(extra)) return std::nullopt;
-    return parse_identity(read_text(zip, extra));
+    return parse_metadata(read_text(zip, extra));
   });
 }
 
-Identity parse_identity(const std::string& text) {
-  return parsed(text, identity_of);
+ModelMetadata parse_metadata(const std::string& text) {
+  return parsed(text, metadata_of);
 }
 
 }  // namespace skipzoo

@@ -1,59 +1,33 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
-#include "models/engine.h"
 #include "tools/data/loader.h"
-#include "tools/data/transform.h"
 #include "tools/train/collective.h"
 #include "tools/train/metrics.h"
 #include "tools/train/options.h"
-
-namespace torch::nn {
-class Module;
-}  // namespace torch::nn
+#include "tools/train/preprocessing.h"
 
 namespace skipzoo {
 
 struct Classifier;
 
-/// How a batch of pictures is put to a network.
-struct Inputs {
-  torch::Device device = torch::kCPU;
-  bool channels_last = true;
-  Amp amp = Amp::kOff;
-  Kernels kernels = Kernels::kFused;
-  Normaliser normalise = {{}, {}, torch::kCPU};
+/// A network as it is evaluated: normalised images (N, C, H, W) on its device
+/// -> logits (N, classes). Not by two threads at once.
+using Forward = std::function<torch::Tensor(const torch::Tensor& images)>;
 
-  /// uint8 pixels -> normalised float images on the device, in the layout.
-  torch::Tensor operator()(const torch::Tensor& pixels) const;
-};
+/// That of a network of ours, in the arithmetic of `amp`: on the CPU by an
+/// Engine, unless its own kernels are the reference. The model must outlive it;
+/// its weights are those of now, and its mode is left as it is.
+Forward forward_of(Classifier& model, Amp amp);
 
-/// A network as it is evaluated: on the CPU by an Engine of the type that `amp`
-/// names.
-class Evaluator {
- public:
-  /// The model must outlive it; its weights are those of now.
-  Evaluator(Classifier& model, const Inputs& inputs);
-  /// Normalised images -> logits.
-  torch::Tensor operator()(const torch::Tensor& images);
-
- private:
-  Amp amp_;
-  torch::Device device_;
-  Engine engine_;
-};
-
-/// Moves a network to a device and layout. Before the optimizer is built: it
-/// holds on to the tensors.
-void place(torch::nn::Module& model, torch::Device device, bool channels_last);
-
-/// Runs `model` in evaluation mode over every picture of `loader`, each counted
-/// once. The model's mode is left as it was. stop: asked after each batch;
-/// where it says true, the result is of the batches so far. Of several
-/// processes each takes the batches of its loader; the result is of all.
+/// Runs every picture of `loader` through a network, each counted once. stop:
+/// asked after each batch; where it says true, the result is of the batches so
+/// far. Of several processes each takes the batches of its loader; the result
+/// is of all.
 Evaluation evaluate(
-    Classifier& model, Loader& loader, const Inputs& inputs,
+    const Forward& forward, Loader& loader, const Preprocessing& preprocess,
     const std::function<bool()>& stop = {},
     const std::shared_ptr<Collective>& collective = single_process());
 

@@ -9,10 +9,10 @@ namespace skipzoo {
 
 namespace fs = std::filesystem;
 
-Recorder::Recorder(RunFolder folder, Identity identity, EvalMetric eval_metric,
+Recorder::Recorder(RunFolder folder, ModelMetadata metadata, EvalMetric eval_metric,
                    int64_t parameters, OnSave on_save, bool writes)
     : folder_(std::move(folder)),
-      identity_(std::move(identity)),
+      metadata_(std::move(metadata)),
       eval_metric_(eval_metric),
       parameters_(parameters),
       on_save_(std::move(on_save)),
@@ -29,7 +29,7 @@ StateSection Recorder::section() {
           .load =
               [this](const NamedTensors& saved) {
                 best_confusion_ = unpacked(saved.front().second,
-                                           std::ssize(identity_.classes));
+                                           std::ssize(metadata_.classes));
               },
           .is_optional = true};
 }
@@ -105,17 +105,17 @@ void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
       {.title = folder_.path().filename().string(),
        .network = std::to_string(parameters_) + " parameters",
        .rows = {},
-       .classes = identity_.classes,
+       .classes = metadata_.classes,
        .confusion = knows_best ? best_confusion_ : validation.confusion,
        .confusion_epoch = knows_best ? best_.epoch : epoch,
        .best_epoch = best_.epoch,
-       .config_yaml = identity_.config});
+       .config_yaml = metadata_.config});
 }
 
 void Recorder::save_as(const fs::path& path, const TrainingState& state) const {
   if (!writes_) return;
   Checkpoint now = state.save();
-  now.identity = identity_;
+  now.metadata = metadata_;
   now.best = best_;
   save_checkpoint(path, now);
   // A run's first best.skz stands alone for a moment.

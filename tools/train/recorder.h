@@ -24,7 +24,7 @@ class Recorder {
   /// parameters: how many the network has, for the report. writes: of several
   /// processes, whether this is the one that does; the others only know what is
   /// the best.
-  Recorder(RunFolder folder, Identity identity, EvalMetric eval_metric,
+  Recorder(RunFolder folder, ModelMetadata metadata, EvalMetric eval_metric,
            int64_t parameters, OnSave on_save, bool writes = true);
 
   Recorder(const Recorder&) = delete;  // Its section holds on to it.
@@ -59,7 +59,7 @@ class Recorder {
                const TrainingState& state) const;
 
   RunFolder folder_;
-  Identity identity_;
+  ModelMetadata metadata_;
   EvalMetric eval_metric_;
   int64_t parameters_;
   OnSave on_save_;

@@ -16,8 +16,8 @@ namespace skipzoo {
 namespace {
 
 /// Before the optimizer takes hold of its tensors; the same in all processes.
-Classifier& placed(const TrainerParts& parts) {
-  place(*parts.model, parts.inputs.device, parts.inputs.channels_last);
+Classifier& moved(const TrainerParts& parts) {
+  move_to(*parts.model, parts.preprocess.device, parts.preprocess.channels_last);
   for (auto& entry : state_dict(*parts.model)) {
     parts.collective->broadcast(entry.second);
   }
@@ -28,20 +28,20 @@ Classifier& placed(const TrainerParts& parts) {
 
 Trainer::Trainer(TrainerParts parts)
     : parts_(std::move(parts)),
-      recorder_(parts_.folder, parts_.identity, parts_.options.eval_metric,
+      recorder_(parts_.folder, parts_.metadata, parts_.options.eval_metric,
                 count_parameters(*parts_.model), parts_.hooks.on_save,
                 parts_.collective->rank() == 0),
       freezing_(parts_.fine_tune, *parts_.model),
-      optimizer_(parts_.options.optimizer, placed(parts_),
+      optimizer_(parts_.options.optimizer, moved(parts_),
                  lr_scales(parts_.fine_tune, *parts_.model)),
       step_(*parts_.model, optimizer_, parts_.options, parts_.collective),
-      metrics_(parts_.inputs.device),
+      metrics_(parts_.preprocess.device),
       state_(
           [this] { return state_dict(*parts_.model); },
           [this](const auto& saved) { copy_exactly(saved, *parts_.model); }) {
   for (auto& section :
        {optimizer_.section(), metrics_.section(),
-        random_section(parts_.inputs.device), recorder_.section()}) {
+        random_section(parts_.preprocess.device), recorder_.section()}) {
     state_.add(section);
   }
 }
@@ -65,7 +65,7 @@ TrainSummary Trainer::run() {
     Evaluation validation;
     if (!should_stop()) {
       // Each process asks for itself: one may have a batch more than others.
-      validation = evaluate(*parts_.model, parts_.validation, parts_.inputs,
+      validation = evaluate(*parts_.model, parts_.validation, parts_.preprocess,
                             parts_.hooks.stop_requested, parts_.collective);
     }
     summary_.stopped = should_stop();
@@ -116,8 +116,8 @@ EpochMetrics Trainer::train_one_epoch() {
 }
 
 void Trainer::train_step(const Batch& batch) {
-  auto images = parts_.inputs(batch.images);
-  auto targets = batch.targets.to(parts_.inputs.device);
+  auto images = parts_.preprocess(batch.images);
+  auto targets = batch.targets.to(parts_.preprocess.device);
   transform_batch(parts_.batch_transforms, images, targets, parts_.options.seed,
                   state_.position.epoch, state_.position.batch);
   optimizer_.set_lr(lr_);
@@ -131,7 +131,7 @@ void Trainer::after_step(double data_seconds) {
   const int64_t done = state_.position.batch;
   const bool log = (done - 1) % parts_.options.log_interval == 0;
   // Free on the CPU; on a GPU it waits, so it comes with the log's line.
-  const bool on_cpu = parts_.inputs.device.is_cpu();
+  const bool on_cpu = parts_.preprocess.device.is_cpu();
   if (on_cpu || log) check_finite();
   if ((on_cpu && parts_.hooks.on_step) || log) {
     const EpochMetrics mean = metrics_.mean(*parts_.collective);

@@ -42,9 +42,9 @@ struct TrainerParts {
   FineTuneOptions fine_tune;  ///< What of the model trains, and how fast.
   Loader train;
   Loader validation;
-  Inputs inputs;
+  Preprocessing preprocess;
   std::vector<BatchTransform> batch_transforms = {};
-  Identity identity;
+  ModelMetadata metadata;
   RunFolder folder;  ///< Where the run is written.
   TrainerHooks hooks = {};
   std::shared_ptr<Collective> collective = single_process();

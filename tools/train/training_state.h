@@ -29,7 +29,7 @@ class TrainingState {
 
   Position position;  ///< Where the run stands.
 
-  /// All of it; identity and best are the recorder's to fill in.
+  /// All of it; metadata and best are the recorder's to fill in.
   Checkpoint save() const;
   /// Throws FileError naming `path`, and the section that is missing, unknown
   /// to this run, or does not fit.

@@ -52,7 +52,7 @@ class OddNames : public testing::Test {
     const auto model = make_model(options);
     return {.model = options,
             .weights = state_dict(*model),
-            .identity = {.config = "",
+            .metadata = {.config = "",
                          .classes = kOddNames,
                          .mean = {},
                          .std = {},
@@ -72,10 +72,10 @@ class OddNames : public testing::Test {
 TEST_F(OddNames, ComeBackFromATorchScriptExport) {
   const auto path = folder / "net.pt";
   export_network(path, network(), {.format = ExportFormat::kTorchScript});
-  EXPECT_EQ(load_scripted(path, torch::kCPU).identity.classes, kOddNames);
-  const auto identity = read_identity(path);
-  ASSERT_TRUE(identity.has_value());
-  EXPECT_EQ(identity->classes, kOddNames);
+  EXPECT_EQ(load_scripted(path, torch::kCPU).metadata.classes, kOddNames);
+  const auto metadata = read_metadata(path);
+  ASSERT_TRUE(metadata.has_value());
+  EXPECT_EQ(metadata->classes, kOddNames);
   const auto list =
       ZipFile(InputFile::open(path)).read("extra/classes.txt", 1 << 20);
   expect_list({list.begin(), list.end()});
@@ -86,18 +86,18 @@ TEST_F(OddNames, ComeBackFromAnOnnxExportsMetadata) {
   export_network(path, network(), {.format = ExportFormat::kOnnx});
   const auto bytes = read_text(path);
   const auto metadata = OnnxModel(bytes).metadata();
-  EXPECT_EQ(parse_identity(metadata.at("skipzoo.json")).classes, kOddNames);
+  EXPECT_EQ(parse_metadata(metadata.at("skipzoo.json")).classes, kOddNames);
   expect_list(metadata.at("classes.txt"));
 }
 
 TEST_F(OddNames, ComeBackFromACheckpoint) {
   const auto path = folder / "last.skz";
   Checkpoint checkpoint{};
-  checkpoint.identity = network().identity;
+  checkpoint.metadata = network().metadata;
   checkpoint.weights = network().weights;
   save_checkpoint(path, checkpoint);
-  EXPECT_EQ(load_checkpoint(path).identity.classes, kOddNames);
-  EXPECT_EQ(read_identity(path)->classes, kOddNames);
+  EXPECT_EQ(load_checkpoint(path).metadata.classes, kOddNames);
+  EXPECT_EQ(read_metadata(path)->classes, kOddNames);
 }
 
 /// The checkpoint of a run on somebody's photos, tuned from somebody's weights.
@@ -113,7 +113,7 @@ void save_run_of_anna(const std::filesystem::path& path,
   config.fine_tune.weights = home / "weights-of-anna/old.pth";
   const auto model = make_model(config.model);
   Checkpoint checkpoint{};
-  checkpoint.identity = {.config = dump_config(config),
+  checkpoint.metadata = {.config = dump_config(config),
                          .classes = {"cat", "dog"},
                          .mean = {},
                          .std = {},
@@ -146,7 +146,7 @@ TEST(ExportOfARun, SaysInNoFormatWhereItsFilesLay) {
   }
   // But for the places, it is the run's config: the splits keep their names.
   const auto config =
-      parse_resolved_config(read_identity(folder / "net.pt")->config, "net.pt")
+      parse_resolved_config(read_metadata(folder / "net.pt")->config, "net.pt")
           .config;
   EXPECT_EQ(config.data.root.filename(), "FOLDER");
   EXPECT_EQ(config.data.train_split, "kept");
