@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "models/kernels/kernels.h"
+#include "models/weight_names.h"
+
 namespace skipzoo {
 
 /// An image classifier whose last layer can be replaced.
@@ -23,11 +26,14 @@ struct Classifier : torch::nn::Module {
   /// Registered names of the repeated blocks in forward order, e.g. "layer1.0":
   /// the steps of layer-wise decay.
   virtual std::vector<std::string> block_names() const = 0;
+  /// What others call its tensors, besides what holds for every network: a
+  /// prefix, another name of the head.
+  virtual NameRules name_rules() const { return {}; }
   /// Whether a trace of it is good for images of any size; not where padding is
   /// computed from the size.
   virtual bool takes_any_size() const { return true; }
-  /// Whether it is made of LibTorch's operators here, not a program itself.
-  virtual bool is_traceable() const { return true; }
+  /// What its options say of the code that computes it.
+  virtual Kernels kernels() const = 0;
 };
 
 }  // namespace skipzoo

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "models/kernels/batch_norm_relu.h"
-#include "models/kernels/convolution.h"
 #include "models/layers.h"
 
 namespace skipzoo {
@@ -84,7 +82,7 @@ ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
       bn2(register_module("bn2", keras_norm(out))),
       stride_(stride),
       activation_(activation),
-      kernels_(kernels) {
+      ops_(kernels) {
   if (shortcut == ConvShortcut::kProjection) {
     skip = register_module(
         "skip", nn::Sequential(conv(in, out, 1, stride), keras_norm(out)));
@@ -95,18 +93,18 @@ torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
   const auto end = [&](const torch::Tensor& y, nn::BatchNorm2d& norm,
                        const torch::Tensor& past) {
     if (activation_ == Activation::kRelu) {
-      return batch_norm_relu(y, norm, past, kernels_);
+      return ops_.bn_add_relu(y, norm, past);
     }
     return activate(past.defined() ? norm(y) + past : norm(y), activation_);
   };
-  const auto y =
-      end(convolution(pad_same(x, 3, stride_), conv1, kernels_), bn1, {});
+  const auto y = end(ops_.conv(pad_same(x, 3, stride_), conv1), bn1, {});
   // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return end(convolution(pad_same(y, 3, 1), conv2, kernels_), bn2,
-             skip ? project(x, skip, kernels_) : torch::Tensor());
+  return end(ops_.conv(pad_same(y, 3, 1), conv2), bn2,
+             skip ? project(x, skip, ops_) : torch::Tensor());
 }
 
-ConvNetImpl::ConvNetImpl(const ConvNetOptions& options) {
+ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)
+    : kernels_(options.kernels) {
   Problems problems;
   options.validate(problems);
   TORCH_CHECK(problems.empty(), "ConvNetOptions: ", problems.front());

@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/conv_net_options.h"
+#include "models/ops.h"
 
 namespace skipzoo {
 
@@ -33,7 +34,7 @@ struct ConvBlockImpl : torch::nn::Module {
  private:
   int64_t stride_;
   Activation activation_;
-  Kernels kernels_;
+  Ops ops_;
 };
 TORCH_MODULE(ConvBlock);
 
@@ -46,9 +47,13 @@ struct ConvNetImpl : Classifier {
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;
   bool takes_any_size() const override { return false; }
+  Kernels kernels() const override { return kernels_; }
 
   torch::nn::Sequential blocks;
   torch::nn::Linear fc{nullptr};
+
+ private:
+  Kernels kernels_;
 };
 
 }  // namespace skipzoo

@@ -2,10 +2,9 @@
 
 #include <cmath>
 
-#include "models/kernels/batch_norm_relu.h"
-#include "models/kernels/convolution.h"
 #include "models/kernels/dense_block.h"
 #include "models/layers.h"
+#include "models/residual.h"
 
 namespace skipzoo {
 
@@ -39,7 +38,7 @@ void DenseNetOptions::validate(Problems& problems) const {
 }
 
 DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
-    : drop_rate_(options.drop_rate), kernels_(options.kernels) {
+    : drop_rate_(options.drop_rate), ops_(options.kernels) {
   const int64_t out = options.growth_rate;
   norm1 = register_module("norm1", nn::BatchNorm2d(in));
   if (options.bn_size > 0) {
@@ -53,17 +52,14 @@ DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
 }
 
 torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
-  auto y =
-      convolution(batch_norm_relu(x, norm1, {}, kernels_), conv1, kernels_);
-  if (norm2) {
-    y = convolution(batch_norm_relu(y, norm2, {}, kernels_), conv2, kernels_);
-  }
+  auto y = ops_.conv(ops_.bn_relu(x, norm1), conv1);
+  if (norm2) y = ops_.conv(ops_.bn_relu(y, norm2), conv2);
   return drop_rate_ > 0 ? torch::dropout(y, drop_rate_, is_training()) : y;
 }
 
 DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
                                const DenseNetOptions& options)
-    : drop_rate_(options.drop_rate), kernels_(options.kernels) {
+    : drop_rate_(options.drop_rate), ops_(options.kernels) {
   for (int64_t i = 0; i < count; ++i) {
     layers.push_back(
         register_module("denselayer" + std::to_string(i + 1),
@@ -72,7 +68,7 @@ DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
 }
 
 torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
-  if (kernels_ == Kernels::kFused) {
+  if (ops_.fused()) {
     std::vector<DenseLayerParts> parts;
     for (const auto& layer : layers) {
       parts.push_back({layer->norm1, layer->conv1, layer->norm2, layer->conv2});
@@ -89,19 +85,18 @@ torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
 TransitionImpl::TransitionImpl(int64_t in, int64_t out, Kernels kernels)
     : norm(register_module("norm", nn::BatchNorm2d(in))),
       conv(register_module("conv", conv1x1(in, out))),
-      kernels_(kernels) {}
+      ops_(kernels) {}
 
 torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
-  const auto y = batch_norm_relu(x, norm, {}, kernels_);
+  const auto y = ops_.bn_relu(x, norm);
   // Both are linear, and the one does not look beyond a pixel: the mean of a
   // convolution is the convolution of the mean, of a quarter of the pixels.
-  return kernels_ == Kernels::kFused && !ReferenceOnly::active()
-             ? convolution(torch::avg_pool2d(y, 2), conv, kernels_)
-             : torch::avg_pool2d(conv(y), 2);
+  return ops_.fused() ? ops_.conv(torch::avg_pool2d(y, 2), conv)
+                      : torch::avg_pool2d(conv(y), 2);
 }
 
 DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
-    : kernels_(options.kernels) {
+    : stem_(options.stem), ops_(options.kernels) {
   Problems problems;
   options.validate(problems);
   TORCH_CHECK(problems.empty(), "DenseNetOptions: ", problems.front());
@@ -111,15 +106,9 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
     return module;
   };
   int64_t channels = options.num_init_features;
-  if (options.stem == Stem::kImageNet) {
-    conv0 = add("conv0",
-                nn::Conv2d(nn::Conv2dOptions(options.in_channels, channels, 7)
-                               .stride(2)
-                               .padding(3)
-                               .bias(false)));
+  conv0 = add("conv0", stem_convolution(stem_, options.in_channels, channels));
+  if (stem_ == Stem::kImageNet) {
     norm0 = add("norm0", nn::BatchNorm2d(channels));
-  } else {
-    conv0 = add("conv0", conv3x3(options.in_channels, channels));
   }
   const auto& layers = options.block_config;
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -144,15 +133,12 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
 }
 
 torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
-  auto x = convolution(images, conv0, kernels_);
-  if (norm0) {
-    x = torch::max_pool2d(batch_norm_relu(x, norm0, {}, kernels_), 3, 2, 1);
-  }
+  auto x = run_stem(images, stem_, conv0, norm0, ops_);
   for (size_t i = 0; i < blocks.size(); ++i) {
     x = blocks[i](x);
     if (i < transitions.size()) x = transitions[i](x);
   }
-  x = batch_norm_relu(x, norm5, {}, kernels_);
+  x = ops_.bn_relu(x, norm5);
   x = torch::adaptive_avg_pool2d(x, {1, 1});
   return classifier(x.flatten(1));
 }

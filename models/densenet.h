@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/densenet_options.h"
+#include "models/ops.h"
 
 namespace skipzoo {
 
@@ -27,7 +28,7 @@ struct DenseLayerImpl : torch::nn::Module {
 
  private:
   double drop_rate_;
-  Kernels kernels_;
+  Ops ops_;
 };
 TORCH_MODULE(DenseLayer);
 
@@ -43,7 +44,7 @@ struct DenseBlockImpl : torch::nn::Module {
 
  private:
   double drop_rate_;
-  Kernels kernels_;
+  Ops ops_;
 };
 TORCH_MODULE(DenseBlock);
 
@@ -59,7 +60,7 @@ struct TransitionImpl : torch::nn::Module {
   torch::nn::Conv2d conv;
 
  private:
-  Kernels kernels_;
+  Ops ops_;
 };
 TORCH_MODULE(Transition);
 
@@ -72,6 +73,10 @@ struct DenseNetImpl : Classifier {
   std::string head_name() const override { return "classifier"; }
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;
+  Kernels kernels() const override { return ops_.kernels(); }
+  NameRules name_rules() const override {
+    return DenseNetOptions::name_rules();
+  }
 
   torch::nn::Sequential features;  ///< All but the classifier, by name.
   torch::nn::Conv2d conv0{nullptr};
@@ -82,7 +87,8 @@ struct DenseNetImpl : Classifier {
   torch::nn::Linear classifier{nullptr};
 
  private:
-  Kernels kernels_;
+  Stem stem_;
+  Ops ops_;
 };
 
 }  // namespace skipzoo

@@ -7,6 +7,7 @@
 #include "models/fields.h"
 #include "models/kernels/kernels.h"
 #include "models/stem.h"
+#include "models/weight_names.h"
 
 namespace skipzoo {
 
@@ -62,6 +63,9 @@ struct DenseNetOptions {
 
   /// Adds a line for every pair of fields that contradict each other.
   void validate(Problems& problems) const;
+
+  /// What others call the tensors of its weight files.
+  static NameRules name_rules();
 };
 
 }  // namespace skipzoo

@@ -28,7 +28,7 @@ class Engine::Plan : public EnginePlan {
 
 Engine::Engine(Classifier& model, Kernels kernels, at::ScalarType type)
     : model_(model), type_(type) {
-  plans_ = kernels == Kernels::kFused && model.is_traceable();
+  plans_ = kernels == Kernels::kFused;
   for (const auto& parameter : model.parameters()) {
     plans_ =
         plans_ && parameter.is_cpu() && parameter.scalar_type() == at::kFloat;

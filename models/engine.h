@@ -18,8 +18,8 @@ struct Classifier;
 /// operator; a dense block writes into one buffer, whose readers activate it as
 /// they read. What it does not know it runs as LibTorch would.
 ///
-/// On the CPU. With Kernels::kReference, on another device, or where a network
-/// cannot be traced, it is the network's own forward().
+/// On the CPU. With Kernels::kReference or on another device, it is the
+/// network's own forward().
 class Engine {
  public:
   /// type: float32, or bfloat16 for activations and weights alike; both take

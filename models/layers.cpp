@@ -1,7 +1,5 @@
 #include "models/layers.h"
 
-#include "models/kernels/convolution.h"
-
 namespace skipzoo {
 
 namespace nn = torch::nn;
@@ -31,21 +29,25 @@ torch::Tensor every(const torch::Tensor& x, int64_t stride) {
 }  // namespace
 
 torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
-                      Kernels kernels) {
+                      const Ops& ops) {
   nn::Conv2d conv(
       std::dynamic_pointer_cast<nn::Conv2dImpl>(projection->ptr(0)));
-  nn::BatchNorm2d norm(
-      std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(projection->ptr(1)));
   // With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so
   // few channels behind its memory where it leaves out pixels itself.
   constexpr int64_t kFewChannels = 8;
   const int64_t stride = (*conv->options.stride())[0];
+  torch::Tensor y;
   if (stride > 1 && conv->options.in_channels() < kFewChannels &&
       !ReferenceOnly::active()) {
     const auto sampled = every(x, stride).contiguous(x.suggest_memory_format());
-    return norm(torch::conv2d(sampled, conv->weight, conv->bias));
+    y = torch::conv2d(sampled, conv->weight, conv->bias);
+  } else {
+    y = ops.conv(x, conv);
   }
-  return norm(convolution(x, conv, kernels));
+  if (projection->size() == 1) return y;
+  nn::BatchNorm2d norm(
+      std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(projection->ptr(1)));
+  return norm(y);
 }
 
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "models/kernels/kernels.h"
+#include "models/ops.h"
 
 namespace skipzoo {
 
@@ -16,9 +16,10 @@ torch::nn::Conv2d conv1x1(int64_t in, int64_t out, int64_t stride = 1);
 /// A shortcut that changes shape by learning: 1x1 convolution and BatchNorm
 /// (He et al. 2015, section 3.3, option B).
 torch::nn::Sequential projection(int64_t in, int64_t out, int64_t stride);
-/// What a shortcut of a convolution and a BatchNorm makes of x.
+/// What a shortcut of a convolution, and a BatchNorm where it has one, makes of
+/// x.
 torch::Tensor project(const torch::Tensor& x,
-                      const torch::nn::Sequential& projection, Kernels kernels);
+                      const torch::nn::Sequential& projection, const Ops& ops);
 /// A shortcut that changes shape without parameters: every stride-th pixel, and
 /// channels of zeros up to `out` (He et al. 2015, section 3.3, option A).
 ///

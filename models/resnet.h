@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "models/classifier.h"
+#include "models/ops.h"
+#include "models/residual.h"
 #include "models/resnet_options.h"
 
 namespace skipzoo {
@@ -18,8 +20,7 @@ namespace skipzoo {
 struct BasicBlockImpl : torch::nn::Module {
   static constexpr int64_t kExpansion = 1;
 
-  BasicBlockImpl(int64_t in, int64_t width, int64_t stride,
-                 const ResNetOptions& options);
+  BasicBlockImpl(const BlockShape& shape, const ResNetOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::Conv2d conv1;
@@ -29,9 +30,8 @@ struct BasicBlockImpl : torch::nn::Module {
   torch::nn::Sequential downsample{nullptr};  ///< Null without a projection.
 
  private:
-  Shortcut shortcut_;
-  int64_t stride_;
-  Kernels kernels_;
+  ShortcutPath shortcut_;
+  Ops ops_;
 };
 TORCH_MODULE(BasicBlock);
 
@@ -43,8 +43,7 @@ TORCH_MODULE(BasicBlock);
 struct BottleneckImpl : torch::nn::Module {
   static constexpr int64_t kExpansion = 4;
 
-  BottleneckImpl(int64_t in, int64_t width, int64_t stride,
-                 const ResNetOptions& options);
+  BottleneckImpl(const BlockShape& shape, const ResNetOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::Conv2d conv1{nullptr};
@@ -56,9 +55,8 @@ struct BottleneckImpl : torch::nn::Module {
   torch::nn::Sequential downsample{nullptr};  ///< Null without a projection.
 
  private:
-  Shortcut shortcut_;
-  int64_t stride_;
-  Kernels kernels_;
+  ShortcutPath shortcut_;
+  Ops ops_;
 };
 TORCH_MODULE(Bottleneck);
 
@@ -71,6 +69,8 @@ struct ResNetImpl : Classifier {
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;
+  Kernels kernels() const override { return ops_.kernels(); }
+  NameRules name_rules() const override { return ResNetOptions::name_rules(); }
 
   torch::nn::Conv2d conv1{nullptr};
   torch::nn::BatchNorm2d bn1{nullptr};
@@ -79,7 +79,7 @@ struct ResNetImpl : Classifier {
 
  private:
   Stem stem_;
-  Kernels kernels_;
+  Ops ops_;
 };
 
 }  // namespace skipzoo

@@ -6,26 +6,11 @@
 
 #include "models/fields.h"
 #include "models/kernels/kernels.h"
+#include "models/shortcut.h"
 #include "models/stem.h"
+#include "models/weight_names.h"
 
 namespace skipzoo {
-
-/// What carries the signal past a residual block (He et al. 2015, section 3.3).
-enum class Shortcut {
-  kA,     ///< Identity; zero channels on both sides where shapes differ.
-  kAEnd,  ///< Identity; zero channels behind the signal where shapes differ.
-  kB,     ///< Identity; a projection where shapes differ.
-  kC,     ///< A projection in every block.
-  kNone,  ///< Nothing: the plain network that the paper compares with.
-};
-template <>
-struct EnumNames<Shortcut> {
-  static constexpr Named<Shortcut> values[] = {{Shortcut::kA, "A"},
-                                               {Shortcut::kAEnd, "A_end"},
-                                               {Shortcut::kB, "B"},
-                                               {Shortcut::kC, "C"},
-                                               {Shortcut::kNone, "none"}};
-};
 
 struct ResNetImpl;
 
@@ -83,6 +68,9 @@ struct ResNetOptions {
 
   /// Adds a line for every pair of fields that contradict each other.
   void validate(Problems& problems) const;
+
+  /// What others call the tensors of its weight files.
+  static NameRules name_rules();
 };
 
 }  // namespace skipzoo

@@ -27,6 +27,7 @@ struct Joined : Classifier {
     const auto a = convolutions[0](images);
     return join(images, a, convolutions[1](torch::relu(a))).flatten(1);
   }
+  Kernels kernels() const override { return Kernels::kFused; }
   std::string head_name() const override { return ""; }
   void reset_head(int64_t) override {}
   std::vector<std::string> block_names() const override { return {}; }
@@ -94,6 +95,7 @@ struct Tangled : Classifier {
     const auto all = torch::cat({images, d, d, tall, b * c, ab, a}, 1);
     return fc(all.mean({2, 3}));
   }
+  Kernels kernels() const override { return Kernels::kFused; }
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t) override {}
   std::vector<std::string> block_names() const override { return {}; }
@@ -152,6 +154,7 @@ struct Unusual : Classifier {
     x = torch::relu(place(x) + where);
     return fc(torch::relu(flat_norm(x.mean({2, 3}))));
   }
+  Kernels kernels() const override { return Kernels::kFused; }
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t) override {}
   std::vector<std::string> block_names() const override { return {}; }

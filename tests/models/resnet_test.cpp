@@ -14,6 +14,8 @@ namespace {
 
 using torch::indexing::Slice;
 
+constexpr BlockShape kWider = {.in = 4, .width = 8, .stride = 2};
+
 /// relu(x) of every second pixel, with `before` and `after` channels of zeros.
 torch::Tensor sampled_between_zeros(const torch::Tensor& x, int64_t before,
                                     int64_t after) {
@@ -53,14 +55,14 @@ Problems problems_of(const ResNetOptions& options) {
 
 TEST(BasicBlock, IsReluOfItsInputWhenTheBranchIsZeroed) {
   const auto x = torch::randn({2, 4, 8, 8});
-  const auto y =
-      with_zeroed_branch(BasicBlock(4, 4, /*stride=*/1, ResNetOptions{}), x);
+  const auto y = with_zeroed_branch(
+      BasicBlock(BlockShape{.in = 4, .width = 4}, ResNetOptions{}), x);
   EXPECT_TRUE(torch::equal(y, torch::relu(x)));
 }
 
 TEST(Bottleneck, IsReluOfItsInputWhenTheBranchIsZeroed) {
   torch::NoGradGuard no_grad;
-  Bottleneck block(/*in=*/16, /*width=*/4, /*stride=*/1, ResNetOptions{});
+  Bottleneck block(BlockShape{.in = 16, .width = 4}, ResNetOptions{});
   block->bn3->weight.zero_();
   const auto x = torch::randn({2, 16, 8, 8});
   EXPECT_TRUE(torch::equal(block(x), torch::relu(x)));
@@ -70,8 +72,7 @@ TEST(Bottleneck, IsReluOfItsInputWhenTheBranchIsZeroed) {
 TEST(BasicBlock, OptionAPutsZeroChannelsOnBothSides) {
   const auto x = torch::randn({2, 4, 7, 8});
   const auto y = with_zeroed_branch(
-      BasicBlock(4, 8, /*stride=*/2, ResNetOptions{.shortcut = Shortcut::kA}),
-      x);
+      BasicBlock(kWider, ResNetOptions{.shortcut = Shortcut::kA}), x);
   EXPECT_TRUE(torch::equal(y, sampled_between_zeros(x, 2, 2)));
 }
 
@@ -79,27 +80,29 @@ TEST(BasicBlock, OptionAPutsZeroChannelsOnBothSides) {
 TEST(BasicBlock, OptionAEndPutsZeroChannelsAfterTheSignal) {
   const auto x = torch::randn({2, 4, 7, 8});
   const ResNetOptions options{.shortcut = Shortcut::kAEnd};
-  const auto y = with_zeroed_branch(BasicBlock(4, 8, /*stride=*/2, options), x);
+  const auto y = with_zeroed_branch(BasicBlock(kWider, options), x);
   EXPECT_TRUE(torch::equal(y, sampled_between_zeros(x, 0, 4)));
 }
 
 TEST(BasicBlock, OptionBIsReluOfItsProjectionWhenTheBranchIsZeroed) {
   const auto x = torch::randn({2, 4, 7, 8});
-  BasicBlock block(4, 8, /*stride=*/2, ResNetOptions{.shortcut = Shortcut::kB});
+  BasicBlock block(kWider, ResNetOptions{.shortcut = Shortcut::kB});
   const auto y = with_zeroed_branch(block, x);
   EXPECT_TRUE(torch::equal(y, torch::relu(block->downsample->forward(x))));
 }
 
 TEST(BasicBlock, HasNoPathPastItInThePlainNetwork) {
   const ResNetOptions plain{.shortcut = Shortcut::kNone};
-  const auto y = with_zeroed_branch(BasicBlock(4, 4, /*stride=*/1, plain),
-                                    torch::randn({2, 4, 8, 8}));
+  const auto y =
+      with_zeroed_branch(BasicBlock(BlockShape{.in = 4, .width = 4}, plain),
+                         torch::randn({2, 4, 8, 8}));
   EXPECT_TRUE(torch::equal(y, torch::zeros({2, 4, 8, 8})));
 }
 
 // "v1.5", torchvision's: the paper's own figure has the stride in the 1x1.
 TEST(Bottleneck, HasItsStrideInTheThreeByThree) {
-  const Bottleneck block(16, 4, /*stride=*/2, ResNetOptions{});
+  const Bottleneck block(BlockShape{.in = 16, .width = 4, .stride = 2},
+                         ResNetOptions{});
   EXPECT_EQ(block->conv1->options.stride()->at(0), 1);
   EXPECT_EQ(block->conv2->options.stride()->at(0), 2);
 }

@@ -58,6 +58,26 @@ TEST(Fit, TakesTheNamesOfOtherSystems) {
   }
 }
 
+using Rules = std::vector<std::pair<std::string, int64_t>>;
+
+TEST(Fit, RenamesByTheRulesOfTheFamily) {
+  const auto resnet = small_resnet();
+  auto file = copy_of(*resnet);
+  rename(file, "downsample", "shortcut");
+  EXPECT_EQ(Fit(file, *resnet).report().renamed,
+            (Rules{{"shortcut to downsample", 6}}));
+
+  DenseNetOptions options;
+  options.block_config = {2, 2};
+  const auto densenet = make_model(options);
+  file = copy_of(*densenet);
+  rename(file, "norm5", "norm_final");
+  const auto report = Fit(file, *densenet).report();
+  EXPECT_TRUE(report.complete()) << report.text();
+  EXPECT_EQ(report.renamed, (Rules{{"norm_final to norm5", 5}}));
+  EXPECT_EQ(Fit(file, *resnet).report().renamed, Rules{});
+}
+
 TEST(Fit, TakesAOneByOneConvolutionForTheHead) {
   const auto original = copy_of(*small_resnet());
   auto file = original;

@@ -9,16 +9,16 @@ namespace skipzoo {
 
 namespace {
 
-/// The shapes of what is in a file, by torchvision's names.
+/// The shapes of what is in a file, by the network's names.
 class Shapes {
  public:
   /// `anchor` is a name that every network of a family has; what stands before
-  /// it in the file stands before all names.
-  Shapes(const NamedTensors& file, const std::string& anchor) {
+  /// it in the file stands before all names. `rules` are the family's.
+  Shapes(const NamedTensors& file, const std::string& anchor, NameRules rules) {
     std::string prefix;
     bool found = false;
     for (const auto& [name, tensor] : file) {
-      auto now = torchvision_parts(modern_densenet(name));
+      auto now = renamed(name, rules);
       if (!found && (now == anchor || now.ends_with("." + anchor))) {
         prefix = now.substr(0, now.size() - anchor.size());
         found = true;
@@ -69,7 +69,8 @@ constexpr int64_t kLargeStem = 7;
 
 void add_networks(const NamedTensors& file, ResNetOptions like,
                   std::vector<ModelOptions>& networks) {
-  const Shapes shapes(file, "layer1.0.conv1.weight");
+  const Shapes shapes(file, "layer1.0.conv1.weight",
+                      ResNetOptions::name_rules());
   if (shapes.empty()) return;
   like.depths.clear();
   like.widths.clear();
@@ -114,7 +115,8 @@ void add_networks(const NamedTensors& file, ResNetOptions like,
 
 void add_networks(const NamedTensors& file, DenseNetOptions like,
                   std::vector<ModelOptions>& networks) {
-  const Shapes shapes(file, "features.conv0.weight");
+  const Shapes shapes(file, "features.conv0.weight",
+                      DenseNetOptions::name_rules());
   if (shapes.empty()) return;
   like.block_config.clear();
   for (int64_t block = 1;; ++block) {
@@ -145,7 +147,7 @@ void add_networks(const NamedTensors& file, DenseNetOptions like,
 
 void add_networks(const NamedTensors& file, ConvNetOptions like,
                   std::vector<ModelOptions>& networks) {
-  const Shapes shapes(file, "blocks.0.conv1.weight");
+  const Shapes shapes(file, "blocks.0.conv1.weight", {});
   if (shapes.empty()) return;
   const int64_t blocks = shapes.count("blocks.", ".conv1.weight", 0);
   like.filters.clear();

@@ -85,7 +85,7 @@ std::string FitReport::text_of_beside() const {
 Fit::Fit(const NamedTensors& file, const Classifier& model, Head head_rule)
     : own_(state_dict(model)) {
   const std::string head = model.head_name();
-  auto mapping = map_names(file, own_, head);
+  auto mapping = map_names(file, own_, head, model.name_rules());
   match(file, mapping, head);
   report_.renamed = std::move(mapping.renamed);
   report_.unexpected = std::move(mapping.unexpected);

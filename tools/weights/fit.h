@@ -63,12 +63,12 @@ enum class Head { kMustFit, kMayBeNew };
 /// Weights matched to a network; nothing is copied yet.
 class Fit {
  public:
-  /// Maps the names of other systems to torchvision's and compares all names
-  /// and shapes. Known: whatever stands in front of all names (module.,
+  /// Maps the names of other systems to the network's and compares all names
+  /// and shapes. Known: the family's own rules (Classifier::name_rules()) and,
+  /// for every network, whatever stands in front of all names (module.,
   /// backbone., module.encoder_q.; the first in the file where several networks
-  /// fit), DenseNet's old names (norm.1), other names of heads and shortcuts,
-  /// heads in a Sequential (fc.1) or that are a 1x1 convolution, first
-  /// convolutions for another number of channels.
+  /// fit), other names of heads, heads in a Sequential (fc.1) or that are a 1x1
+  /// convolution, first convolutions for another number of channels.
   Fit(const NamedTensors& file, const Classifier& model,
       Head head = Head::kMustFit);
 

@@ -44,9 +44,9 @@ struct Votes {
 class Mapper {
  public:
   Mapper(const NamedTensors& file, const NamedTensors& own,
-         const std::string& head)
+         const std::string& head, NameRules rules)
       : file_(file), own_(own) {
-    rename();
+    rename(rules);
     heads_.emplace(names_, head);
     for (size_t i = 0; i < own.size(); ++i) {
       const std::string_view name = own[i].first;
@@ -66,18 +66,18 @@ class Mapper {
   }
 
  private:
-  /// The names as torchvision would have them, but for prefix and head.
-  void rename() {
-    int64_t old = 0, parts = 0;
-    for (const auto& entry : file_) {
-      auto name = modern_densenet(entry.first);
-      old += name != entry.first ? 1 : 0;
-      auto now = torchvision_parts(name);
-      parts += now != name ? 1 : 0;
-      names_.push_back(std::move(now));
+  /// The names as the network has them, but for prefix and head.
+  void rename(NameRules rules) {
+    for (const auto& entry : file_) names_.push_back(entry.first);
+    for (const auto& rule : rules) {
+      int64_t changed = 0;
+      for (auto& name : names_) {
+        auto now = rule.rename(name);
+        changed += now != name ? 1 : 0;
+        name = std::move(now);
+      }
+      log(rule.what, changed);
     }
-    log("DenseNet's old names (norm.1 to norm1)", old);
-    log("shortcut to downsample, norm_final to norm5", parts);
   }
   void log(const std::string& rule, int64_t count) {
     if (count > 0) mapping_.renamed.emplace_back(rule, count);
@@ -237,8 +237,8 @@ class Mapper {
 }  // namespace
 
 Mapping map_names(const NamedTensors& file, const NamedTensors& own,
-                  const std::string& head) {
-  return Mapper(file, own, head).run();
+                  const std::string& head, NameRules rules) {
+  return Mapper(file, own, head, rules).run();
 }
 
 }  // namespace skipzoo

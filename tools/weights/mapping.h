@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/named_tensors.h"
+#include "models/weight_names.h"
 
 namespace skipzoo {
 
@@ -30,9 +31,9 @@ struct Mapping {
 };
 
 /// Takes the prefix under which most names and shapes fit, the first in the
-/// file where several do; `head` is the network's last layer. Takes time in
-/// proportion to the length of the names.
+/// file where several do; `head` is the network's last layer, `rules` are its
+/// family's. Takes time in proportion to the length of the names.
 Mapping map_names(const NamedTensors& file, const NamedTensors& own,
-                  const std::string& head);
+                  const std::string& head, NameRules rules);
 
 }  // namespace skipzoo

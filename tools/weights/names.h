@@ -6,17 +6,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "models/weight_names.h"
+
 namespace skipzoo {
 
-// What other systems call the tensors that torchvision has names for.
+// What others call the tensors of a network.
 
-/// DenseNet's names before torchvision 0.2: denselayer1.norm.1.weight, which is
-/// denselayer1.norm1.weight now. Others are left as they are.
-std::string modern_densenet(const std::string& name);
-
-/// The shortcuts of akamaster and kuangliu (shortcut.0, now downsample.0),
-/// gpleiss's last BatchNorm (norm_final, now norm5).
-std::string torchvision_parts(const std::string& name);
+/// `name` by all of a family's rules.
+std::string renamed(std::string name, NameRules rules);
 
 /// Which names are those of a network's last layer, though it is called
 /// otherwise: as in Keras ports, timm, kuangliu, Cadene, and where it stands in

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/convolution.h"
+#include "models/kernels/kernels.h"
+
+namespace skipzoo {
+
+/// The operators that a network is made of, computed by the code that its
+/// options choose.
+class Ops {
+ public:
+  explicit Ops(Kernels kernels) : kernels_(kernels) {}
+
+  Kernels kernels() const { return kernels_; }
+  /// Whether operators of our own may be taken now.
+  bool fused() const {
+    return kernels_ == Kernels::kFused && !ReferenceOnly::active();
+  }
+
+  /// layer(x): see convolution().
+  torch::Tensor conv(const torch::Tensor& x, torch::nn::Conv2d& layer) const {
+    return convolution(x, layer, kernels_);
+  }
+  /// relu(norm(x)): see batch_norm_relu().
+  torch::Tensor bn_relu(const torch::Tensor& x,
+                        torch::nn::BatchNorm2d& norm) const {
+    return batch_norm_relu(x, norm, {}, kernels_);
+  }
+  /// relu(norm(x) + residual); an undefined residual adds nothing.
+  torch::Tensor bn_add_relu(const torch::Tensor& x,
+                            torch::nn::BatchNorm2d& norm,
+                            const torch::Tensor& residual) const {
+    return batch_norm_relu(x, norm, residual, kernels_);
+  }
+
+ private:
+  Kernels kernels_;
+};
+
+}  // namespace skipzoo

@@ -1,0 +1,39 @@
+#include "models/residual.h"
+
+#include "models/layers.h"
+
+namespace skipzoo {
+
+namespace nn = torch::nn;
+
+nn::Conv2d stem_convolution(Stem stem, int64_t in, int64_t out) {
+  if (stem == Stem::kCifar) return conv3x3(in, out);
+  return nn::Conv2d(
+      nn::Conv2dOptions(in, out, 7).stride(2).padding(3).bias(false));
+}
+
+torch::Tensor run_stem(const torch::Tensor& images, Stem stem, nn::Conv2d& conv,
+                       nn::BatchNorm2d& norm, const Ops& ops) {
+  auto x = ops.conv(images, conv);
+  if (norm) x = ops.bn_relu(x, norm);
+  return stem == Stem::kImageNet ? torch::max_pool2d(x, 3, 2, 1) : x;
+}
+
+ShortcutPath::ShortcutPath(Shortcut kind, int64_t in, int64_t out,
+                           int64_t stride)
+    : kind_(kind), in_(in), out_(out), stride_(stride) {}
+
+bool ShortcutPath::projects() const {
+  return kind_ == Shortcut::kC ||
+         (kind_ == Shortcut::kB && (stride_ != 1 || in_ != out_));
+}
+
+torch::Tensor ShortcutPath::forward(const torch::Tensor& x,
+                                    const nn::Sequential& downsample,
+                                    const Ops& ops) const {
+  if (kind_ == Shortcut::kNone) return {};
+  if (downsample) return project(x, downsample, ops);
+  return pad_shortcut(x, out_, stride_, kind_ == Shortcut::kAEnd);
+}
+
+}  // namespace skipzoo
