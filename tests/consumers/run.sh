@@ -47,6 +47,10 @@ ln -s "$libtorch"/* other
   grep -F " in $work/other," other.log || { cat other.log; exit 1; }
 "$skipzoo" evaluate resnet20.pth -c skipzoo/share/skipzoo/configs/cifar10/resnet20.yaml \
   --set data.dataset=synthetic --set data.synthetic_images=10 | head -1
+pictures=$consumers/../goldens/pictures
+build_and_run predict run "$pictures/rgb.jpg" "$pictures/rgb.jpg" | tee seen
+build_and_run predict net.pt "$pictures/rgb.jpg" >>seen
+test "$(grep -c 'rgb.jpg: .* %' seen)" = 3
 if [ -e "$libtorch/lib/libtorch_cuda.so" ]; then
   echo '== load_torchscript: left out, find_package(Torch) of a CUDA LibTorch demands its toolkit'
 else

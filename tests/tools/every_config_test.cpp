@@ -57,10 +57,9 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
        .validation =
            Loader(images, config.data, Loader::Mode::kEvaluate, 0, false),
        .preprocess = {.device = torch::kCPU,
-                  .channels_last = config.train.channels_last,
-                  .amp = config.train.amp,
-                  .normalise = Normaliser(config.data.mean, config.data.std,
-                                          torch::kCPU)},
+                      .channels_last = config.train.channels_last,
+                      .normalise = Normaliser(config.data.mean, config.data.std,
+                                              torch::kCPU)},
        .metadata = {.config = dump_config(config),
                     .classes = images->classes(),
                     .mean = {},

@@ -77,7 +77,7 @@ class Archive : public testing::Test {
 
 TEST_F(Archive, OfOursIsLoaded) {
   const auto network = load_scripted(folder / "good.pt", torch::kCPU);
-  EXPECT_EQ(network.model->forward(torch::zeros({2, 3, 8, 8})).size(1), 3);
+  EXPECT_EQ(network.forward(torch::zeros({2, 3, 8, 8})).size(1), 3);
 }
 
 TEST_F(Archive, WithALoopIsRefused) {

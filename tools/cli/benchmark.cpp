@@ -68,7 +68,7 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
     std::shared_ptr<Classifier> model;
     TrainOptions options;
     std::optional<Optimizer> optimizer;
-    std::optional<Evaluator> evaluator;
+    Forward forward;
     torch::Tensor images;
     Targets targets;
   };
@@ -93,13 +93,9 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
       step(parts->images, parts->targets).loss.item<float>();
     };
   }
-  const Preprocessing preprocess{.device = device,
-                      .channels_last = config.train.channels_last,
-                      .amp = args.amp,
-                      .kernels = kernels_of(config.model)};
-  parts->evaluator.emplace(*parts->model, preprocess);
+  parts->forward = forward_of(*parts->model, args.amp);
   return [parts, device] {
-    const auto logits = (*parts->evaluator)(parts->images);
+    const auto logits = parts->forward(parts->images);
     if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.
   };
 }

@@ -29,15 +29,11 @@ std::vector<torch::Tensor> results(const RunConfig& config,
   move_to(*model, device, config.train.channels_last);
   auto shape = input_shape(config);
   shape.insert(shape.begin(), std::min<int64_t>(step.batch, 4));
-  const Preprocessing preprocess{.device = device,
-                      .channels_last = config.train.channels_last,
-                      .amp = amp,
-                      .kernels = kernels};
   const auto images = torch::randn(shape, device)
                           .contiguous(config.train.channels_last
                                           ? at::MemoryFormat::ChannelsLast
                                           : at::MemoryFormat::Contiguous);
-  if (!step.train) return {Evaluator(*model, preprocess)(images)};
+  if (!step.train) return {forward_of(*model, amp)(images)};
   model->train();
   torch::manual_seed(1);  // Dropout's.
   torch::Tensor logits;

@@ -101,7 +101,7 @@ Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader) {
   ProgressBar bar;
   const int64_t images = loader.dataset().size();
   int64_t done = 0;
-  return evaluate(*network.model, loader, network.preprocess, [&] {
+  return evaluate(network.forward, loader, network.preprocess, [&] {
     done += network.config.data.batch_size;
     bar.update("evaluate", std::min(done, images), images);
     return false;
@@ -114,17 +114,10 @@ struct Pictures {
   std::string split;
 };
 
-/// The config that a run trained with; nothing for weights of no run.
+/// The config that a run trained with; nothing for weights of no run, or where
+/// that is why a config was named by -c.
 std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
-  if (!network.metadata) return std::nullopt;
-  try {
-    const auto& metadata = *network.metadata;
-    return parse_resolved_config(metadata.config, "the run's config", {},
-                                 metadata.format)
-        .config;
-  } catch (const ConfigError&) {
-    return std::nullopt;  // That is why a config was named by -c.
-  }
+  return network.metadata ? config_of(*network.metadata) : std::nullopt;
 }
 
 /// A class of the network that the folder lacks is named as that.
@@ -203,7 +196,7 @@ Pictures pictures_to_measure(const Arguments& args,
 /// An export does not hold where its pictures are.
 void check_root(const Arguments& args, const LoadedNetwork& network) {
   const auto& data = network.config.data;
-  if (!network.is_program || data.dataset == DatasetKind::kSynthetic ||
+  if (!network.is_program() || data.dataset == DatasetKind::kSynthetic ||
       std::filesystem::exists(data.root)) {
     return;
   }
@@ -218,10 +211,12 @@ void run(const Arguments& args) {
   check_root(args, network);
   const auto [dataset, split] = pictures_to_measure(args, network);
   const auto shape = picture_shape(config, *dataset);
-  if (network.device.is_cpu()) {
-    check_memory(*network.model, config, shape, Work::kEvaluate);
+  if (!network.is_program()) {
+    if (network.device.is_cpu()) {
+      check_memory(*network.model, config, shape, Work::kEvaluate);
+    }
+    check_passes(*network.model, shape);
   }
-  check_passes(*network.model, shape);
   if (network.metadata) {
     warn_of_other_data(*network.metadata, make_metadata(config, *dataset));
   }

@@ -1,12 +1,13 @@
-#include "tools/export/export.h"
-
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/error.h"
+#include "tools/export/format.h"
 #include "tools/file.h"
 #include "tools/train/run_folder.h"
 
@@ -22,32 +23,18 @@ struct Arguments {
   std::string output;
 };
 
-const char* extension(ExportFormat format) {
-  switch (format) {
-    case ExportFormat::kTorchScript:
-      return ".pt";
-    case ExportFormat::kOnnx:
-      return ".onnx";
-    case ExportFormat::kSafetensors:
-      return ".safetensors";
-    case ExportFormat::kPth:
-      return ".pth";
-  }
-  return "";
-}
-
 /// What contradicts itself on the command line.
 void check(const ExportOptions& options) {
-  const bool has_code = options.format == ExportFormat::kTorchScript ||
-                        options.format == ExportFormat::kOnnx;
+  const auto& format = info_of(options.format);
   const auto& program = options.program;
-  if (!has_code && (program.softmax || program.pixels != Pixels::kNormalised ||
-                    options.fold)) {
+  if (!format.has_program &&
+      (program.softmax || program.pixels != Pixels::kNormalised ||
+       options.fold)) {
     throw ConfigError(
         "export: a file of weights holds no program: --softmax, --normalize "
         "and --fold are for torchscript and onnx");
   }
-  if (options.format == ExportFormat::kOnnx && program.type == at::kBFloat16) {
+  if (std::ranges::find(format.types, program.type) == format.types.end()) {
     throw ConfigError(
         "export: --dtype bf16 is for torchscript and weights; "
         "onnx takes fp32 or fp16");
@@ -57,15 +44,19 @@ void check(const ExportOptions& options) {
 /// Where the file goes. Not over a checkpoint, and not under a name that says
 /// another format.
 fs::path output_of(const Arguments& args) {
-  const auto own = extension(args.options.format);
+  const auto own = info_of(args.options.format).extension;
   if (args.output.empty()) {
     return weights_at(args.network.file).replace_extension(own);
   }
   const fs::path path = args.output;
-  for (const char* other : {".skz", ".pt", ".onnx", ".safetensors", ".pth"}) {
+  std::vector<std::string_view> others = {".skz"};
+  for (const auto& format : export_formats())
+    others.push_back(format.extension);
+  for (const auto other : others) {
     if (path.extension() == other && path.extension() != own) {
-      throw ConfigError("export: '" + path.string() + "' ends in " + other +
-                        "; this format's files end in " + own);
+      throw ConfigError("export: '" + path.string() + "' ends in " +
+                        std::string(other) + "; this format's files end in " +
+                        std::string(own));
     }
   }
   return path;
@@ -107,7 +98,7 @@ void run(const Arguments& given) {
   const auto path = output_of(args);
   args.network.device = "cpu";
   const auto network = load_network(args.network);
-  if (network.is_program) {
+  if (network.is_program()) {
     throw ConfigError(args.network.file.string() +
                       ": is an export already; give the checkpoint");
   }
@@ -123,8 +114,7 @@ void run(const Arguments& given) {
       "{:.1e}, allowed {:.0e}",
       path.string(), shapes_text(check), check.difference, check.bound);
   const bool sized = !network.model->takes_any_size();
-  if (sized && (args.options.format == ExportFormat::kTorchScript ||
-                args.options.format == ExportFormat::kOnnx)) {
+  if (sized && info_of(args.options.format).has_program) {
     const auto& shape = exportable.metadata.input_shape;
     spdlog::info("its padding follows the size: good for {}x{} pictures alone",
                  shape[1], shape[2]);
@@ -139,14 +129,18 @@ void add_export(CLI::App& app) {
       "export", "Write a network for Python, C++ and ONNX Runtime");
   add_network_options(*command, args->network);
   auto& options = args->options;
-  command
-      ->add_option("--format", options.format,
-                   "torchscript, onnx, safetensors or pth")
-      ->transform(
-          one_of<ExportFormat>({{"torchscript", ExportFormat::kTorchScript},
-                                {"onnx", ExportFormat::kOnnx},
-                                {"safetensors", ExportFormat::kSafetensors},
-                                {"pth", ExportFormat::kPth}}))
+  std::vector<std::pair<std::string, ExportFormat>> formats;
+  std::string names;
+  for (const auto& format : export_formats()) {
+    formats.emplace_back(format.name, format.format);
+    const bool is_last = formats.size() == export_formats().size();
+    names += (names.empty() ? ""
+              : is_last     ? " or "
+                            : ", ") +
+             formats.back().first;
+  }
+  command->add_option("--format", options.format, names)
+      ->transform(one_of<ExportFormat>(formats))
       ->required();
   command->add_option("-o,--output", args->output,
                       "The file; else beside the checkpoint");

@@ -27,8 +27,8 @@ struct Inspection {
   std::filesystem::path configs;  ///< Where they were looked for; or empty.
   std::vector<Fitting> fits;
   bool never_trained = false;
-  std::optional<ModelMetadata> metadata;     ///< Of what skipzoo wrote.
-  std::optional<ProgramFacts> program;  ///< Of what it exported.
+  std::optional<ModelMetadata> metadata;  ///< Of what skipzoo wrote.
+  std::optional<ProgramFacts> program;    ///< Of what it exported.
 
   bool is_as_named() const { return sha256.starts_with(named_digits); }
 };

@@ -11,9 +11,11 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
+#include "tools/data/loader.h"
 #include "tools/data/picture_files.h"
 #include "tools/file.h"
 #include "tools/printable.h"
+#include "tools/run/predictor.h"
 #include "tools/train/run_folder.h"
 #include "tools/write_whole.h"
 
@@ -33,13 +35,6 @@ struct Arguments {
   std::string output;
 };
 
-/// One guess about one picture.
-struct Guess {
-  int64_t index;
-  std::string name;
-  double probability;
-};
-
 /// A field that commas, quotes and line ends do not break (RFC 4180).
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -53,52 +48,39 @@ void print_header(std::ostream& out, Format format) {
 }
 
 void print(std::ostream& out, Format format, const std::string& picture,
-           const std::vector<Guess>& guesses) {
+           const std::vector<Prediction>& predictions) {
   if (format == Format::kJson) {
-    ordered_json predictions = ordered_json::array();
-    for (const auto& guess : guesses) {
-      predictions.push_back({{"class", guess.name},
-                             {"index", guess.index},
-                             {"probability", guess.probability}});
+    ordered_json list = ordered_json::array();
+    for (const auto& one : predictions) {
+      list.push_back({{"class", one.name},
+                      {"index", one.index},
+                      {"probability", one.probability}});
     }
-    out << ordered_json{{"image", picture}, {"predictions", predictions}}.dump(
+    out << ordered_json{{"image", picture}, {"predictions", list}}.dump(
                -1, ' ', false, ordered_json::error_handler_t::replace)
         << '\n';
     return;
   }
   if (format == Format::kText) out << picture << '\n';
-  for (size_t rank = 0; rank < guesses.size(); ++rank) {
-    const auto& guess = guesses[rank];
+  for (size_t rank = 0; rank < predictions.size(); ++rank) {
+    const auto& one = predictions[rank];
     if (format == Format::kText) {
       out << std::fixed << std::setprecision(2) << std::setw(8)
-          << 100 * guess.probability << " %  " << printable(guess.name) << '\n';
+          << 100 * one.probability << " %  " << printable(one.name) << '\n';
     } else {
-      out << csv_field(picture) << ',' << rank + 1 << ','
-          << csv_field(guess.name) << ',' << guess.index << ','
-          << std::setprecision(6) << guess.probability << '\n';
+      out << csv_field(picture) << ',' << rank + 1 << ',' << csv_field(one.name)
+          << ',' << one.index << ',' << std::setprecision(6) << one.probability
+          << '\n';
     }
   }
-}
-
-/// The preprocessing that is stored with the network. Where that is "the data's
-/// own size", other pictures are brought to it.
-DataOptions preprocessing(const LoadedNetwork& network) {
-  DataOptions data = network.config.data;
-  data.on_error = OnError::kSkip;
-  const auto& metadata = network.metadata;
-  if (data.image_size == 0 && metadata &&
-      metadata->input_shape[1] == metadata->input_shape[2]) {
-    data.image_size = metadata->input_shape[1];
-    data.crop_pct = 1;
-  }
-  return data;
 }
 
 /// Before the first picture: that those of this size pass, and fit.
 void check_size(const LoadedNetwork& network, const DataOptions& data) {
   const std::vector<int64_t> shape = {in_channels(network.config.model),
                                       data.image_size, data.image_size};
-  if (data.image_size == 0) return;  // Each picture has its own.
+  // Else each picture has its own, or a program checks them itself.
+  if (data.image_size == 0 || network.is_program()) return;
   if (network.device.is_cpu()) {
     check_memory(*network.model, network.config, shape, Work::kForward);
   }
@@ -106,14 +88,14 @@ void check_size(const LoadedNetwork& network, const DataOptions& data) {
 }
 
 /// Predicts and prints; returns how many pictures could not be read.
-int64_t predict(const Arguments& args, const LoadedNetwork& network,
+int64_t predict(const Arguments& args, const Predictor& predictor,
                 const DatasetPtr& pictures, std::ostream& out) {
-  const auto& preprocess = network.preprocess;
-  const DataOptions data = preprocessing(network);
+  const auto& network = predictor.network();
+  DataOptions data = picture_options(network);
+  data.on_error = OnError::kSkip;
   check_size(network, data);
   Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
-  Evaluator evaluator(*network.model, preprocess);
   print_header(out, args.format);
   // Where the answers themselves go to a terminal, they show how far it is.
   std::optional<ProgressBar> bar;
@@ -121,27 +103,14 @@ int64_t predict(const Arguments& args, const LoadedNetwork& network,
   int64_t done = 0;
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
-    done = std::min(done + network.config.data.batch_size, pictures->size());
+    done = std::min(done + data.batch_size, pictures->size());
     if (bar) bar->update("predict", done, pictures->size());
     if (batch.size() == 0) continue;  // None of them could be read.
-    const auto logits = evaluator(preprocess(batch.images));
-    const auto [values, indices] =
-        logits.to(torch::kFloat)
-            .softmax(1)
-            .topk(std::min(args.topk, logits.size(1)), 1);
-    const auto probability = values.to(torch::kCPU, torch::kDouble);
-    const auto index = indices.to(torch::kCPU);
-    const auto p = probability.accessor<double, 2>();
-    const auto i = index.accessor<int64_t, 2>();
-    const auto which = batch.indices.accessor<int64_t, 1>();
-    for (int64_t n = 0; n < p.size(0); ++n) {
-      std::vector<Guess> guesses;
-      for (int64_t k = 0; k < p.size(1); ++k) {
-        guesses.push_back({.index = i[n][k],
-                           .name = network.class_name(i[n][k]),
-                           .probability = p[n][k]});
-      }
-      print(out, args.format, pictures->name(which[n]), guesses);
+    const auto probabilities = predictor.probabilities(batch.images);
+    const auto* index = batch.indices.const_data_ptr<int64_t>();
+    for (int64_t n = 0; n < batch.size(); ++n) {
+      print(out, args.format, pictures->name(index[n]),
+            predictor.likeliest(probabilities[n], args.topk));
     }
     out.flush();  // Who waits at a pipe's other end has each batch.
   }
@@ -160,8 +129,9 @@ void check_output(const Arguments& args, const FoundPictures& found) {
 
 int run(const Arguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
-  const auto network = load_network(args.network);
-  if (network.metadata && !network.is_program) {
+  const Predictor predictor = load(args.network);
+  const auto& network = predictor.network();
+  if (network.metadata && !network.is_program()) {
     warn_of_other_data(*network.metadata, network.metadata_now());
   }
   const auto found = find_pictures(args.pictures, std::cin);
@@ -169,14 +139,14 @@ int run(const Arguments& args) {
       open_pictures(found.files, in_channels(network.config.model));
   int64_t broken = 0;
   if (args.output.empty()) {
-    broken = predict(args, network, pictures, std::cout);
+    broken = predict(args, predictor, pictures, std::cout);
   } else {
     if (is_replaced_whole(args.output)) check_output(args, found);
     write_output(args.output, [&](OutputFile& file) {
       OutputBuffer buffer(file);
       std::ostream out(&buffer);
       out.exceptions(std::ios::badbit);  // An error ends it, as on std::cout.
-      broken = predict(args, network, pictures, out);
+      broken = predict(args, predictor, pictures, out);
     });
   }
   const auto others = found.passed_over.text();

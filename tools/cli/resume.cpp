@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <optional>
-#include <sstream>
 #include <string_view>
 #include <tuple>
 
+#include "tools/config/compare.h"
 #include "tools/config/source.h"
 #include "tools/error.h"
 #include "tools/file.h"
@@ -71,20 +71,13 @@ fs::path newest_run(const TrainArguments& args) {
   return *newest;
 }
 
-/// Says where two resolved configs first differ.
-void warn_of_difference(const std::string& what, const std::string& a,
-                        const std::string& b) {
-  std::istringstream a_lines(a), b_lines(b);
-  for (std::string x, y; std::getline(a_lines, x);) {
-    std::getline(b_lines, y);
-    if (x == y) continue;
-    const auto trimmed = [](const std::string& line) {
-      return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-    };
-    spdlog::warn("{}; first at '{}' against '{}'", what, trimmed(x),
-                 trimmed(y));
-    return;
-  }
+/// Says where two configs first differ.
+void warn_of_difference(const std::string& what, const RunConfig& first,
+                        const RunConfig& second) {
+  const auto found = differences(first, second);
+  if (found.empty()) return;
+  spdlog::warn("{}; first at '{}' against '{}'", what, found.front().first,
+               found.front().second);
 }
 
 }  // namespace
@@ -154,18 +147,14 @@ LoadedConfig resumed_config(const TrainArguments& args,
                             int64_t format) {
   auto loaded =
       parse_resolved_config(began_with, from.string(), args.overrides, format);
-  const auto text = dump_config(loaded.config);
   warn_of_difference(
-      "--set changes the config this run began with", text,
-      dump_config(
-          parse_resolved_config(began_with, from.string(), {}, format).config));
+      "--set changes the config this run began with", loaded.config,
+      parse_resolved_config(began_with, from.string(), {}, format).config);
   if (!args.config.empty()) {
-    const auto named = load_config(args.config, args.overrides).config;
     warn_of_difference(
-        "the run goes on with the config it began with, not "
-        "that of " +
+        "the run goes on with the config it began with, not that of " +
             args.config,
-        text, dump_config(named));
+        loaded.config, load_config(args.config, args.overrides).config);
   }
   return loaded;
 }

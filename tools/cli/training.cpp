@@ -43,7 +43,7 @@ void begin_from(const RunConfig& config, Classifier& model,
   const auto trained = read_metadata(weights_at(options.weights));
   if (!trained) return;
   warn_of_other_data(*trained, data);
-  warn_of_other_network(*trained, data);
+  warn_of_other_network(*trained, config);
 }
 
 /// Where a run goes on that ends before its time: said when it does.

@@ -70,7 +70,6 @@ std::string text_of(const std::vector<int64_t>& shape) {
 
 void check_memory(Classifier& model, const RunConfig& config,
                   const std::vector<int64_t>& shape, Work work) {
-  if (model.parameters().empty()) return;  // A program, not ours to measure.
   const double memory = memory_of_machine();
   const auto refuse = [&](const std::string& what, double bytes) {
     throw ConfigError(what + " at least " + bytes_text(bytes) +

@@ -89,11 +89,12 @@ Image evaluation_view(Image image, const DataOptions& options) {
 }
 
 Normaliser::Normaliser(const std::vector<double>& mean,
-                       const std::vector<double>& std, torch::Device device) {
+                       const std::vector<double>& std, torch::Device device,
+                       double most) {
   const auto per_channel = [&](const std::vector<double>& values, double none) {
     const std::vector<double> filled =
         values.empty() ? std::vector<double>{none} : values;
-    return (at::tensor(filled, torch::kDouble) * 255)
+    return (at::tensor(filled, torch::kDouble) * most)
         .to(torch::kFloat)
         .view({1, -1, 1, 1})
         .to(device);
@@ -103,7 +104,11 @@ Normaliser::Normaliser(const std::vector<double>& mean,
 }
 
 torch::Tensor Normaliser::operator()(const torch::Tensor& pixels) const {
-  return pixels.to(torch::kFloat).sub_(shift_).div_(scale_);
+  // In place but for what is the caller's own.
+  auto shifted = pixels.is_floating_point()
+                     ? pixels.sub(shift_)
+                     : pixels.to(torch::kFloat).sub_(shift_);
+  return shifted.div_(scale_);
 }
 
 }  // namespace skipzoo

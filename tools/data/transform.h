@@ -31,18 +31,23 @@ Image resize_and_crop(Image image, int64_t resized, int64_t size,
 /// own size where image_size is 0.
 Image evaluation_view(Image image, const DataOptions& options);
 
-/// Pixels to what a network takes: (pixel / 255 - mean) / std.
+/// Pixels to what a network takes: (pixel / most - mean) / std, computed as
+/// (pixel - most * mean) / (most * std).
 class Normaliser {
  public:
-  /// Empty mean and std: 0 and 1.
+  /// Empty mean and std: 0 and 1. most: the largest value of a pixel, 255 of a
+  /// byte's; with 1 and neither mean nor std, numbers stay as they are.
   Normaliser(const std::vector<double>& mean, const std::vector<double>& std,
-             torch::Device device);
-  /// uint8 (N, C, H, W) -> float32 of the same shape and layout.
+             torch::Device device, double most = 255);
+  /// uint8 or float (N, C, H, W) -> float32 of the same shape and layout.
   torch::Tensor operator()(const torch::Tensor& pixels) const;
 
+  /// most * mean and most * std, (1, C, 1, 1): for who bakes them in.
+  const torch::Tensor& shift() const { return shift_; }
+  const torch::Tensor& scale() const { return scale_; }
+
  private:
-  torch::Tensor scale_;  ///< 255 * std, (1, C, 1, 1)
-  torch::Tensor shift_;  ///< 255 * mean
+  torch::Tensor shift_, scale_;
 };
 
 }  // namespace skipzoo

@@ -2,16 +2,16 @@
 
 #include "models/classifier.h"
 #include "models/make_model.h"
+#include "tools/data/transform.h"
 
 namespace skipzoo {
 
 namespace {
 
-/// (1, C, 1, 1) of mean or std; `none` where there are none.
-torch::Tensor per_channel(const std::vector<double>& values, double none) {
-  const std::vector<double> filled =
-      values.empty() ? std::vector<double>{none} : values;
-  return torch::tensor(filled, torch::kFloat).view({1, -1, 1, 1});
+/// What a program does to the pictures that it takes.
+Normaliser normaliser_of(const ProgramOptions& options) {
+  return {options.mean, options.std, torch::kCPU,
+          options.pixels == Pixels::kByte ? 255.0 : 1.0};
 }
 
 }  // namespace
@@ -24,10 +24,7 @@ torch::Tensor random_pictures(at::IntArrayRef shape, Pixels pixels) {
 torch::Tensor network_input(const torch::Tensor& pictures,
                             const ProgramOptions& options) {
   if (options.pixels == Pixels::kNormalised) return pictures;
-  const double most = options.pixels == Pixels::kByte ? 255 : 1;
-  return pictures.to(torch::kFloat)
-      .sub(per_channel(options.mean, 0) * most)
-      .div(per_channel(options.std, 1) * most);
+  return normaliser_of(options)(pictures);
 }
 
 namespace {
@@ -38,9 +35,9 @@ class Wrapped {
   Wrapped(Classifier& model, const ProgramOptions& options)
       : model_(model), options_(options) {
     if (options.pixels == Pixels::kNormalised) return;
-    const double most = options.pixels == Pixels::kByte ? 255 : 1;
-    mean_ = per_channel(options.mean, 0) * most;
-    std_ = per_channel(options.std, 1) * most;
+    const auto normaliser = normaliser_of(options);
+    mean_ = normaliser.shift();
+    std_ = normaliser.scale();
   }
 
   /// The network's tensors and its own. Buffers, not constants: those would

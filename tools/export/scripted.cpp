@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
 
-#include "models/classifier.h"
 #include "tools/error.h"
 #include "tools/export/straight_line.h"
 #include "tools/weights/program_check.h"
@@ -42,19 +42,19 @@ std::string last_line(const std::exception& error) {
   return end == std::string::npos ? text : text.substr(end + 1);
 }
 
-/// A TorchScript module where a network is wanted. It has no parameters as far
-/// as torch::nn can see, and no head to replace.
-class Scripted : public Classifier {
+/// A TorchScript module with its side of the contract.
+class ScriptedProgram {
  public:
-  Scripted(torch::jit::Module module, ProgramFacts facts,
-           const ModelMetadata& metadata, std::filesystem::path path)
+  ScriptedProgram(torch::jit::Module module, ProgramFacts facts,
+                  const ModelMetadata& metadata, std::filesystem::path path)
       : module_(std::move(module)),
         facts_(std::move(facts)),
         shape_(metadata.input_shape),
         classes_(static_cast<int64_t>(metadata.classes.size())),
         path_(std::move(path)) {}
 
-  torch::Tensor forward(const torch::Tensor& images) override {
+  torch::Tensor operator()(const torch::Tensor& images) {
+    const torch::NoGradGuard no_grad;
     if (!facts_.any_size && images.sizes().slice(1) != shape_) {
       throw ConfigError("data.image_size: this program is for pictures of " +
                         c10::str(at::IntArrayRef(shape_)) + ", got " +
@@ -70,13 +70,6 @@ class Scripted : public Classifier {
     // The softmax of a probability's logarithm is that probability.
     return facts_.softmax ? output.log() : output;
   }
-  bool takes_any_size() const override { return facts_.any_size; }
-  bool is_traceable() const override { return false; }
-  std::string head_name() const override { return ""; }
-  void reset_head(int64_t) override {
-    throw ConfigError("an exported network has no head to replace");
-  }
-  std::vector<std::string> block_names() const override { return {}; }
 
  private:
   torch::Tensor run(const torch::Tensor& images) {
@@ -176,8 +169,11 @@ ScriptedNetwork load_scripted(const std::filesystem::path& path,
     for (const auto one : {Pixels::kByte, Pixels::kUnit}) {
       if (facts.normalize == name_of_pixels(one)) network.pixels = one;
     }
-    network.model =
-        std::make_shared<Scripted>(module, facts, network.metadata, path);
+    const auto shared = std::make_shared<ScriptedProgram>(
+        module, facts, network.metadata, path);
+    network.forward = [shared](const torch::Tensor& images) {
+      return (*shared)(images);
+    };
     return network;
   } catch (const FileError&) {
     throw;

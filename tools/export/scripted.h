@@ -1,8 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,8 +10,6 @@
 #include "tools/train/checkpoint.h"
 
 namespace skipzoo {
-
-struct Classifier;
 
 /// What is kept beside a program, by name: skipzoo.json (the metadata),
 /// program.json (what is baked in), and for people classes.txt and config.yaml.
@@ -33,9 +31,13 @@ ProgramFacts parse_program_facts(const std::string& text);
 std::optional<ProgramFacts> read_program_facts(
     const std::filesystem::path& path);
 
-/// An exported TorchScript archive with those facts, as a network.
+/// An exported TorchScript archive with those facts. It has a network of its
+/// own, which is not made of our modules.
 struct ScriptedNetwork {
-  std::shared_ptr<Classifier> model;  ///< Gives logits, or their like.
+  /// What it takes, (N, C, H, W) -> logits, or their like, (N, classes). Throws
+  /// ConfigError where it is not for pictures of that size, FileError where it
+  /// fails.
+  std::function<torch::Tensor(const torch::Tensor& images)> forward;
   ModelMetadata metadata;
   Pixels pixels = Pixels::kNormalised;
 };

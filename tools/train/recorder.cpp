@@ -9,8 +9,9 @@ namespace skipzoo {
 
 namespace fs = std::filesystem;
 
-Recorder::Recorder(RunFolder folder, ModelMetadata metadata, EvalMetric eval_metric,
-                   int64_t parameters, OnSave on_save, bool writes)
+Recorder::Recorder(RunFolder folder, ModelMetadata metadata,
+                   EvalMetric eval_metric, int64_t parameters, OnSave on_save,
+                   bool writes)
     : folder_(std::move(folder)),
       metadata_(std::move(metadata)),
       eval_metric_(eval_metric),

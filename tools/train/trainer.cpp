@@ -15,9 +15,9 @@ namespace skipzoo {
 
 namespace {
 
-/// Before the optimizer takes hold of its tensors; the same in all processes.
 Classifier& moved(const TrainerParts& parts) {
-  move_to(*parts.model, parts.preprocess.device, parts.preprocess.channels_last);
+  move_to(*parts.model, parts.preprocess.device,
+          parts.preprocess.channels_last);
   for (auto& entry : state_dict(*parts.model)) {
     parts.collective->broadcast(entry.second);
   }
@@ -62,21 +62,21 @@ void Trainer::restore(const Checkpoint& checkpoint,
 TrainSummary Trainer::run() {
   while (state_.position.epoch < parts_.options.epochs) {
     const EpochMetrics train = train_one_epoch();
-    Evaluation validation;
-    if (!should_stop()) {
-      // Each process asks for itself: one may have a batch more than others.
-      validation = evaluate(*parts_.model, parts_.validation, parts_.preprocess,
-                            parts_.hooks.stop_requested, parts_.collective);
-    }
+    const Evaluation validation = should_stop() ? Evaluation() : validate();
     summary_.stopped = should_stop();
-    if (summary_.stopped) {
-      recorder_.save(state_);
-      break;
-    }
+    if (summary_.stopped) break;
     finish_epoch(train, validation);
   }
+  if (summary_.stopped) recorder_.save(state_);
   summary_.best = recorder_.best();
   return summary_;
+}
+
+Evaluation Trainer::validate() {
+  // Each process asks for itself: one may have a batch more than others.
+  return evaluate(forward_of(*parts_.model, parts_.options.amp),
+                  parts_.validation, parts_.preprocess,
+                  parts_.hooks.stop_requested, parts_.collective);
 }
 
 void Trainer::freeze_for_epoch() {

@@ -78,6 +78,7 @@ class Trainer {
   EpochMetrics train_one_epoch();
   void freeze_for_epoch();
   void train_step(const Batch& batch);
+  Evaluation validate();
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
   /// The learning rate of a batch of the epoch at hand.
   double lr_of(int64_t batch) const;

@@ -1,0 +1,235 @@
+#include "tools/run/network.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "models/classifier.h"
+#include "models/make_model.h"
+#include "tools/config/compare.h"
+#include "tools/config/variants.h"
+#include "tools/data/text.h"
+#include "tools/device.h"
+#include "tools/error.h"
+#include "tools/export/scripted.h"
+#include "tools/printable.h"
+#include "tools/train/run_folder.h"
+#include "tools/weights/fit.h"
+#include "tools/weights/remarks.h"
+#include "tools/weights/weight_file.h"
+
+namespace skipzoo {
+
+namespace {
+
+LoadedConfig read_config(const NetworkSource& source, const WeightFile& file,
+                         const std::optional<ModelMetadata>& metadata) {
+  if (!source.config.empty()) {
+    return load_config(source.config, source.overrides);
+  }
+  if (!metadata) {
+    throw ConfigError(source.file.string() + ": " +
+                      std::string(kind_text(file.kind)) +
+                      " says nothing of its network; name it by -c CONFIG");
+  }
+  return parse_resolved_config(metadata->config, source.file.string(),
+                               source.overrides, metadata->format);
+}
+
+std::string joined(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) {
+    text += (text.empty() ? "" : ", ") + c10::str(value);
+  }
+  return text.empty() ? "none" : text;
+}
+
+bool differ_in_model(const RunConfig& a, const RunConfig& b) {
+  return std::ranges::any_of(differences(a, b), [](const auto& difference) {
+    return difference.key.starts_with("model.");
+  });
+}
+
+}  // namespace
+
+Preprocessing make_preprocessing(const RunConfig& config,
+                                 torch::Device device) {
+  return {.device = device,
+          .channels_last = config.train.channels_last,
+          .normalise = Normaliser(config.data.mean, config.data.std, device)};
+}
+
+std::optional<RunConfig> config_of(const ModelMetadata& metadata) {
+  try {
+    return parse_resolved_config(metadata.config, "the run's config", {},
+                                 metadata.format)
+        .config;
+  } catch (const ConfigError&) {
+    return std::nullopt;
+  }
+}
+
+DataOptions picture_options(const LoadedNetwork& network) {
+  DataOptions data = network.config.data;
+  const auto& metadata = network.metadata;
+  if (data.image_size == 0 && metadata &&
+      metadata->input_shape[1] == metadata->input_shape[2]) {
+    data.image_size = metadata->input_shape[1];
+    data.crop_pct = 1;
+  }
+  return data;
+}
+
+void warn_of_other_data(const ModelMetadata& trained,
+                        const ModelMetadata& data) {
+  // Another number of them is the head's affair.
+  if (trained.classes.size() == data.classes.size() &&
+      trained.classes != data.classes) {
+    size_t i = 0;
+    while (trained.classes[i] == data.classes[i]) ++i;
+    spdlog::warn(
+        "the class names of the data are not those the weights were trained "
+        "with; the first that differs: '{}' there, '{}' here; {}",
+        printable(trained.classes[i]), printable(data.classes[i]),
+        difference(trained.classes, "the weights", data.classes, "the data"));
+  }
+  if (trained.mean != data.mean || trained.std != data.std) {
+    spdlog::warn(
+        "the weights were trained on pictures with mean {} and std {}, the "
+        "data have mean {} and std {}",
+        joined(trained.mean), joined(trained.std), joined(data.mean),
+        joined(data.std));
+  }
+  if (trained.input_shape != data.input_shape) {
+    spdlog::warn("the weights were trained on pictures of {}, the data are {}",
+                 c10::str(at::IntArrayRef(trained.input_shape)),
+                 c10::str(at::IntArrayRef(data.input_shape)));
+  }
+}
+
+void warn_of_other_network(const ModelMetadata& trained, const RunConfig& now) {
+  const auto then = config_of(trained);
+  if (!then) return;
+  for (const auto& [key, there, here] : differences(*then, now)) {
+    // What a head, a first convolution or an option of speed may differ in.
+    const auto may_differ = {"model.num_classes", "model.in_channels",
+                             "model.kernels"};
+    if (!key.starts_with("model.") ||
+        std::ranges::find(may_differ, key) != may_differ.end()) {
+      continue;
+    }
+    spdlog::warn(
+        "the weights were trained in another network: '{}' there, '{}' here",
+        there, here);
+    return;
+  }
+}
+
+std::string LoadedNetwork::class_name(int64_t index) const {
+  const auto i = static_cast<size_t>(index);
+  return metadata && i < metadata->classes.size() ? metadata->classes[i]
+                                                  : std::to_string(index);
+}
+
+ModelMetadata LoadedNetwork::metadata_now() const {
+  ModelMetadata now{
+      .config = dump_config(config),
+      .classes = {},
+      .mean = config.data.mean,
+      .std = config.data.std,
+      .input_shape = input_shape(config),
+      .held_out_by_content = metadata && metadata->held_out_by_content};
+  for (int64_t i = 0; i < num_classes(config.model); ++i) {
+    now.classes.push_back(class_name(i));
+  }
+  // The data's own size is known to what was trained on them.
+  if (metadata && config.data.image_size == 0) {
+    now.input_shape = metadata->input_shape;
+  }
+  return now;
+}
+
+namespace {
+
+/// An exported program: its own network, and its own idea of pixels.
+void load_program(const std::filesystem::path& path, LoadedNetwork& network) {
+  auto program = load_scripted(path, network.device);
+  network.forward = program.forward;
+  const auto trained = config_of(*network.metadata);
+  if (trained && differ_in_model(*trained, network.config)) {
+    spdlog::warn(
+        "an exported program has its own network: what is said of the model "
+        "here has no effect");
+  }
+  const bool is_baked_in = program.pixels != Pixels::kNormalised;
+  if (is_baked_in && (network.config.data.mean != network.metadata->mean ||
+                      network.config.data.std != network.metadata->std)) {
+    spdlog::warn(
+        "mean and std are baked into this program: others have no "
+        "effect");
+  }
+  auto& normalise = network.preprocess.normalise;
+  if (program.pixels == Pixels::kUnit) {
+    normalise = Normaliser({}, {}, network.device);
+  } else if (program.pixels == Pixels::kByte) {
+    normalise = Normaliser({}, {}, network.device, /*most=*/1);
+  }
+}
+
+/// Weights in the network of the config.
+void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
+                     LoadedNetwork& network) {
+  const auto& config = network.config;
+  network.model = make_model(config.model);
+  const Fit fit(file.tensors, *network.model);
+  const auto& report = fit.report();
+  if (!report.complete()) {
+    std::string text = report.text();
+    for (const auto& line :
+         {report.text_of_beside(), text_of(file.left_out),
+          variant_that_fits(file.tensors, config.model, Head::kMustFit)}) {
+      if (!line.empty()) text += "\n" + line;
+    }
+    throw FileError(path, "does not fit the network of the config: " + text);
+  }
+  for (const auto& sentence : report.adapted) spdlog::warn("{}", sentence);
+  if (!report.beside.empty()) spdlog::warn("{}", report.text_of_beside());
+  if (!network.metadata) {
+    spdlog::info("{}", report.text());
+  } else {
+    warn_of_other_network(*network.metadata, config);
+  }
+  fit.copy();
+  move_to(*network.model, network.device, config.train.channels_last);
+  network.forward = [model = network.model,
+                     forward = forward_of(*network.model, config.train.amp)](
+                        const torch::Tensor& images) {
+    return forward(images);
+  };
+}
+
+}  // namespace
+
+LoadedNetwork load_network(const NetworkSource& given) {
+  NetworkSource source = given;
+  source.file = weights_at(source.file);
+  const WeightFile file = read_weight_file(source.file, {.key = source.key});
+  log_remarks(file);
+  LoadedNetwork network;
+  network.metadata = read_metadata(source.file);
+  const auto [config, warnings] = read_config(source, file, network.metadata);
+  for (const auto& warning : warnings) spdlog::warn(warning);
+  network.config = config;
+  set_threads(config.train.threads);
+  network.device = resolve_device(source.device.empty() ? config.train.device
+                                                        : source.device);
+  network.preprocess = make_preprocessing(config, network.device);
+  if (file.kind == WeightKind::kTorchScript && network.metadata) {
+    load_program(source.file, network);
+  } else {
+    load_weights_of(file, source.file, network);
+  }
+  return network;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/config/run_config.h"
+#include "tools/train/checkpoint.h"
+#include "tools/train/evaluate.h"
+
+namespace skipzoo {
+
+struct Classifier;
+
+/// Where a network that is to be used comes from.
+struct NetworkSource {
+  /// A run folder, checkpoint, exported program or weight file.
+  std::filesystem::path file;
+  std::string config;  ///< Of a weight file, or instead of its own.
+  std::vector<std::string> overrides;  ///< Of the config, "a.b=value".
+  std::string device;  ///< "cpu", "cuda:1"; empty: as the config says.
+  std::string key;     ///< Which of several networks in the file.
+};
+
+/// A network in place, with its weights.
+struct LoadedNetwork {
+  /// Null for an exported program, which is not made of our modules.
+  std::shared_ptr<Classifier> model;
+  Forward forward;
+  RunConfig config;
+  std::optional<ModelMetadata> metadata;  ///< Of a checkpoint or export.
+  torch::Device device = torch::kCPU;
+  Preprocessing preprocess;
+
+  bool is_program() const { return model == nullptr; }
+  /// What the config says now, overrides included, with the file's class names.
+  ModelMetadata metadata_now() const;
+  /// Its number where the file knows no names.
+  std::string class_name(int64_t index) const;
+};
+
+/// Throws ConfigError where a file needs a config and none is named, FileError
+/// where its weights do not fit. Logs what was renamed, adapted and left out,
+/// and where a network was never trained.
+LoadedNetwork load_network(const NetworkSource& source);
+
+/// How the pictures of a config are put to its network.
+Preprocessing make_preprocessing(const RunConfig& config, torch::Device device);
+
+/// The resizing and cropping of single pictures that goes with a network. Where
+/// that was trained on its data's own size, other pictures are brought to it.
+DataOptions picture_options(const LoadedNetwork& network);
+
+/// The config that a network was trained by; nothing where it is none of today.
+std::optional<RunConfig> config_of(const ModelMetadata& metadata);
+
+/// Logs where data differ from those that a network was trained with: names of
+/// classes, mean and std, size of the pictures.
+void warn_of_other_data(const ModelMetadata& trained,
+                        const ModelMetadata& data);
+
+/// Logs where a network differs from the one its weights were trained in,
+/// though all names and shapes fit: another padding of a shortcut, say.
+void warn_of_other_network(const ModelMetadata& trained, const RunConfig& now);
+
+}  // namespace skipzoo
