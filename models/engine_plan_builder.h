@@ -127,8 +127,8 @@ class PlanBuilder {
 
   // engine_plan_convolutions.cpp: convolutions and what they do on the way.
 
-  /// Whether it is one of images, not transposed.
-  bool is_plain_convolution(const torch::jit::Node* node) const;
+  /// Whether it is one of images, not transposed, whose weight is known.
+  bool convolves_by_constants(const torch::jit::Node* node) const;
   /// Whether the addition behind it, of that value, is part of it.
   bool takes_addition(const torch::jit::Node* node,
                       const torch::jit::Node* add) const;

@@ -37,7 +37,7 @@ PlanBuilder::Ending PlanBuilder::ending_of(const jit::Node* node) {
   return {user->output(), true};
 }
 
-bool PlanBuilder::is_plain_convolution(const jit::Node* node) const {
+bool PlanBuilder::convolves_by_constants(const jit::Node* node) const {
   return shape_of(node->output()).size() == 4 && is_weight(node->input(1)) &&
          is_constant(node->input(2)) && !constant(node->input(6)).toBool();
 }
@@ -51,7 +51,7 @@ bool PlanBuilder::takes_addition(const jit::Node* node,
 }
 
 void PlanBuilder::visit_convolution(const jit::Node* node) {
-  if (!is_plain_convolution(node)) {
+  if (!convolves_by_constants(node)) {
     visit_other(node);
     return;
   }

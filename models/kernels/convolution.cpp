@@ -6,6 +6,7 @@
 #include "models/kernels/inference.h"
 #include "models/kernels/norm.h"
 #include "models/kernels/pixel_rows.h"
+#include "models/kernels/same_3x3.h"
 #include "models/kernels/winograd.h"
 
 namespace skipzoo {
@@ -136,16 +137,12 @@ Tensor reference_convolution(const Tensor& x, torch::nn::Conv2d& conv) {
   return is_slow ? convolution_in_float(images, *conv) : conv(x);
 }
 
-bool is_plain_convolution(const torch::nn::Conv2dImpl& conv) {
+bool suits_own_kernels(const torch::nn::Conv2dImpl& conv) {
   const auto& options = conv.options;
-  const auto all = [](const torch::ExpandingArray<2>& values, int64_t value) {
-    return (*values)[0] == value && (*values)[1] == value;
-  };
-  return pads_with_zeros(conv) && all(options.kernel_size(), 3) &&
-         all(options.stride(), 1) && all(options.dilation(), 1) &&
-         options.groups() == 1 &&
-         all(std::get<torch::ExpandingArray<2>>(options.padding()), 1) &&
-         !conv.bias.defined();
+  return pads_with_zeros(conv) && !conv.bias.defined() &&
+         is_same_3x3(conv.weight,
+                     *std::get<torch::ExpandingArray<2>>(options.padding()),
+                     *options.stride(), *options.dilation(), options.groups());
 }
 
 }  // namespace
@@ -170,7 +167,7 @@ torch::Tensor convolution_in_float(const torch::Tensor& images,
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
                           Kernels kernels) {
   if (kernels == Kernels::kReference || ReferenceOnly::active()) return conv(x);
-  if (!is_plain_convolution(*conv) || !conv->weight.device().is_cpu()) {
+  if (!suits_own_kernels(*conv) || !conv->weight.device().is_cpu()) {
     return reference_convolution(x, conv);
   }
   const auto images = as_autocast(x);

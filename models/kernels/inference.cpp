@@ -4,6 +4,7 @@
 
 #include "models/kernels/autocast.h"
 #include "models/kernels/pixel_rows.h"
+#include "models/kernels/same_3x3.h"
 
 namespace skipzoo {
 
@@ -46,12 +47,12 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
     if (bias_.defined()) bias_ = bias_.to(at::kFloat);
   }
   type_ = weight_.scalar_type();
-  const std::vector<int64_t> one = {1, 1};
-  const std::vector<int64_t> two = {2, 2};
-  is_plain_ =
-      bias_.defined() && weight_.size(2) == 3 && weight_.size(3) == 3 &&
-      shape_.padding == one && shape_.dilation == one && shape_.groups == 1 &&
-      (shape_.stride == one || (shape_.stride == two && type_ == at::kFloat));
+  const auto is_3x3_at = [&](int64_t stride) {
+    return is_same_3x3(weight_, shape_.padding, shape_.stride, shape_.dilation,
+                       shape_.groups, stride);
+  };
+  is_plain_ = bias_.defined() &&
+              (is_3x3_at(1) || (is_3x3_at(2) && type_ == at::kFloat));
 }
 
 bool PackedConvolution::is_small(const Tensor& x, bool relu) {

@@ -11,7 +11,7 @@
 #include "tools/config/value.h"
 #include "tools/error.h"
 #include "tools/export/onnx_model.h"
-#include "tools/export/protobuf.h"
+#include "tools/protobuf.h"
 
 namespace skipzoo {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "tools/error.h"
 #include "tools/export/onnx_builder.h"
-#include "tools/export/protobuf.h"
+#include "tools/protobuf.h"
 
 namespace skipzoo {
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "tools/checked.h"
-#include "tools/export/protobuf.h"
+#include "tools/protobuf.h"
 
 namespace skipzoo {
 

@@ -7,9 +7,11 @@
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 
 #include "tools/error.h"
+#include "tools/protobuf.h"
 #include "tools/write_whole.h"
 
 namespace skipzoo {
@@ -57,44 +59,10 @@ Unsigned get_fixed(std::string_view in) {
   return value;
 }
 
-void put_varint(std::string& out, uint64_t value) {
-  for (; value >= 0x80U; value >>= 7) {
-    out.push_back(static_cast<char>((value & 0x7fU) | 0x80U));
-  }
-  out.push_back(static_cast<char>(value));
-}
-
-std::optional<uint64_t> take_varint(std::string_view& in) {
-  uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !in.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(in.front());
-    in.remove_prefix(1);
-    value |= static_cast<uint64_t>(byte & 0x7fU) << shift;
-    if ((byte & 0x80U) == 0) {
-      return value;
-    }
-  }
-  return std::nullopt;
-}
-
-/// Protobuf's wire types: what follows a key of (field << 3 | type).
-enum Wire : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-void put_key(std::string& out, uint64_t field, Wire type) {
-  put_varint(out, field << 3 | type);
-}
-
-void put_bytes(std::string& out, uint64_t field, std::string_view bytes) {
-  put_key(out, field, kBytes);
-  put_varint(out, bytes.size());
-  out.append(bytes);
-}
-
 /// An Event with its first field, the time, set.
 std::string event_at(double wall_time) {
   std::string event;
-  put_key(event, 1, kFixed64);
-  put_fixed(event, std::bit_cast<uint64_t>(wall_time));
+  append_double(event, 1, wall_time);
   return event;
 }
 
@@ -103,43 +71,15 @@ double now() {
   return std::chrono::duration<double>(time).count();
 }
 
-/// Takes a field's value off the front; a varint's is returned, the others are
-/// stepped over as 0. Nothing if it is cut short or of an unknown type.
-std::optional<uint64_t> take_field(std::string_view& in, uint64_t type) {
-  uint64_t skip = 0;
-  if (type == kVarint) {
-    return take_varint(in);
-  }
-  if (type == kBytes) {
-    const auto length = take_varint(in);
-    if (!length) {
-      return std::nullopt;
-    }
-    skip = *length;
-  } else if (type == kFixed64 || type == kFixed32) {
-    skip = type == kFixed64 ? 8 : 4;
-  } else {
-    return std::nullopt;
-  }
-  if (skip > in.size()) {
-    return std::nullopt;
-  }
-  in.remove_prefix(skip);
-  return 0;
-}
-
 /// Field 2 of an Event, 0 where it is left out; nothing for a damaged event.
 std::optional<int64_t> step_of(std::string_view event) {
   int64_t step = 0;
-  while (!event.empty()) {
-    const auto key = take_varint(event);
-    const auto value = key ? take_field(event, *key & 7U) : std::nullopt;
-    if (!value) {
-      return std::nullopt;
-    }
-    if (*key == (2U << 3 | kVarint)) {
-      step = static_cast<int64_t>(*value);
-    }
+  try {
+    for_each_field(event, [&](const ProtoField& field) {
+      if (field.number == 2) step = static_cast<int64_t>(field.integer);
+    });
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
   }
   return step;
 }
@@ -205,7 +145,7 @@ EventFile::EventFile(std::filesystem::path file) : file_(std::move(file)) {
   const auto size = std::filesystem::file_size(file_, missing);
   if (missing || size == 0) {
     std::string event = event_at(now());
-    put_bytes(event, 3, "brain.Event:2");
+    append_field(event, 3, "brain.Event:2");
     append_event(event);
   }
 }
@@ -216,15 +156,13 @@ void EventFile::scalars(
   std::string summary;
   for (const auto& [tag, number] : values) {
     std::string value;
-    put_bytes(value, 1, tag);
-    put_key(value, 2, kFixed32);
-    put_fixed(value, std::bit_cast<uint32_t>(static_cast<float>(number)));
-    put_bytes(summary, 1, value);
+    append_field(value, 1, tag);
+    append_float(value, 2, static_cast<float>(number));
+    append_field(summary, 1, value);
   }
   std::string event = event_at(wall_time);
-  put_key(event, 2, kVarint);
-  put_varint(event, static_cast<uint64_t>(step));
-  put_bytes(event, 5, summary);
+  append_varint(event, 2, static_cast<uint64_t>(step));
+  append_field(event, 5, summary);
   append_event(event);
 }
 

@@ -1,5 +1,6 @@
-#include "tools/export/protobuf.h"
+#include "tools/protobuf.h"
 
+#include <bit>
 #include <stdexcept>
 
 namespace skipzoo {
@@ -36,12 +37,26 @@ uint64_t take_fixed(std::string_view& rest, size_t count) {
   return value;
 }
 
+/// What follows a key of (number << 3 | wire type).
+enum Wire : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+
 std::string varint(uint64_t value) {
   std::string text;
   for (; value >= 0x80; value >>= 7) {
     text += static_cast<char>(value | 0x80);
   }
   return text + static_cast<char>(value);
+}
+
+std::string key(int number, Wire wire) {
+  return varint(static_cast<uint64_t>(number) << 3 | wire);
+}
+
+template <typename Unsigned>
+void append_fixed(std::string& out, Unsigned value) {
+  for (size_t byte = 0; byte < sizeof(Unsigned); ++byte) {
+    out.push_back(static_cast<char>(value >> (8 * byte) & 0xFFU));
+  }
 }
 
 }  // namespace
@@ -53,16 +68,16 @@ void for_each_field(std::string_view message,
     ProtoField field;
     field.number = static_cast<int>(tag >> 3);
     switch (tag & 7) {
-      case 0:
+      case kVarint:
         field.integer = take_varint(message);
         break;
-      case 1:
+      case kFixed64:
         field.integer = take_fixed(message, 8);
         break;
-      case 2:
+      case kBytes:
         field.bytes = take(message, take_varint(message));
         break;
-      case 5:
+      case kFixed32:
         field.integer = take_fixed(message, 4);
         break;
       default:
@@ -78,13 +93,26 @@ void for_each_varint(std::string_view packed,
 }
 
 std::string proto_field(int number, std::string_view bytes) {
-  std::string field =
-      varint(static_cast<uint64_t>(number) << 3 | 2) + varint(bytes.size());
+  std::string field = key(number, kBytes) + varint(bytes.size());
   return field.append(bytes);
 }
 
 void append_field(std::string& message, int number, std::string_view bytes) {
   message += proto_field(number, bytes);
+}
+
+void append_varint(std::string& message, int number, uint64_t value) {
+  message += key(number, kVarint) + varint(value);
+}
+
+void append_float(std::string& message, int number, float value) {
+  message += key(number, kFixed32);
+  append_fixed(message, std::bit_cast<uint32_t>(value));
+}
+
+void append_double(std::string& message, int number, double value) {
+  message += key(number, kFixed64);
+  append_fixed(message, std::bit_cast<uint64_t>(value));
 }
 
 }  // namespace skipzoo

@@ -7,7 +7,7 @@
 
 namespace skipzoo {
 
-// As much of protobuf's wire format as ONNX files need
+// As much of protobuf's wire format as ONNX and TensorBoard's files need
 // (protobuf.dev/programming-guides/encoding).
 
 /// A field of a message: a number, four bytes of a float, or a piece of bytes.
@@ -28,5 +28,9 @@ void for_each_varint(std::string_view packed,
 /// A field of bytes, as it is written.
 std::string proto_field(int number, std::string_view bytes);
 void append_field(std::string& message, int number, std::string_view bytes);
+/// A field of a whole number, of a float's four bytes, of a double's eight.
+void append_varint(std::string& message, int number, uint64_t value);
+void append_float(std::string& message, int number, float value);
+void append_double(std::string& message, int number, double value);
 
 }  // namespace skipzoo
