@@ -13,7 +13,8 @@ namespace skipzoo {
 namespace {
 
 struct Options {
-  std::vector<int64_t> depths, widths;
+  std::vector<int64_t> depths = {};
+  std::vector<int64_t> widths = {};
   Shortcut shortcut = Shortcut::kB;
 };
 
