@@ -18,10 +18,10 @@ struct Classifier;
 struct NetworkSource {
   /// A run folder, checkpoint, exported program or weight file.
   std::filesystem::path file;
-  std::string config;  ///< Of a weight file, or instead of its own.
-  std::vector<std::string> overrides;  ///< Of the config, "a.b=value".
-  std::string device;  ///< "cpu", "cuda:1"; empty: as the config says.
-  std::string key;     ///< Which of several networks in the file.
+  std::string config = {};  ///< Of a weight file, or instead of its own.
+  std::vector<std::string> overrides = {};  ///< Of the config, "a.b=value".
+  std::string device = {};  ///< "cpu", "cuda:1"; empty: as the config says.
+  std::string key = {};     ///< Which of several networks in the file.
 };
 
 /// A network in place, with its weights.

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <mutex>
@@ -25,7 +26,7 @@ Predictor::Predictor(LoadedNetwork network)
 const LoadedNetwork& Predictor::network() const { return shared_->network; }
 
 torch::Tensor Predictor::probabilities(const torch::Tensor& pixels) const {
-  const torch::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const auto images = network().preprocess(pixels);
   const std::lock_guard<std::mutex> lock(shared_->forward);
   return network().forward(images).to(torch::kFloat).softmax(1).to(torch::kCPU);
