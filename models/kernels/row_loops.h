@@ -8,8 +8,9 @@
 // file and its test alone.
 
 // Plain loops that the compiler vectorises, once for each of these; which runs
-// is decided when the program starts.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// is decided when the program starts, which is too early for ThreadSanitizer.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__)
 #define SKIPZOO_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -27,8 +27,11 @@ void share_out(int64_t count, const Body& body) {
         const int64_t other = (worker + k) % workers;
         const int64_t begin = count * other / workers;
         const int64_t size = count * (other + 1) / workers - begin;
-        auto& next = taken[static_cast<size_t>(other)];
-        for (int64_t i = next++; i < size; i = next++) body(worker, begin + i);
+        // Only who does what: what was done is seen when all are.
+        const auto take = [&next = taken[static_cast<size_t>(other)]] {
+          return next.fetch_add(1, std::memory_order_relaxed);
+        };
+        for (int64_t i = take(); i < size; i = take()) body(worker, begin + i);
       }
     }
   });
