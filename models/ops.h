@@ -2,7 +2,7 @@
 
 #include <torch/nn.h>
 
-#include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/batch_norm.h"
 #include "models/kernels/convolution.h"
 #include "models/kernels/kernels.h"
 
@@ -24,16 +24,21 @@ class Ops {
   torch::Tensor conv(const torch::Tensor& x, torch::nn::Conv2d& layer) const {
     return convolution(x, layer, kernels_);
   }
-  /// relu(norm(x)): see batch_norm_relu().
+  /// norm(x) and what follows it: see batch_norm().
+  torch::Tensor bn(const torch::Tensor& x, torch::nn::BatchNorm2d& norm,
+                   const Epilogue& epilogue) const {
+    return batch_norm(x, norm, epilogue, kernels_);
+  }
+  /// relu(norm(x)).
   torch::Tensor bn_relu(const torch::Tensor& x,
                         torch::nn::BatchNorm2d& norm) const {
-    return batch_norm_relu(x, norm, {}, kernels_);
+    return bn(x, norm, {.relu = true});
   }
   /// relu(norm(x) + residual); an undefined residual adds nothing.
   torch::Tensor bn_add_relu(const torch::Tensor& x,
                             torch::nn::BatchNorm2d& norm,
                             const torch::Tensor& residual) const {
-    return batch_norm_relu(x, norm, residual, kernels_);
+    return bn(x, norm, {.residual = residual, .relu = true});
   }
 
  private:

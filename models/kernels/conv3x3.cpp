@@ -40,8 +40,8 @@ void forward(const ActivatedInput& input, const ImageSize& size,
         for (int64_t y = 0; y < band.count; ++y) {
           const int64_t pixel = band.pixel + (band.first + y) * size.width;
           rows::write(own.out.data() + y * (size.width + 2) * columns, columns,
-                      b, static_cast<const T*>(nullptr), size.width,
-                      out.size(1), to + pixel * stride, stride);
+                      b, static_cast<const T*>(nullptr), /*relu=*/true,
+                      size.width, out.size(1), to + pixel * stride, stride);
         }
       });
 }
@@ -108,7 +108,8 @@ void deliver(BackwardSlice<T>& own, const ActivatedInput& input,
     }
     T* to = target.rows.mutable_data_ptr<T>() + pixel * channels;
     rows::write(da, own.a.channels(), static_cast<const Acc<T>*>(nullptr),
-                static_cast<const T*>(nullptr), width, channels, to, channels);
+                static_cast<const T*>(nullptr), /*relu=*/false, width, channels,
+                to, channels);
     rows::gradient_sums(to, x, m, scale, input.offset.const_data_ptr<Acc<T>>(),
                         width, channels, own.sums.sum(), own.sums.product());
   }

@@ -55,8 +55,8 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
               (is_3x3_at(1) || (is_3x3_at(2) && type_ == at::kFloat));
 }
 
-bool PackedConvolution::is_small(const Tensor& x, bool relu) {
-  if (!is_plain_ || !relu || type_ != at::kFloat ||
+bool PackedConvolution::is_small(const Tensor& x) {
+  if (!is_plain_ || type_ != at::kFloat ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
       !SmallConvolution::suits(x, weight_.size(0), shape_.stride[0])) {
     return false;
@@ -74,8 +74,8 @@ void PackedConvolution::pack(const Tensor& x) {
   if (!is_plain_) weight_.reset();
 }
 
-bool PackedConvolution::uses_winograd(const Tensor& x, bool relu) const {
-  return is_plain_ && relu && shape_.stride[0] == 1 &&
+bool PackedConvolution::uses_winograd(const Tensor& x) const {
+  return is_plain_ && shape_.stride[0] == 1 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
          suits_winograd({.images = x.size(0),
                          .size = {x.size(2), x.size(3)},
@@ -86,7 +86,7 @@ bool PackedConvolution::uses_winograd(const Tensor& x, bool relu) const {
 }
 
 void PackedConvolution::run_winograd(const Tensor& x, const Tensor& out,
-                                     bool adds) {
+                                     bool adds, bool relu) {
   SKIPZOO_PROFILE("winograd_convolution");
   if (!taps_) taps_.emplace(weight_, /*is_reused=*/true);
   const auto rows = rows_of(out);
@@ -96,15 +96,16 @@ void PackedConvolution::run_winograd(const Tensor& x, const Tensor& out,
                                    taps_->winograd<rows::Acc<scalar_t>>(),
                                    {.rows = rows,
                                     .bias = accumulator(x, bias_),
-                                    .residual = adds ? rows : Tensor()});
+                                    .residual = adds ? rows : Tensor(),
+                                    .relu = relu});
   });
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
-  if (uses_winograd(x, relu)) {
+  if (uses_winograd(x)) {
     auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                             x.options(), at::MemoryFormat::ChannelsLast);
-    run_winograd(x, out, /*adds=*/false);
+    run_winograd(x, out, /*adds=*/false, relu);
     return out;
   }
   return run(x.to(type_), relu).to(x.scalar_type());
@@ -117,7 +118,7 @@ Tensor PackedConvolution::run(const Tensor& x, bool relu) {
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
-  if (is_small(x, relu)) return (*small_)(x);
+  if (is_small(x)) return (*small_)(x, relu);
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
@@ -125,8 +126,8 @@ Tensor PackedConvolution::run(const Tensor& x, bool relu) {
 }
 
 Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
-  if (uses_winograd(x, relu)) {
-    run_winograd(x, other, /*adds=*/true);
+  if (uses_winograd(x)) {
+    run_winograd(x, other, /*adds=*/true, relu);
     return other;
   }
   const auto sum = other.to(type_);
@@ -143,8 +144,8 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& x, bool relu) {
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
-  if (is_small(x, relu)) {
-    small_->add_to(other, x);
+  if (is_small(x)) {
+    small_->add_to(other, x, relu);
     return;
   }
   pack(x);
@@ -176,10 +177,11 @@ Tensor affine_relu(const Tensor& images, const Tensor& scale,
     const auto* x = from.const_data_ptr<scalar_t>();
     auto* out = to.mutable_data_ptr<scalar_t>();
     blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
-      rows::affine_relu(
-          x + first * stride, stride, static_cast<const scalar_t*>(nullptr),
-          scale.const_data_ptr<A>(), offset.const_data_ptr<A>(), count,
-          blocks.channels, out + first * blocks.channels, blocks.channels);
+      rows::affine(x + first * stride, stride,
+                   static_cast<const scalar_t*>(nullptr),
+                   scale.const_data_ptr<A>(), offset.const_data_ptr<A>(),
+                   /*relu=*/true, count, blocks.channels,
+                   out + first * blocks.channels, blocks.channels);
     });
   });
   return y;

@@ -37,11 +37,11 @@ class PackedConvolution {
   torch::Tensor run(const torch::Tensor& x, bool relu);
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   void pack(const torch::Tensor& x);
-  bool is_small(const torch::Tensor& x, bool relu);
-  bool uses_winograd(const torch::Tensor& x, bool relu) const;
+  bool is_small(const torch::Tensor& x);
+  bool uses_winograd(const torch::Tensor& x) const;
   /// Writes to `out`, or adds to it what it is.
-  void run_winograd(const torch::Tensor& x, const torch::Tensor& out,
-                    bool adds);
+  void run_winograd(const torch::Tensor& x, const torch::Tensor& out, bool adds,
+                    bool relu);
 
   at::ScalarType type_;   ///< What it is computed in.
   torch::Tensor weight_;  ///< Null once nothing packs it any more.

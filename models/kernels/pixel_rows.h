@@ -91,6 +91,8 @@ class ChannelSums {
     A* own = parts_.mutable_data_ptr<A>() + block * 2 * channels;
     return {own, own + channels};
   }
+  /// Both of each block, (blocks, 2, channels), double.
+  torch::Tensor of_blocks() const { return parts_.to(torch::kDouble); }
   /// Both over all blocks, double.
   std::pair<torch::Tensor, torch::Tensor> total() const {
     const auto sum = torch::zeros({2, parts_.size(2)}, torch::kDouble);

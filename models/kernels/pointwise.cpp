@@ -51,9 +51,9 @@ class InputBlock {
   }
 
   const T* load(int64_t first, int64_t count) {
-    rows::affine_relu(x_ + first * stride_, stride_,
-                      static_cast<const T*>(nullptr), scale_, offset_, count,
-                      channels_, block_.data(), width_);
+    rows::affine(x_ + first * stride_, stride_, static_cast<const T*>(nullptr),
+                 scale_, offset_, /*relu=*/true, count, channels_,
+                 block_.data(), width_);
     // Where the last block is odd, one row more is read.
     if (count < kBlock) {
       std::fill_n(block_.data() + count * width_, width_, T(0));
@@ -101,8 +101,8 @@ void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
                        own.out.data(),
                        /*add=*/false);
         rows::write(own.out.data(), columns, b, static_cast<const T*>(nullptr),
-                    count, out.size(1), to + first * out.stride(0),
-                    out.stride(0));
+                    /*relu=*/true, count, out.size(1),
+                    to + first * out.stride(0), out.stride(0));
         done(block, first, count);
       });
 }

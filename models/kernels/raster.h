@@ -91,10 +91,10 @@ struct Fill {
       rows::copy(from, stride, count, input.channels, to, to_channels);
       return;
     }
-    rows::affine_relu(from, stride, static_cast<const T*>(nullptr),
-                      input.scale.const_data_ptr<rows::Acc<T>>(),
-                      input.offset.const_data_ptr<rows::Acc<T>>(), count,
-                      input.channels, to, to_channels);
+    rows::affine(from, stride, static_cast<const T*>(nullptr),
+                 input.scale.const_data_ptr<rows::Acc<T>>(),
+                 input.offset.const_data_ptr<rows::Acc<T>>(), /*relu=*/true,
+                 count, input.channels, to, to_channels);
   }
 };
 

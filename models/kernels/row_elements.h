@@ -29,13 +29,16 @@ struct Shifted {
   }
 };
 
+/// floor: 0 is a ReLU, minus infinity none: a template for it would be as much
+/// code again, and no faster.
 template <typename T, bool kResidual>
-struct AffineRelu {
+struct Affine {
   const T* x;
   int64_t x_stride;
   const T* residual;
   const Acc<T>* scale;
   const Acc<T>* offset;
+  Acc<T> floor;
   int64_t channels;
   T* y;
   int64_t y_stride;
@@ -45,7 +48,7 @@ struct AffineRelu {
     auto v = lanes.load(x, x_stride, row, c) * lanes.load(scale + c) +
              lanes.load(offset + c);
     if constexpr (kResidual) v += lanes.load(residual, channels, row, c);
-    lanes.store(lanes.relu(v), y + row * y_stride + c);
+    lanes.store(lanes.at_least(v, floor), y + row * y_stride + c);
   }
 };
 
@@ -181,6 +184,7 @@ struct Write {
   int64_t x_stride;
   const Acc<T>* bias;
   const T* residual;
+  Acc<T> floor;
   T* y;
   int64_t y_stride;
 
@@ -189,7 +193,7 @@ struct Write {
     auto v = lanes.load(x + row * x_stride + c);
     if constexpr (kBias) v += lanes.load(bias + c);
     if constexpr (kResidual) v += lanes.load(residual + row * y_stride + c);
-    if constexpr (kBias) v = lanes.relu(v);
+    if constexpr (kBias) v = lanes.at_least(v, floor);
     lanes.store(v, y + row * y_stride + c);
   }
 };
@@ -215,8 +219,8 @@ struct Largest {
 /// Calls EACH(element) or SUM(element) for every one of a type of data.
 #define SKIPZOO_ELEMENTS(T, EACH, SUM) \
   SUM(Shifted<T>)                      \
-  EACH(AffineRelu<T, false>)           \
-  EACH(AffineRelu<T, true>)            \
+  EACH(Affine<T, false>)               \
+  EACH(Affine<T, true>)                \
   SUM(GradientTerms<T>)                \
   SUM(ResidualGradient<T>)             \
   EACH(InputGradient<T, false>)        \

@@ -48,8 +48,8 @@ struct OneLane {
   }
   /// Not max(): a NaN is to stay one.
   template <typename Value>
-  SKIPZOO_INLINE Value relu(Value v) const {
-    return v <= 0 ? Value(0) : v;
+  SKIPZOO_INLINE Value at_least(Value v, Value floor) const {
+    return v <= floor ? floor : v;
   }
   template <typename Value>
   SKIPZOO_INLINE Value larger(Value a, Value b) const {

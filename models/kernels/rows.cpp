@@ -1,5 +1,6 @@
 #include "models/kernels/rows.h"
 
+#include <limits>
 #include <type_traits>
 
 #include "models/kernels/processor.h"
@@ -68,19 +69,23 @@ void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
   sum<T>(Shifted<T>{x, stride, shift}, count, channels, sum_, squares);
 }
 
+/// What a ReLU, or none, lets through at the least.
+template <typename A>
+A floor_of(bool relu) {
+  return relu ? A(0) : -std::numeric_limits<A>::infinity();
+}
+
 template <typename T>
-void affine_relu(const T* x, int64_t x_stride, const T* residual,
-                 const Acc<T>* scale, const Acc<T>* offset, int64_t count,
-                 int64_t channels, T* y, int64_t y_stride) {
-  if (residual == nullptr) {
-    each<T>(AffineRelu<T, false>{x, x_stride, residual, scale, offset, channels,
-                                 y, y_stride},
+void affine(const T* x, int64_t x_stride, const T* residual,
+            const Acc<T>* scale, const Acc<T>* offset, bool relu, int64_t count,
+            int64_t channels, T* y, int64_t y_stride) {
+  const auto run = [&]<bool kResidual>() {
+    each<T>(Affine<T, kResidual>{x, x_stride, residual, scale, offset,
+                                 floor_of<Acc<T>>(relu), channels, y, y_stride},
             count, channels);
-  } else {
-    each<T>(AffineRelu<T, true>{x, x_stride, residual, scale, offset, channels,
-                                y, y_stride},
-            count, channels);
-  }
+  };
+  residual == nullptr ? run.template operator()<false>()
+                      : run.template operator()<true>();
 }
 
 template <typename T>
@@ -140,12 +145,12 @@ void copy(const T* x, int64_t x_stride, int64_t count, int64_t channels, T* y,
 
 template <typename T>
 void write(const Acc<T>* x, int64_t x_stride, const Acc<T>* bias,
-           const T* residual, int64_t count, int64_t channels, T* y,
+           const T* residual, bool relu, int64_t count, int64_t channels, T* y,
            int64_t y_stride) {
   const auto run = [&]<bool kBias, bool kResidual>() {
-    each<T>(
-        Write<T, kBias, kResidual>{x, x_stride, bias, residual, y, y_stride},
-        count, channels);
+    each<T>(Write<T, kBias, kResidual>{x, x_stride, bias, residual,
+                                       floor_of<Acc<T>>(relu), y, y_stride},
+            count, channels);
   };
   if (bias == nullptr) {
     run.template operator()<false, false>();
@@ -165,8 +170,8 @@ void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
 #define SKIPZOO_INSTANTIATE(T)                                                 \
   template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,       \
                      Acc<T>*, Acc<T>*);                                        \
-  template void affine_relu(const T*, int64_t, const T*, const Acc<T>*,        \
-                            const Acc<T>*, int64_t, int64_t, T*, int64_t);     \
+  template void affine(const T*, int64_t, const T*, const Acc<T>*,             \
+                       const Acc<T>*, bool, int64_t, int64_t, T*, int64_t);    \
   template void gradient_sums(const T*, const T*, const Acc<T>*,               \
                               const Acc<T>*, const Acc<T>*, int64_t, int64_t,  \
                               Acc<T>*, Acc<T>*);                               \
@@ -182,7 +187,7 @@ void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
                                 const Acc<T>*, const Acc<T>*, const Acc<T>*,   \
                                 int64_t, int64_t, T*);                         \
   template void copy(const T*, int64_t, int64_t, int64_t, T*, int64_t);        \
-  template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*,         \
+  template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*, bool,   \
                       int64_t, int64_t, T*, int64_t);                          \
   template void largest(const std::array<const T*, 9>&, int64_t, int64_t,      \
                         int64_t, T*);

@@ -31,11 +31,12 @@ template <typename T>
 void sums(const T* x, int64_t stride, const Acc<T>* shift, int64_t count,
           int64_t channels, Acc<T>* sum, Acc<T>* squares);
 
-/// y = max(x * scale + offset + residual, 0); residual may be null.
+/// y = x * scale + offset + residual, and with a ReLU no less than 0; residual
+/// may be null.
 template <typename T>
-void affine_relu(const T* x, int64_t x_stride, const T* residual,
-                 const Acc<T>* scale, const Acc<T>* offset, int64_t count,
-                 int64_t channels, T* y, int64_t y_stride);
+void affine(const T* x, int64_t x_stride, const T* residual,
+            const Acc<T>* scale, const Acc<T>* offset, bool relu, int64_t count,
+            int64_t channels, T* y, int64_t y_stride);
 
 /// With g = dy where x * scale + bias > 0, else 0: sum += Σ g, product +=
 /// Σ g (x - mean), over the rows.
@@ -79,12 +80,12 @@ template <typename T>
 void copy(const T* x, int64_t x_stride, int64_t count, int64_t channels, T* y,
           int64_t y_stride);
 
-/// y = x, or y = max(x + bias, 0) where bias is not null, or y = max(x + bias +
-/// residual, 0) where residual is not either. residual may be y; y_stride is of
-/// both.
+/// y = x, or y = x + bias where bias is not null, or y = x + bias + residual
+/// where residual is not either; with a bias and a ReLU, no less than 0.
+/// residual may be y; y_stride is of both.
 template <typename T>
 void write(const Acc<T>* x, int64_t x_stride, const Acc<T>* bias,
-           const T* residual, int64_t count, int64_t channels, T* y,
+           const T* residual, bool relu, int64_t count, int64_t channels, T* y,
            int64_t y_stride);
 
 /// y = the largest of the nine x, or a NaN where one is. stride: of each x.

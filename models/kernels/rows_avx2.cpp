@@ -91,8 +91,8 @@ struct Vector {
     put(bits(x + row * stride + c), to);
   }
   /// A NaN stays one: max gives its second where one of them is.
-  SKIPZOO_INLINE __m256 relu(__m256 v) const {
-    return _mm256_max_ps(_mm256_setzero_ps(), v);
+  SKIPZOO_INLINE __m256 at_least(__m256 v, float floor) const {
+    return _mm256_max_ps(_mm256_set1_ps(floor), v);
   }
   SKIPZOO_INLINE __m256 larger(__m256 a, __m256 b) const {
     return _mm256_blendv_ps(_mm256_max_ps(a, b), a,

@@ -60,8 +60,8 @@ struct Vector {
     put(bits(x + row * stride + c), to);
   }
   /// A NaN stays one: max gives its second where one of them is.
-  SKIPZOO_INLINE __m512 relu(__m512 v) const {
-    return _mm512_max_ps(_mm512_setzero_ps(), v);
+  SKIPZOO_INLINE __m512 at_least(__m512 v, float floor) const {
+    return _mm512_max_ps(_mm512_set1_ps(floor), v);
   }
   SKIPZOO_INLINE __m512 larger(__m512 a, __m512 b) const {
     return _mm512_mask_mov_ps(_mm512_max_ps(a, b),

@@ -101,25 +101,26 @@ bool SmallConvolution::suits(const torch::Tensor& images, int64_t out,
   return images.numel() * 9 * out / (stride * stride) <= kMostProducts;
 }
 
-torch::Tensor SmallConvolution::operator()(const torch::Tensor& images) {
+torch::Tensor SmallConvolution::operator()(const torch::Tensor& images,
+                                           bool relu) {
   ready_->prepare(images);
   auto out = torch::empty(
       {images.size(0), ready_->out, ready_->to.height, ready_->to.width},
       images.options(), at::MemoryFormat::ChannelsLast);
-  run(images, nullptr, out.mutable_data_ptr<float>());
+  run(images, nullptr, relu, out.mutable_data_ptr<float>());
   return out;
 }
 
 torch::Tensor SmallConvolution::add_to(torch::Tensor other,
-                                       const torch::Tensor& images) {
+                                       const torch::Tensor& images, bool relu) {
   ready_->prepare(images);
   auto* data = other.mutable_data_ptr<float>();
-  run(images, data, data);
+  run(images, data, relu, data);
   return other;
 }
 
 void SmallConvolution::run(const torch::Tensor& images, const float* residual,
-                           float* out) {
+                           bool relu, float* out) {
   SKIPZOO_PROFILE("convolution3x3");
   Ready& own = *ready_;
   const auto* x = images.const_data_ptr<float>();
@@ -134,9 +135,9 @@ void SmallConvolution::run(const torch::Tensor& images, const float* residual,
         for (int64_t y = 0; y < band.count; ++y) {
           const int64_t at =
               (band.pixel + (band.first + y) * own.to.width) * own.out;
-          rows::affine_relu(slice.out.data() + y * own.pitch * columns, columns,
-                            residual == nullptr ? nullptr : residual + at, ones,
-                            bias, own.to.width, own.out, out + at, own.out);
+          rows::affine(slice.out.data() + y * own.pitch * columns, columns,
+                       residual == nullptr ? nullptr : residual + at, ones,
+                       bias, relu, own.to.width, own.out, out + at, own.out);
         }
       });
 }

@@ -6,7 +6,7 @@
 
 namespace skipzoo {
 
-/// A 3x3 convolution, its bias and its ReLU for so little work that what an
+/// A 3x3 convolution, its bias and a ReLU for so little work that what an
 /// operator of LibTorch costs before it computes would be most of the time: one
 /// image of a small network. Its weight is packed once and its buffers reused.
 ///
@@ -21,14 +21,16 @@ class SmallConvolution {
   /// Whether it is likely to be faster on these images than oneDNN. out,
   /// stride: the weight's channels and the stride of both axes.
   static bool suits(const torch::Tensor& images, int64_t out, int64_t stride);
-  /// relu(conv(images) + bias), in memory of its own.
-  torch::Tensor operator()(const torch::Tensor& images);
-  /// relu(conv(images) + bias + other), which replaces `other`.
-  torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images);
+  /// conv(images) + bias, and a ReLU of that; in memory of its own.
+  torch::Tensor operator()(const torch::Tensor& images, bool relu);
+  /// conv(images) + bias + other, and a ReLU of that; replaces `other`.
+  torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images,
+                       bool relu);
 
  private:
   struct Ready;
-  void run(const torch::Tensor& images, const float* residual, float* out);
+  void run(const torch::Tensor& images, const float* residual, bool relu,
+           float* out);
 
   std::unique_ptr<Ready> ready_;
 };

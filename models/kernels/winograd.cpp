@@ -69,7 +69,8 @@ void write_row(const Acc<T>* y, int64_t columns, int64_t pixel, int64_t count,
                             : nullptr,
       result.residual.defined() ? result.residual.const_data_ptr<T>() + at
                                 : nullptr,
-      count, channels, result.rows.mutable_data_ptr<T>() + at, stride);
+      result.relu, count, channels, result.rows.mutable_data_ptr<T>() + at,
+      stride);
 }
 
 template <typename T>

@@ -63,10 +63,11 @@ class WinogradWeight {
 /// Where the result goes, and the epilogue: what is made of it on the way.
 struct WinogradResult {
   torch::Tensor rows;  ///< Of all out channels; of the input's type.
-  /// (out), of the accumulation type: relu(y + bias). Null: y itself.
+  /// (out), of the accumulation type: y + bias. Null: y itself.
   torch::Tensor bias = {};
-  /// With a bias: relu(y + bias + residual). As rows, which it may be.
+  /// With a bias: y + bias + residual. As rows, which it may be.
   torch::Tensor residual = {};
+  bool relu = true;  ///< With a bias: a ReLU of that.
   /// Called on any thread once these pixels, those of a strip of images, are
   /// there. May be null.
   std::function<void(int64_t strip, int64_t pixel, int64_t count)> finish = {};

@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "models/kernels/batch_norm_relu.h"
+#include "models/kernels/batch_norm.h"
 #include "models/zoo.h"
 #include "tests/support/distance.h"
 
@@ -18,6 +18,8 @@ struct Case {
   at::ScalarType type;
   bool training;
   bool residual;
+  bool relu = true;
+  int64_t gates = 0;  ///< Of each image; 0 for none, else 1 or channels.
 };
 
 std::string name_of_case(const testing::TestParamInfo<Case>& info) {
@@ -25,7 +27,10 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
   std::string name = c10::toString(c.type);
   for (const auto size : c.shape) name += "_" + std::to_string(size);
   return name + (c.training ? "_train" : "_eval") +
-         (c.residual ? "_residual" : "");
+         (c.residual ? "_residual" : "") + (c.relu ? "" : "_linear") +
+         (c.gates == 0   ? ""
+          : c.gates == 1 ? "_gate_an_image"
+                         : "_gates");
 }
 
 /// Odd sizes, one image, one channel, one pixel an image, channels that are no
@@ -43,6 +48,13 @@ std::vector<Case> cases() {
       for (const bool training : {true, false}) {
         for (const bool residual : {true, false}) {
           all.push_back({shape, type, training, residual});
+          all.push_back({shape, type, training, residual, /*relu=*/false});
+          if (shape[2] == 9) continue;  // Large enough, and gated below.
+          for (const int64_t gates : {int64_t{1}, shape[1]}) {
+            if (gates == 1 && shape[1] == 1) continue;
+            const bool relu = (gates == 1) == training;
+            all.push_back({shape, type, training, residual, relu, gates});
+          }
         }
       }
     }
@@ -78,7 +90,10 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
   norm->train(c.training);
   auto x = random(c.shape, 3);  // Away from zero: the squares must not cancel.
   auto residual = c.residual ? random(c.shape, 0) : torch::Tensor();
-  const auto y = batch_norm_relu(x, norm, residual, kernels);
+  auto gate =
+      c.gates == 0 ? torch::Tensor() : random({c.shape[0], c.gates, 1, 1}, 0.5);
+  const auto y = batch_norm(
+      x, norm, {.gate = gate, .residual = residual, .relu = c.relu}, kernels);
   const auto weights =
       torch::randn(c.shape, torch::kDouble).to(c.type).to(compute);
   (y * weights).sum().backward();
@@ -90,12 +105,13 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
                    {"running_var", norm->running_var},
                    {"num_batches_tracked", norm->num_batches_tracked}}};
   if (c.residual) outcome.tensors.emplace_back("dresidual", residual.grad());
+  if (c.gates > 0) outcome.tensors.emplace_back("dgate", gate.grad());
   return outcome;
 }
 
-class BatchNormRelu : public testing::TestWithParam<Case> {};
+class BatchNorm : public testing::TestWithParam<Case> {};
 
-TEST_P(BatchNormRelu, EqualsTheReference) {
+TEST_P(BatchNorm, EqualsTheReference) {
   const Case& c = GetParam();
   const auto fused = run(c, Kernels::kFused, c.type);
   const auto reference = run(c, Kernels::kReference, c.type);
@@ -122,48 +138,52 @@ TEST_P(BatchNormRelu, EqualsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, BatchNormRelu, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Kernels, BatchNorm, testing::ValuesIn(cases()),
                          name_of_case);
 
-TEST(BatchNormRelu, IsTheFusedOneWhereItSaysSo) {
+TEST(BatchNorm, IsTheFusedOneWhereItSaysSo) {
   nn::BatchNorm2d norm(4);
   const auto x = torch::randn({2, 4, 3, 3})
                      .contiguous(at::MemoryFormat::ChannelsLast)
                      .requires_grad_();
   const auto maker = [&](const torch::Tensor& input, Kernels kernels) {
-    return batch_norm_relu(input, norm, {}, kernels).grad_fn()->name();
+    return batch_norm(input, norm, {.relu = true}, kernels).grad_fn()->name();
   };
-  EXPECT_NE(maker(x, Kernels::kFused).find("BatchNormRelu"), std::string::npos);
-  EXPECT_EQ(maker(x, Kernels::kReference).find("BatchNormRelu"),
+  EXPECT_NE(maker(x, Kernels::kFused).find("BatchNormEpilogue"),
             std::string::npos);
-  EXPECT_EQ(maker(x.contiguous(), Kernels::kFused).find("BatchNormRelu"),
+  EXPECT_EQ(maker(x, Kernels::kReference).find("BatchNormEpilogue"),
+            std::string::npos);
+  EXPECT_EQ(maker(x.contiguous(), Kernels::kFused).find("BatchNormEpilogue"),
             std::string::npos);
   const ReferenceOnly reference_only;
-  EXPECT_EQ(maker(x, Kernels::kFused).find("BatchNormRelu"), std::string::npos);
+  EXPECT_EQ(maker(x, Kernels::kFused).find("BatchNormEpilogue"),
+            std::string::npos);
 }
 
-TEST(BatchNormRelu, IsTheSameForAnyNumberOfThreads) {
-  const Case c{{8, 24, 31, 33}, at::kFloat, true, true};
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto one = run(c, Kernels::kFused, c.type);
-  at::set_num_threads(3);
-  const auto three = run(c, Kernels::kFused, c.type);
-  at::set_num_threads(threads);
-  for (size_t i = 0; i < one.tensors.size(); ++i) {
-    EXPECT_TRUE(torch::equal(one.tensors[i].second, three.tensors[i].second))
-        << one.tensors[i].first;
+TEST(BatchNorm, IsTheSameForAnyNumberOfThreads) {
+  for (const int64_t gates : {0, 24}) {
+    const Case c{{8, 24, 31, 33}, at::kFloat, true, true, true, gates};
+    const int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    const auto one = run(c, Kernels::kFused, c.type);
+    at::set_num_threads(3);
+    const auto three = run(c, Kernels::kFused, c.type);
+    at::set_num_threads(threads);
+    for (size_t i = 0; i < one.tensors.size(); ++i) {
+      EXPECT_TRUE(torch::equal(one.tensors[i].second, three.tensors[i].second))
+          << one.tensors[i].first;
+    }
   }
 }
 
 // A channel that is constant has a variance of 0, and one far from zero a small
 // one beside its mean: E[x²] - E[x]² would lose all its digits.
-TEST(BatchNormRelu, KeepsTheDigitsOfASmallVariance) {
+TEST(BatchNorm, KeepsTheDigitsOfASmallVariance) {
   auto x = torch::full({4, 3, 16, 16}, 1000.0, torch::kFloat);
   x.select(1, 1) += torch::randn({4, 16, 16});
   nn::BatchNorm2d norm(3);
-  batch_norm_relu(x.contiguous(at::MemoryFormat::ChannelsLast), norm, {},
-                  Kernels::kFused);
+  batch_norm(x.contiguous(at::MemoryFormat::ChannelsLast), norm, {.relu = true},
+             Kernels::kFused);
   const auto variance =
       x.to(torch::kDouble)
           .var(std::vector<int64_t>{0, 2, 3}, /*unbiased=*/true);

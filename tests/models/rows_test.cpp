@@ -17,6 +17,10 @@
 namespace skipzoo::rows {
 namespace {
 
+/// No ReLU: everything is above it.
+template <typename T>
+constexpr Acc<T> kNoRelu = -std::numeric_limits<Acc<T>>::infinity();
+
 template <typename T>
 class Rows : public testing::Test {
  protected:
@@ -89,26 +93,29 @@ TYPED_TEST(Rows, Sums) {
       });
 }
 
-TYPED_TEST(Rows, AffineRelu) {
+TYPED_TEST(Rows, Affine) {
   using T = TypeParam;
-  for (const bool adds : {false, true}) {
-    const auto past = [&](Data<T>& d) { return adds ? d.y.data() : nullptr; };
-    this->expect_same(
-        [&](Data<T>& d) {
-          affine_relu<T>(d.x.data(), d.stride, past(d), d.scale.data(),
-                         d.offset.data(), kRows, d.channels, d.out.data(),
-                         d.stride);
-        },
-        [&](Data<T>& d) {
-          const auto run = [&](auto kAdds) {
-            this->each_plain(
-                AffineRelu<T, kAdds>{d.x.data(), d.stride, past(d),
-                                     d.scale.data(), d.offset.data(),
-                                     d.channels, d.out.data(), d.stride},
-                d);
-          };
-          adds ? run(std::true_type()) : run(std::false_type());
-        });
+  for (const bool relu : {true, false}) {
+    for (const bool adds : {false, true}) {
+      const auto past = [&](Data<T>& d) { return adds ? d.y.data() : nullptr; };
+      this->expect_same(
+          [&](Data<T>& d) {
+            affine<T>(d.x.data(), d.stride, past(d), d.scale.data(),
+                      d.offset.data(), relu, kRows, d.channels, d.out.data(),
+                      d.stride);
+          },
+          [&](Data<T>& d) {
+            const auto run = [&](auto kAdds) {
+              this->each_plain(
+                  Affine<T, kAdds>{d.x.data(), d.stride, past(d),
+                                   d.scale.data(), d.offset.data(),
+                                   relu ? Acc<T>(0) : kNoRelu<T>, d.channels,
+                                   d.out.data(), d.stride},
+                  d);
+            };
+            adds ? run(std::true_type()) : run(std::false_type());
+          });
+    }
   }
 }
 
@@ -201,15 +208,15 @@ TYPED_TEST(Rows, CopyAndWrite) {
       [](Data<T>& d) {
         copy(d.x.data(), d.stride, kRows, d.channels, d.out.data(), d.stride);
         write(d.wide.data(), d.stride, d.offset.data(),
-              static_cast<const T*>(nullptr), kRows, d.channels, d.more.data(),
-              d.stride);
+              static_cast<const T*>(nullptr), /*relu=*/true, kRows, d.channels,
+              d.more.data(), d.stride);
       },
       [this](Data<T>& d) {
         this->each_plain(Copy<T>{d.x.data(), d.stride, d.out.data(), d.stride},
                          d);
         this->each_plain(
             Write<T, true, false>{d.wide.data(), d.stride, d.offset.data(),
-                                  nullptr, d.more.data(), d.stride},
+                                  nullptr, Acc<T>(0), d.more.data(), d.stride},
             d);
       });
 }
@@ -218,13 +225,14 @@ TYPED_TEST(Rows, WriteOnTopOfAnother) {
   using T = TypeParam;
   this->expect_same(
       [](Data<T>& d) {
-        write(d.wide.data(), d.stride, d.offset.data(), d.out.data(), kRows,
-              d.channels, d.out.data(), d.stride);
+        write(d.wide.data(), d.stride, d.offset.data(), d.out.data(),
+              /*relu=*/false, kRows, d.channels, d.out.data(), d.stride);
       },
       [this](Data<T>& d) {
         this->each_plain(
             Write<T, true, true>{d.wide.data(), d.stride, d.offset.data(),
-                                 d.out.data(), d.out.data(), d.stride},
+                                 d.out.data(), kNoRelu<T>, d.out.data(),
+                                 d.stride},
             d);
       });
 }
@@ -249,7 +257,10 @@ TYPED_TEST(Rows, ANanStaysOne) {
   const T x[] = {T(std::nanf("")), T(-1), T(2)};
   const float one[] = {1, 1, 1}, zero[] = {0, 0, 0};
   T y[3];
-  affine_relu<T>(x, 3, nullptr, one, zero, 1, 3, y, 3);
+  affine<T>(x, 3, nullptr, one, zero, /*relu=*/false, 1, 3, y, 3);
+  EXPECT_TRUE(std::isnan(static_cast<float>(y[0])));
+  EXPECT_EQ(static_cast<float>(y[1]), -1);
+  affine<T>(x, 3, nullptr, one, zero, /*relu=*/true, 1, 3, y, 3);
   EXPECT_TRUE(std::isnan(static_cast<float>(y[0])));
   EXPECT_EQ(static_cast<float>(y[1]), 0);
   EXPECT_EQ(static_cast<float>(y[2]), 2);

@@ -1,0 +1,298 @@
+#include "models/kernels/batch_norm.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <limits>
+
+#include "models/kernels/norm.h"
+#include "models/kernels/pixel_rows.h"
+
+namespace skipzoo {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+template <typename T>
+const T* data_or_null(const Tensor& x) {
+  return x.defined() ? x.const_data_ptr<T>() : nullptr;
+}
+
+/// What threads work on at a time: blocks of pixels or, where per-channel
+/// numbers are each image's own, images.
+class Blocks {
+ public:
+  Blocks(const Tensor& x, bool by_image)
+      : rows_(x), by_image_(by_image), images_(x.size(0)) {}
+
+  int64_t count() const { return by_image_ ? images_ : rows_.blocks(); }
+  int64_t channels() const { return rows_.channels; }
+
+  /// Calls body(block, row of the per-channel numbers, first pixel, pixels).
+  template <typename Body>
+  void for_each(const Body& body) const {
+    if (!by_image_) {
+      return rows_.for_each_block([&](int64_t b, int64_t first, int64_t count) {
+        body(b, 0, first, count);
+      });
+    }
+    const int64_t pixels = rows_.count / images_;
+    share_out(images_, [&](int64_t, int64_t image) {
+      body(image, image, image * pixels, pixels);
+    });
+  }
+
+ private:
+  PixelRows rows_;
+  bool by_image_;
+  int64_t images_;
+};
+
+/// (N, C), of the type of per-channel numbers; null for none.
+Tensor rows_of_gate(const Tensor& gate, const Tensor& numbers,
+                    const Tensor& x) {
+  if (!gate.defined()) return {};
+  return gate.to(numbers.scalar_type())
+      .expand({x.size(0), x.size(1), 1, 1})
+      .reshape({x.size(0), x.size(1)});
+}
+
+/// Per-channel numbers, (C), or each image's own, (N, C).
+Tensor gated(const Tensor& numbers, const Tensor& gate) {
+  return gate.defined() ? (numbers * gate).contiguous() : numbers;
+}
+
+Tensor write(const Tensor& x, const Tensor& residual, bool by_image,
+             const Tensor& scale, const Tensor& offset, bool relu) {
+  SKIPZOO_PROFILE("batch_norm_relu");
+  const Blocks blocks(x, by_image);
+  auto y = torch::empty_like(x, at::MemoryFormat::ChannelsLast);
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* from = x.const_data_ptr<scalar_t>();
+    const auto* more = data_or_null<scalar_t>(residual);
+    const auto* s = scale.const_data_ptr<A>();
+    const auto* o = offset.const_data_ptr<A>();
+    auto* to = y.mutable_data_ptr<scalar_t>();
+    const int64_t channels = blocks.channels();
+    blocks.for_each([&](int64_t, int64_t row, int64_t first, int64_t count) {
+      const int64_t at = first * channels;
+      rows::affine(from + at, channels, more == nullptr ? nullptr : more + at,
+                   s + row * channels, o + row * channels, relu, count,
+                   channels, to + at, channels);
+    });
+  });
+  return y;
+}
+
+/// What is saved for the backward pass.
+struct Saved {
+  Tensor x;
+  Tensor y;                    ///< Whose sign is the ReLU's mask; may be null.
+  Tensor mean, scale, offset;  ///< (C), of the accumulation type.
+};
+
+/// Σ g and Σ g (x - mean), with g = dy where the ReLU let through: where y is
+/// positive and then written to `g`, or where scale * x + bias is.
+ChannelSums gradient_sums(const Saved& saved, const Tensor& dy,
+                          const Tensor& bias, bool by_image, const Tensor& g) {
+  SKIPZOO_PROFILE("batch_norm_relu_backward");
+  const Blocks blocks(saved.x, by_image);
+  const int64_t channels = blocks.channels();
+  ChannelSums sums(blocks.count(), channels, saved.x.scalar_type());
+  SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* from = dy.const_data_ptr<scalar_t>();
+    const auto* output = data_or_null<scalar_t>(saved.y);
+    const auto* x = saved.x.const_data_ptr<scalar_t>();
+    const auto* mean = saved.mean.const_data_ptr<A>();
+    auto* to = g.defined() ? g.mutable_data_ptr<scalar_t>() : nullptr;
+    blocks.for_each([&](int64_t b, int64_t, int64_t first, int64_t count) {
+      const int64_t at = first * channels;
+      const auto [sum, product] = sums.of_block<A>(b);
+      if (output == nullptr) {
+        rows::gradient_sums(
+            from + at, x + at, mean, saved.scale.const_data_ptr<A>(),
+            bias.const_data_ptr<A>(), count, channels, sum, product);
+      } else {
+        rows::residual_gradient(from + at, output + at, x + at, mean, count,
+                                channels, to + at, sum, product);
+      }
+    });
+  });
+  return sums;
+}
+
+/// dx of g, or of g where scale * x + bias is positive, unless bias is null.
+Tensor input_gradient(const Saved& saved, const Tensor& g, const Tensor& bias,
+                      const Tensor& scale, const Tensor& slope,
+                      const Tensor& offset) {
+  SKIPZOO_PROFILE("batch_norm_relu_backward");
+  const Blocks blocks(saved.x, scale.dim() == 2);
+  const int64_t channels = blocks.channels();
+  auto dx = torch::empty_like(saved.x, at::MemoryFormat::ChannelsLast);
+  SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* from = g.const_data_ptr<scalar_t>();
+    const auto* x = saved.x.const_data_ptr<scalar_t>();
+    const auto* s = scale.const_data_ptr<A>();
+    auto* to = dx.mutable_data_ptr<scalar_t>();
+    blocks.for_each([&](int64_t, int64_t row, int64_t first, int64_t count) {
+      const int64_t at = first * channels;
+      rows::input_gradient(
+          from + at, x + at, saved.mean.const_data_ptr<A>(), s + row * channels,
+          data_or_null<A>(bias), slope.const_data_ptr<A>(),
+          offset.const_data_ptr<A>(), count, channels, to + at);
+    });
+  });
+  return dx;
+}
+
+class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const Variable& weight, const Variable&,
+                          const std::optional<Variable>& gate,
+                          const std::optional<Variable>& residual, bool relu,
+                          const Variable& mean, const Variable& inverse,
+                          const Variable& scale, const Variable& offset,
+                          bool training) {
+    const NoAutograd no_autograd;
+    const auto s = accumulator(x, scale), o = accumulator(x, offset);
+    const auto of_images = rows_of_gate(gate.value_or(Tensor()), s, x);
+    const auto y = write(x, residual.value_or(Tensor()), gate.has_value(),
+                         gated(s, of_images), gated(o, of_images), relu);
+    const bool needs_output = relu && (gate || residual);
+    context->save_for_backward({x, needs_output ? y : Variable(), mean, inverse,
+                                scale, offset, s, o,
+                                gate.value_or(Variable())});
+    context->saved_data["training"] = training;
+    context->saved_data["relu"] = relu;
+    context->saved_data["residual"] = residual.has_value();
+    context->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& gradients) {
+    const NoAutograd no_autograd;
+    const auto variables = context->get_saved_variables();
+    const auto flag = [&](const char* name) {
+      return context->saved_data[name].toBool();
+    };
+    const auto &x = variables[0], &y = variables[1], &gate = variables[8];
+    const NormPlan plan{.mean = variables[2],
+                        .inverse = variables[3],
+                        .scale = variables[4],
+                        .offset = variables[5],
+                        .training = flag("training")};
+    const Saved saved{.x = x,
+                      .y = y,
+                      .mean = accumulator(x, plan.mean),
+                      .scale = variables[6],
+                      .offset = variables[7]};
+    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    // The gradient behind the ReLU: written where its mask is y's, dy where
+    // there is none, and else made of dy whenever it is needed.
+    const Tensor g = y.defined()    ? torch::empty_like(y)
+                     : flag("relu") ? Tensor()
+                                    : dy;
+    // Without a ReLU, everything is let through.
+    const auto bias =
+        flag("relu")
+            ? saved.offset
+            : torch::full_like(saved.offset,
+                               std::numeric_limits<double>::infinity());
+    const auto sums = gradient_sums(saved, dy, bias, gate.defined(),
+                                    y.defined() ? g : Tensor());
+    const auto of_gate = gradient_of_gate(plan, sums, gate, x);
+    const auto& [sum, product] = of_gate.totals;
+    const auto through =
+        through_statistics(plan, sum, product, x.numel() / x.size(1));
+    const auto dx = input_gradient(
+        saved, g.defined() ? g : dy, g.defined() ? Tensor() : saved.offset,
+        gated(saved.scale, rows_of_gate(gate, saved.scale, x)),
+        accumulator(x, through.slope), accumulator(x, through.offset));
+    const auto type =
+        static_cast<at::ScalarType>(context->saved_data["type"].toInt());
+    return {dx,
+            (product * plan.inverse).to(type),
+            sum.to(type),
+            of_gate.gradient,
+            flag("residual") ? g : Variable(),
+            Variable(),
+            Variable(),
+            Variable(),
+            Variable(),
+            Variable(),
+            Variable()};
+  }
+
+ private:
+  struct OfGate {
+    Tensor gradient;                   ///< Null without a gate.
+    std::pair<Tensor, Tensor> totals;  ///< Σ gate g, Σ gate g (x - mean).
+  };
+  /// By the sums of each image: d gate = Σ g norm(x), for norm(x) is
+  /// scale * (x - mean) and a constant.
+  static OfGate gradient_of_gate(const NormPlan& plan, const ChannelSums& sums,
+                                 const Tensor& gate, const Tensor& x) {
+    if (!gate.defined()) return {{}, sums.total()};
+    const auto of_images = sums.of_blocks();
+    const auto sum = of_images.select(1, 0), product = of_images.select(1, 1);
+    const auto constant = plan.offset + plan.scale * plan.mean;
+    const auto gradient = (plan.scale * product + constant * sum)
+                              .view({x.size(0), x.size(1), 1, 1});
+    const auto factors = rows_of_gate(gate, sum, x);
+    return {gradient.sum_to_size(gate.sizes()).to(gate.scalar_type()),
+            {(factors * sum).sum(0), (factors * product).sum(0)}};
+  }
+};
+
+NormPlan planned(const Tensor& x, torch::nn::BatchNorm2dImpl& norm) {
+  const NoAutograd no_autograd;
+  return plan_norm(norm, norm.is_training() ? moments_of(x) : Moments(),
+                   x.numel() / x.size(1));
+}
+
+bool applies(const Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
+             const Epilogue& epilogue) {
+  const auto& [gate, residual, relu] = epilogue;
+  const bool takes_gate =
+      !gate.defined() ||
+      (gate.is_cpu() && gate.dim() == 4 && gate.size(0) == x.size(0) &&
+       (gate.size(1) == x.size(1) || gate.size(1) == 1) && gate.size(2) == 1 &&
+       gate.size(3) == 1);
+  const bool takes_residual =
+      !residual.defined() ||
+      (is_plain_input(residual) && residual.scalar_type() == x.scalar_type() &&
+       residual.sizes() == x.sizes());
+  return is_plain_input(x) && is_plain_norm(norm) && takes_gate &&
+         takes_residual && !ReferenceOnly::active();
+}
+
+std::optional<Tensor> maybe(const Tensor& x) {
+  return x.defined() ? std::optional(x) : std::nullopt;
+}
+
+}  // namespace
+
+torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
+                         const Epilogue& epilogue, Kernels kernels) {
+  if (kernels == Kernels::kReference || !applies(x, *norm, epilogue)) {
+    auto y = norm(x);
+    if (epilogue.gate.defined()) y = y * epilogue.gate;
+    if (epilogue.residual.defined()) y = y + epilogue.residual;
+    return epilogue.relu ? torch::relu(y) : y;
+  }
+  const auto plan = planned(x, *norm);
+  return BatchNormEpilogue::apply(
+      x, norm->weight, norm->bias, maybe(epilogue.gate),
+      maybe(epilogue.residual), epilogue.relu, plan.mean, plan.inverse,
+      plan.scale, plan.offset, plan.training);
+}
+
+}  // namespace skipzoo

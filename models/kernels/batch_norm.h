@@ -1,0 +1,33 @@
+#pragma once
+
+#include <torch/nn.h>
+
+#include "models/kernels/kernels.h"
+
+namespace skipzoo {
+
+/// What follows a BatchNorm in the same pass: y = norm(x) * gate + residual,
+/// then a ReLU.
+struct Epilogue {
+  /// A factor on each channel of each image, (N, C, 1, 1), as of a
+  /// squeeze-and-excitation block, or on each image, (N, 1, 1, 1), as of
+  /// stochastic depth; null for none.
+  torch::Tensor gate = {};
+  torch::Tensor residual = {};  ///< As x; null for none.
+  bool relu = false;
+};
+
+/// A BatchNorm and its epilogue, differentiable in all of them.
+///
+/// Fused: one pass over x for the statistics and one to write, forward; two
+/// backward. Saved for the backward pass are x and, where a ReLU stands behind
+/// a gate or residual, the output; neither norm(x) nor the sum, nor a mask. For
+/// channels-last float32, float64 and bfloat16 on the CPU; anything else, and a
+/// trace, takes the reference path. Statistics are summed over blocks of a
+/// fixed number of pixels: results do not depend on the number of threads.
+///
+/// x: (N, C, H, W). Moves norm's statistics as norm itself does.
+torch::Tensor batch_norm(const torch::Tensor& x, torch::nn::BatchNorm2d& norm,
+                         const Epilogue& epilogue, Kernels kernels);
+
+}  // namespace skipzoo
