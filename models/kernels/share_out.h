@@ -10,8 +10,8 @@
 namespace skipzoo {
 
 /// A parallel loop with work stealing: calls body(worker, i) for every i below
-/// count, on any thread and in any
-/// order; a worker, one of at::get_num_threads(), is on one thread at a time.
+/// count, on any thread and in any order; a worker, one of
+/// at::get_num_threads(), is on one thread at a time.
 ///
 /// Every worker has a part of its own, near what it worked on before, and then
 /// takes from the others': threads are seldom equally fast for long, and the
@@ -27,7 +27,8 @@ void share_out(int64_t count, const Body& body) {
         const int64_t other = (worker + k) % workers;
         const int64_t begin = count * other / workers;
         const int64_t size = count * (other + 1) / workers - begin;
-        // Only who does what: what was done is seen when all are.
+        // Relaxed, for it says only who does what: what was done is seen when
+        // all is.
         const auto take = [&next = taken[static_cast<size_t>(other)]] {
           return next.fetch_add(1, std::memory_order_relaxed);
         };

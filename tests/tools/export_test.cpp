@@ -13,6 +13,7 @@
 #include "tools/error.h"
 #include "tools/export/onnx_model.h"
 #include "tools/export/scripted.h"
+#include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"
 #include "tools/weights/write.h"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_folder.h"
-#include "tests/support/tensors.h"
+#include "tests/support/weight_files.h"
 #include "tools/train/metrics.h"
 
 namespace skipzoo {
@@ -27,11 +27,11 @@ struct Part {
 };
 
 /// Weights and a part, through a file.
-struct Run {
+struct SmallState {
   Part weights, part;
   TrainingState state{weights.section("").save, weights.section("").load};
 
-  Run() { state.add(part.section("part")); }
+  SmallState() { state.add(part.section("part")); }
 };
 
 std::string load_error(TrainingState& state, const Checkpoint& checkpoint) {
@@ -40,14 +40,14 @@ std::string load_error(TrainingState& state, const Checkpoint& checkpoint) {
 
 TEST(TrainingState, WhatIsAddedComesBackFromACheckpoint) {
   TemporaryFolder folder;
-  Run run;
+  SmallState run;
   run.weights.value = 3;
   run.part.value = 5;
   run.state.position = {.epoch = 1, .batch = 2, .step = 9};
   auto checkpoint = run.state.save();
   checkpoint.metadata.input_shape = {3, 8, 8};
   save_checkpoint(folder / "last.skz", checkpoint);
-  Run other;
+  SmallState other;
   other.state.load(load_checkpoint(folder / "last.skz"), folder / "last.skz");
   EXPECT_EQ(other.weights.value, 3);
   EXPECT_EQ(other.part.value, 5);
@@ -55,7 +55,7 @@ TEST(TrainingState, WhatIsAddedComesBackFromACheckpoint) {
 }
 
 TEST(TrainingState, ASectionThatIsUnknownMissingOrWrongIsNamed) {
-  Run run;
+  SmallState run;
   auto checkpoint = run.state.save();
   checkpoint.sections["averages"] = Part::numbers(1);
   expect_says(load_error(run.state, checkpoint),
@@ -73,7 +73,7 @@ TEST(TrainingState, ASectionThatIsUnknownMissingOrWrongIsNamed) {
 }
 
 TEST(TrainingState, OlderCheckpointsMayLackAnOptionalSection) {
-  Run run;
+  SmallState run;
   const auto checkpoint = run.state.save();
   Part late;
   late.value = 7;
@@ -87,7 +87,7 @@ TEST(TrainingState, OlderCheckpointsMayLackAnOptionalSection) {
 // As a moving average is: the file is used by it, and training goes on with the
 // weights of its own.
 TEST(TrainingState, WeightsInUseAreTheCheckpointsAndTheTrainedASection) {
-  Run run;
+  SmallState run;
   run.weights.value = 3;
   Part average;
   average.value = 2.5;
@@ -99,7 +99,7 @@ TEST(TrainingState, WeightsInUseAreTheCheckpointsAndTheTrainedASection) {
   run.state.load(checkpoint, "last.skz");
   EXPECT_EQ(run.weights.value, 3);
   EXPECT_EQ(average.value, 2.5);
-  Run without;
+  SmallState without;
   expect_says(load_error(without.state, checkpoint), "section 'model'");
 }
 
