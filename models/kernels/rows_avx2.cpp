@@ -221,9 +221,12 @@ SKIPZOO_INLINE void add_up(const Element& element, int64_t count,
 
 }  // namespace
 
+// By value: a number in what is referred to would be read again after every
+// store, which might have changed it.
 #define SKIPZOO_EACH(...)                                                  \
   void each(const __VA_ARGS__& element, int64_t count, int64_t channels) { \
-    for_each(element, count, channels);                                    \
+    const auto own = element;                                              \
+    for_each(own, count, channels);                                        \
   }
 #define SKIPZOO_SUM(...)                                                \
   void sum(const __VA_ARGS__& element, int64_t count, int64_t channels, \
