@@ -1,8 +1,7 @@
 #include "tools/config/compare.h"
 
 #include <algorithm>
-#include <functional>
-#include <string_view>
+#include <type_traits>
 
 #include "tools/config/fields.h"
 
@@ -15,48 +14,29 @@ struct Entry {
   std::string text;  ///< "lr: 0.1".
 };
 
-/// Lists what has an effect, each key with its sections.
-class Flattener {
- public:
-  Flattener(std::vector<Entry>& out, std::string prefix)
-      : out_(out), prefix_(std::move(prefix)) {}
-
-  template <Section T>
-  void list(T section) {
-    uses_ = [section](std::string_view key) {
-      return section_uses(section, key);
-    };
-    section.describe(*this);
-  }
-
-  template <typename T>
-  void operator()(const char* key, T& value, const char*, Rule = {}) {
-    if (!uses_(key)) return;
-    if constexpr (Section<T>) {
-      Flattener(out_, prefix_ + key + ".").list(value);
+/// Each key with its sections.
+template <Section T>
+void flatten(const T& section, const std::string& prefix,
+             std::vector<Entry>& out) {
+  for_each_used(section, [&](const std::string& key, auto& value) {
+    if constexpr (Section<std::remove_reference_t<decltype(value)>>) {
+      flatten(value, prefix + key + ".", out);
     } else {
-      out_.push_back({.key = prefix_ + key,
-                      .text = std::string(key) + ": " + to_text(value)});
+      out.push_back({.key = prefix + key, .text = key + ": " + to_text(value)});
     }
-  }
-
- private:
-  std::vector<Entry>& out_;
-  std::string prefix_;
-  std::function<bool(std::string_view)> uses_;
-};
+  });
+}
 
 std::vector<Entry> entries_of(const RunConfig& config) {
   const auto family = family_name(config.model);
   std::vector<Entry> all = {
       {.key = "model.family", .text = "family: " + family}};
-  std::visit(
-      [&](const auto& options) { Flattener(all, "model.").list(options); },
-      config.model);
-  Flattener(all, "data.").list(config.data);
-  Flattener(all, "train.").list(config.train);
+  std::visit([&](const auto& options) { flatten(options, "model.", all); },
+             config.model);
+  flatten(config.data, "data.", all);
+  flatten(config.train, "train.", all);
   if (config.fine_tune.enabled()) {
-    Flattener(all, "fine_tune.").list(config.fine_tune);
+    flatten(config.fine_tune, "fine_tune.", all);
   }
   return all;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <functional>
+#include <type_traits>
 
 #include "tools/config/fields.h"
 #include "tools/config/raw_bytes.h"
@@ -13,35 +13,18 @@ namespace skipzoo {
 namespace {
 
 /// Writes a section as YAML, one key a line.
-class Dumper {
- public:
-  Dumper(std::string& out, int indent) : out_(out), indent_(indent) {}
-
-  template <Section T>
-  void write(T section) {
-    uses_ = [section](std::string_view key) {
-      return section_uses(section, key);
-    };
-    section.describe(*this);
-  }
-
-  template <typename T>
-  void operator()(const char* key, T& value, const char*, Rule = {}) {
-    if (!uses_(key)) return;
-    out_.append(static_cast<size_t>(indent_), ' ');
-    if constexpr (Section<T>) {
-      out_ += std::string(key) + ":\n";
-      Dumper(out_, indent_ + 2).write(value);
+template <Section T>
+void write(const T& section, size_t indent, std::string& out) {
+  for_each_used(section, [&](const std::string& key, auto& value) {
+    out += std::string(indent, ' ') + key;
+    if constexpr (Section<std::remove_reference_t<decltype(value)>>) {
+      out += ":\n";
+      write(value, indent + 2, out);
     } else {
-      out_ += std::string(key) + ": " + to_text(value) + "\n";
+      out += ": " + to_text(value) + "\n";
     }
-  }
-
- private:
-  std::string& out_;
-  int indent_;
-  std::function<bool(std::string_view)> uses_;
-};
+  });
+}
 
 /// Collects what a section can hold.
 class Lister {
@@ -123,15 +106,15 @@ std::string to_text(const std::string& value) {
 
 std::string dump_config(const RunConfig& config) {
   std::string out = "model:\n  family: " + family_name(config.model) + "\n";
-  std::visit([&](const auto& options) { Dumper(out, 2).write(options); },
+  std::visit([&](const auto& options) { write(options, 2, out); },
              config.model);
   out += "data:\n";
-  Dumper(out, 2).write(config.data);
+  write(config.data, 2, out);
   out += "train:\n";
-  Dumper(out, 2).write(config.train);
+  write(config.train, 2, out);
   if (config.fine_tune.enabled()) {
     out += "fine_tune:\n";
-    Dumper(out, 2).write(config.fine_tune);
+    write(config.fine_tune, 2, out);
   }
   return out;
 }

@@ -35,6 +35,17 @@ bool section_uses(const T& section, std::string_view key) {
   return true;
 }
 
+/// Calls visit(key, value) for each key of a section that has an effect, in its
+/// order; a value may be a section itself.
+template <Section T, typename Visit>
+void for_each_used(T section, const Visit& visit) {
+  auto fields = [&](const char* key, auto& value, const char*,
+                    const Rule& = {}) {
+    if (section_uses(section, key)) visit(key, value);
+  };
+  section.describe(fields);
+}
+
 template <EnumField Enum>
 std::string names_of(std::string_view separator) {
   std::string names;
