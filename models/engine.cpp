@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/classifier.h"
 #include "models/engine_plan.h"
 #include "models/eval_mode.h"
+#include "models/make_model.h"
 #include "models/program.h"
-#include "models/zoo.h"
 
 namespace skipzoo {
 

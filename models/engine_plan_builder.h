@@ -43,7 +43,7 @@ class PlanBuilder {
     torch::Tensor weight, bias;
     PackedConvolution::Shape shape;
   };
-  /// What a convolution does behind itself.
+  /// What a convolution or a gate does behind itself.
   struct Ending {
     const torch::jit::Value* output;
     bool relu = false;
@@ -132,11 +132,15 @@ class PlanBuilder {
   /// Whether the addition behind it, of that value, is part of it.
   bool takes_addition(const torch::jit::Node* node,
                       const torch::jit::Node* add) const;
+  /// Leaves it to the addition behind it, if it can be part of that.
+  bool waits_for_addition(const torch::jit::Node* node);
   Convolution read_convolution(const torch::jit::Node* node) const;
   /// Takes a ReLU behind the node along.
   Ending ending_of(const torch::jit::Node* node);
   void visit_convolution(const torch::jit::Node* node);
   void visit_add(const torch::jit::Node* node);
+  /// Without the addition that it waited for.
+  void emit_pending(const torch::jit::Value* value);
   /// added: what the convolution is added to, or null.
   void emit_convolution(const torch::jit::Node* node,
                         const torch::jit::Value* added, const Ending& ending);
@@ -153,6 +157,15 @@ class PlanBuilder {
   bool may_overwrite(const torch::jit::Value* value,
                      const torch::jit::Node* reader) const;
 
+  // engine_plan_gates.cpp: factors on the channels of each image.
+
+  /// Whether it multiplies images by factors on their channels.
+  static bool is_gate(const torch::jit::Node* node);
+  void visit_gate(const torch::jit::Node* node);
+  /// added: what the product is added to, or null.
+  void emit_gate(const torch::jit::Node* node, const torch::jit::Value* added,
+                 const Ending& ending);
+
   const Program& program_;
   EnginePlan& plan_;
   std::unordered_map<const torch::jit::Value*, c10::IValue> constants_;
@@ -162,7 +175,8 @@ class PlanBuilder {
   std::set<const torch::jit::Node*> consumed_;
   std::unordered_map<const torch::jit::Value*, Activation> activations_;
   std::unordered_map<const torch::jit::Value*, Place> places_;
-  /// Convolutions that wait for the addition behind them, by their outputs.
+  /// Convolutions and gates that wait for the addition behind them, by their
+  /// outputs.
   std::unordered_map<const torch::jit::Value*, const torch::jit::Node*>
       pending_;
   std::set<const torch::jit::Value*> ready_;  ///< Computed by a step so far.

@@ -50,33 +50,52 @@ bool PlanBuilder::takes_addition(const jit::Node* node,
          alpha.toInt() == 1 && shape_of(other) == shape_of(node->output());
 }
 
+bool PlanBuilder::waits_for_addition(const jit::Node* node) {
+  const auto* user = only_user(node->output());
+  const bool waits = user != nullptr && user->kind() == at::aten::add &&
+                     takes_addition(node, user);
+  if (waits) pending_[node->output()] = node;
+  return waits;
+}
+
 void PlanBuilder::visit_convolution(const jit::Node* node) {
   if (!convolves_by_constants(node)) {
     visit_other(node);
     return;
   }
-  const auto* user = only_user(node->output());
-  if (user != nullptr && user->kind() == at::aten::add &&
-      takes_addition(node, user)) {
-    pending_[node->output()] = node;  // Done together with the addition.
-    return;
-  }
+  if (waits_for_addition(node)) return;
   emit_convolution(node, nullptr, ending_of(node));
 }
 
 void PlanBuilder::visit_add(const jit::Node* node) {
   const jit::Value* a = node->input(0);
   const jit::Value* b = node->input(1);
-  if (!pending_.contains(b)) std::swap(a, b);
+  const auto is_pending_gate = [&](const jit::Value* value) {
+    return pending_.contains(value) && is_gate(pending_.at(value));
+  };
+  // Of two, it goes to the gate: what is added to a convolution is written over
+  // or copied, but a gate writes anyway.
+  if (!pending_.contains(b) || is_pending_gate(a)) std::swap(a, b);
   if (!pending_.contains(b)) {
     visit_other(node);
     return;
   }
-  if (pending_.contains(a)) {
-    emit_convolution(pending_.at(a), nullptr, {a, false});
-  }
+  if (pending_.contains(a)) emit_pending(a);
   const auto ending = ending_of(node);
-  emit_convolution(pending_.at(b), a, ending);
+  if (is_pending_gate(b)) {
+    emit_gate(pending_.at(b), a, ending);
+  } else {
+    emit_convolution(pending_.at(b), a, ending);
+  }
+}
+
+void PlanBuilder::emit_pending(const jit::Value* value) {
+  const auto* node = pending_.at(value);
+  if (is_gate(node)) {
+    emit_gate(node, nullptr, {value, false});
+  } else {
+    emit_convolution(node, nullptr, {value, false});
+  }
 }
 
 void PlanBuilder::emit_convolution(const jit::Node* node,
@@ -166,11 +185,10 @@ bool PlanBuilder::may_overwrite(const jit::Value* value,
   if (!own_memory_.contains(value) || places_.contains(value)) return false;
   for (const auto& use : value->uses()) {
     if (use.user != reader && !use.user->isBefore(reader)) return false;
-    if (use.user != reader && use.user->kind() == at::aten::_convolution &&
-        pending_.contains(use.user->output()) &&
-        !ready_.contains(use.user->output())) {
-      return false;
-    }
+    const bool waits = use.user->outputs().size() == 1 &&
+                       pending_.contains(use.user->output()) &&
+                       !ready_.contains(use.user->output());
+    if (use.user != reader && waits) return false;
   }
   return true;
 }

@@ -36,4 +36,40 @@ torch::Tensor ShortcutPath::forward(const torch::Tensor& x,
   return pad_shortcut(x, out_, stride_, kind_ == Shortcut::kAEnd);
 }
 
+BranchEnd::BranchEnd(nn::Module& block, const BlockShape& shape, int64_t out,
+                     const BranchOptions& options)
+    : shortcut_(options.shortcut, shape.in, out, shape.stride) {
+  if (shortcut_.projects()) {
+    downsample_ = block.register_module(
+        "downsample", projection(shape.in, out, shape.stride));
+  }
+}
+
+torch::Tensor BranchEnd::operator()(const torch::Tensor& branch,
+                                    nn::BatchNorm2d& norm,
+                                    const torch::Tensor& x,
+                                    const Ops& ops) const {
+  return ops.bn_add_relu(branch, norm, shortcut_.forward(x, downsample_, ops));
+}
+
+void validate_stages(const std::vector<int64_t>& depths,
+                     const std::vector<int64_t>& widths, Shortcut shortcut,
+                     Problems& problems) {
+  if (depths.empty())
+    problems.emplace_back("depths is empty; give one entry per stage");
+  if (depths.size() != widths.size()) {
+    problems.push_back(c10::str("depths has ", depths.size(),
+                                " entries but widths has ", widths.size(),
+                                "; give one width per stage"));
+  }
+  const bool pads = shortcut == Shortcut::kA || shortcut == Shortcut::kAEnd;
+  for (size_t i = 1; pads && i < widths.size(); ++i) {
+    if (widths[i] < widths[i - 1]) {
+      problems.push_back(c10::str(
+          "shortcut A pads channels, so widths must not fall: ", widths[i - 1],
+          " then ", widths[i]));
+    }
+  }
+}
+
 }  // namespace skipzoo

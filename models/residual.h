@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/fields.h"
 #include "models/ops.h"
 #include "models/shortcut.h"
 #include "models/stem.h"
@@ -14,7 +15,8 @@
 namespace skipzoo {
 
 // What families of residual networks share: the stem, the path past a block,
-// the stages. Modules are registered by the family, under names of its own.
+// the end of its branch, the stages. What stands in a block's own paper, the
+// family registers, under names of its own.
 
 /// The first convolution: (N, in, H, W) -> (N, out, H, W), or half the size in
 /// ImageNet's stem.
@@ -60,6 +62,39 @@ struct BlockShape {
   int64_t stride = 1;
   BlockPlace place = {};
 };
+
+/// What a family's options say of the end of a block's branch.
+struct BranchOptions {
+  Shortcut shortcut = Shortcut::kA;
+};
+
+/// The end of a block, y = relu(norm(branch) + shortcut(x)). A gate on the
+/// branch belongs here: all families of residual networks have it then.
+class BranchEnd {
+ public:
+  /// Registers in `block`, under names of timm's, what it needs: `downsample`,
+  /// where the shortcut projects. out: the block's channels.
+  BranchEnd(torch::nn::Module& block, const BlockShape& shape, int64_t out,
+            const BranchOptions& options);
+
+  /// branch: what the block's last convolution makes of x; norm: behind it.
+  torch::Tensor operator()(const torch::Tensor& branch,
+                           torch::nn::BatchNorm2d& norm, const torch::Tensor& x,
+                           const Ops& ops) const;
+
+  /// The projection, null without one.
+  torch::nn::Sequential downsample() const { return downsample_; }
+
+ private:
+  ShortcutPath shortcut_;
+  torch::nn::Sequential downsample_{nullptr};
+};
+
+/// Adds a line for each pair of fields of a family's stages that contradict
+/// each other.
+void validate_stages(const std::vector<int64_t>& depths,
+                     const std::vector<int64_t>& widths, Shortcut shortcut,
+                     Problems& problems);
 
 /// Builds the stages and registers them in `network` as layer1, layer2, …: of
 /// depths[i] blocks of widths[i], each made of (BlockShape, options). Every

@@ -7,14 +7,7 @@ namespace skipzoo {
 namespace nn = torch::nn;
 
 void ResNetOptions::validate(Problems& problems) const {
-  if (depths.empty())
-    problems.push_back("depths is empty; give one entry per stage");
-  if (depths.size() != widths.size()) {
-    problems.push_back("depths has " + std::to_string(depths.size()) +
-                       " entries but widths has " +
-                       std::to_string(widths.size()) +
-                       "; give one width per stage");
-  }
+  validate_stages(depths, widths, shortcut, problems);
   if (!bottleneck && (groups != 1 || width_per_group != 64)) {
     problems.push_back(
         "groups and width_per_group need bottleneck: true; a basic block has "
@@ -25,20 +18,27 @@ void ResNetOptions::validate(Problems& problems) const {
         "zero_init_residual with shortcut: none makes every block output zero "
         "for ever; drop one of the two");
   }
-  for (size_t i = 0; i < widths.size(); ++i) {
-    const bool pads = shortcut == Shortcut::kA || shortcut == Shortcut::kAEnd;
-    if (pads && i > 0 && widths[i] < widths[i - 1]) {
-      problems.push_back("shortcut A pads channels, so widths must not fall: " +
-                         std::to_string(widths[i - 1]) + " then " +
-                         std::to_string(widths[i]));
-    }
-    if (bottleneck && widths[i] * width_per_group / 64 < 1) {
+  for (size_t i = 0; bottleneck && i < widths.size(); ++i) {
+    if (widths[i] * width_per_group / 64 < 1) {
       problems.push_back("width_per_group " + std::to_string(width_per_group) +
                          " leaves no channel at width " +
                          std::to_string(widths[i]));
     }
   }
 }
+
+namespace {
+
+BranchOptions branch_options(const ResNetOptions& options) {
+  return {.shortcut = options.shortcut};
+}
+
+/// Channels between the 1x1 convolutions of a bottleneck.
+int64_t inner_channels(int64_t width, const ResNetOptions& options) {
+  return width * options.width_per_group / 64 * options.groups;
+}
+
+}  // namespace
 
 BasicBlockImpl::BasicBlockImpl(const BlockShape& shape,
                                const ResNetOptions& options)
@@ -47,48 +47,36 @@ BasicBlockImpl::BasicBlockImpl(const BlockShape& shape,
       bn1(register_module("bn1", nn::BatchNorm2d(shape.width))),
       conv2(register_module("conv2", conv3x3(shape.width, shape.width))),
       bn2(register_module("bn2", nn::BatchNorm2d(shape.width))),
-      shortcut_(options.shortcut, shape.in, shape.width, shape.stride),
-      ops_(options.kernels) {
-  if (shortcut_.projects()) {
-    downsample = register_module(
-        "downsample", projection(shape.in, shape.width, shape.stride));
-  }
-}
+      end(*this, shape, shape.width, branch_options(options)),
+      ops_(options.kernels) {}
 
 torch::Tensor BasicBlockImpl::forward(const torch::Tensor& x) {
-  auto residual = ops_.bn_relu(ops_.conv(x, conv1), bn1);
-  residual = ops_.conv(residual, conv2);
-  return ops_.bn_add_relu(residual, bn2,
-                          shortcut_.forward(x, downsample, ops_));
+  auto branch = ops_.bn_relu(ops_.conv(x, conv1), bn1);
+  branch = ops_.conv(branch, conv2);
+  return end(branch, bn2, x, ops_);
 }
 
 BottleneckImpl::BottleneckImpl(const BlockShape& shape,
                                const ResNetOptions& options)
-    : shortcut_(options.shortcut, shape.in, shape.width * kExpansion,
-                shape.stride),
-      ops_(options.kernels) {
-  const int64_t out = shape.width * kExpansion;
-  const int64_t inner =
-      shape.width * options.width_per_group / 64 * options.groups;
-  conv1 = register_module("conv1", conv1x1(shape.in, inner));
-  bn1 = register_module("bn1", nn::BatchNorm2d(inner));
-  conv2 = register_module("conv2",
-                          conv3x3(inner, inner, shape.stride, options.groups));
-  bn2 = register_module("bn2", nn::BatchNorm2d(inner));
-  conv3 = register_module("conv3", conv1x1(inner, out));
-  bn3 = register_module("bn3", nn::BatchNorm2d(out));
-  if (shortcut_.projects()) {
-    downsample =
-        register_module("downsample", projection(shape.in, out, shape.stride));
-  }
-}
+    : BottleneckImpl(shape, inner_channels(shape.width, options), options) {}
+
+BottleneckImpl::BottleneckImpl(const BlockShape& shape, int64_t inner,
+                               const ResNetOptions& options)
+    : conv1(register_module("conv1", conv1x1(shape.in, inner))),
+      bn1(register_module("bn1", nn::BatchNorm2d(inner))),
+      conv2(register_module(
+          "conv2", conv3x3(inner, inner, shape.stride, options.groups))),
+      bn2(register_module("bn2", nn::BatchNorm2d(inner))),
+      conv3(register_module("conv3", conv1x1(inner, shape.width * kExpansion))),
+      bn3(register_module("bn3", nn::BatchNorm2d(shape.width * kExpansion))),
+      end(*this, shape, shape.width * kExpansion, branch_options(options)),
+      ops_(options.kernels) {}
 
 torch::Tensor BottleneckImpl::forward(const torch::Tensor& x) {
-  auto residual = ops_.bn_relu(ops_.conv(x, conv1), bn1);
-  residual = ops_.bn_relu(ops_.conv(residual, conv2), bn2);
-  residual = ops_.conv(residual, conv3);
-  return ops_.bn_add_relu(residual, bn3,
-                          shortcut_.forward(x, downsample, ops_));
+  auto branch = ops_.bn_relu(ops_.conv(x, conv1), bn1);
+  branch = ops_.bn_relu(ops_.conv(branch, conv2), bn2);
+  branch = ops_.conv(branch, conv3);
+  return end(branch, bn3, x, ops_);
 }
 
 ResNetImpl::ResNetImpl(const ResNetOptions& options)

@@ -27,10 +27,9 @@ struct BasicBlockImpl : torch::nn::Module {
   torch::nn::BatchNorm2d bn1;
   torch::nn::Conv2d conv2;
   torch::nn::BatchNorm2d bn2;
-  torch::nn::Sequential downsample{nullptr};  ///< Null without a projection.
+  BranchEnd end;
 
  private:
-  ShortcutPath shortcut_;
   Ops ops_;
 };
 TORCH_MODULE(BasicBlock);
@@ -46,16 +45,18 @@ struct BottleneckImpl : torch::nn::Module {
   BottleneckImpl(const BlockShape& shape, const ResNetOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
 
-  torch::nn::Conv2d conv1{nullptr};
-  torch::nn::BatchNorm2d bn1{nullptr};
-  torch::nn::Conv2d conv2{nullptr};
-  torch::nn::BatchNorm2d bn2{nullptr};
-  torch::nn::Conv2d conv3{nullptr};
-  torch::nn::BatchNorm2d bn3{nullptr};
-  torch::nn::Sequential downsample{nullptr};  ///< Null without a projection.
+  torch::nn::Conv2d conv1;
+  torch::nn::BatchNorm2d bn1;
+  torch::nn::Conv2d conv2;
+  torch::nn::BatchNorm2d bn2;
+  torch::nn::Conv2d conv3;
+  torch::nn::BatchNorm2d bn3;
+  BranchEnd end;
 
  private:
-  ShortcutPath shortcut_;
+  BottleneckImpl(const BlockShape& shape, int64_t inner,
+                 const ResNetOptions& options);
+
   Ops ops_;
 };
 TORCH_MODULE(Bottleneck);

@@ -4,8 +4,9 @@
 
 #include <limits>
 
+#include "models/kernels/gate.h"
 #include "models/kernels/norm.h"
-#include "models/kernels/pixel_rows.h"
+#include "models/kernels/scale_shift.h"
 
 namespace skipzoo {
 
@@ -21,71 +22,9 @@ const T* data_or_null(const Tensor& x) {
   return x.defined() ? x.const_data_ptr<T>() : nullptr;
 }
 
-/// What threads work on at a time: blocks of pixels or, where per-channel
-/// numbers are each image's own, images.
-class Blocks {
- public:
-  Blocks(const Tensor& x, bool by_image)
-      : rows_(x), by_image_(by_image), images_(x.size(0)) {}
-
-  int64_t count() const { return by_image_ ? images_ : rows_.blocks(); }
-  int64_t channels() const { return rows_.channels; }
-
-  /// Calls body(block, row of the per-channel numbers, first pixel, pixels).
-  template <typename Body>
-  void for_each(const Body& body) const {
-    if (!by_image_) {
-      return rows_.for_each_block([&](int64_t b, int64_t first, int64_t count) {
-        body(b, 0, first, count);
-      });
-    }
-    const int64_t pixels = rows_.count / images_;
-    share_out(images_, [&](int64_t, int64_t image) {
-      body(image, image, image * pixels, pixels);
-    });
-  }
-
- private:
-  PixelRows rows_;
-  bool by_image_;
-  int64_t images_;
-};
-
-/// (N, C), of the type of per-channel numbers; null for none.
-Tensor rows_of_gate(const Tensor& gate, const Tensor& numbers,
-                    const Tensor& x) {
-  if (!gate.defined()) return {};
-  return gate.to(numbers.scalar_type())
-      .expand({x.size(0), x.size(1), 1, 1})
-      .reshape({x.size(0), x.size(1)});
-}
-
 /// Per-channel numbers, (C), or each image's own, (N, C).
 Tensor gated(const Tensor& numbers, const Tensor& gate) {
   return gate.defined() ? (numbers * gate).contiguous() : numbers;
-}
-
-Tensor write(const Tensor& x, const Tensor& residual, bool by_image,
-             const Tensor& scale, const Tensor& offset, bool relu) {
-  SKIPZOO_PROFILE("batch_norm_relu");
-  const Blocks blocks(x, by_image);
-  auto y = torch::empty_like(x, at::MemoryFormat::ChannelsLast);
-  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
-    using A = rows::Acc<scalar_t>;
-    const auto* from = x.const_data_ptr<scalar_t>();
-    const auto* more = data_or_null<scalar_t>(residual);
-    const auto* s = scale.const_data_ptr<A>();
-    const auto* o = offset.const_data_ptr<A>();
-    auto* to = y.mutable_data_ptr<scalar_t>();
-    const int64_t channels = blocks.channels();
-    blocks.for_each([&](int64_t, int64_t row, int64_t first, int64_t count) {
-      const int64_t at = first * channels;
-      rows::affine(from + at, channels, more == nullptr ? nullptr : more + at,
-                   s + row * channels, o + row * channels, relu, count,
-                   channels, to + at, channels);
-    });
-  });
-  return y;
 }
 
 /// What is saved for the backward pass.
@@ -100,7 +39,7 @@ struct Saved {
 ChannelSums gradient_sums(const Saved& saved, const Tensor& dy,
                           const Tensor& bias, bool by_image, const Tensor& g) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
-  const Blocks blocks(saved.x, by_image);
+  const ImageBlocks blocks(saved.x, by_image);
   const int64_t channels = blocks.channels();
   ChannelSums sums(blocks.count(), channels, saved.x.scalar_type());
   SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
@@ -131,7 +70,7 @@ Tensor input_gradient(const Saved& saved, const Tensor& g, const Tensor& bias,
                       const Tensor& scale, const Tensor& slope,
                       const Tensor& offset) {
   SKIPZOO_PROFILE("batch_norm_relu_backward");
-  const Blocks blocks(saved.x, scale.dim() == 2);
+  const ImageBlocks blocks(saved.x, scale.dim() == 2);
   const int64_t channels = blocks.channels();
   auto dx = torch::empty_like(saved.x, at::MemoryFormat::ChannelsLast);
   SKIPZOO_DISPATCH(saved.x.scalar_type(), [&] {
@@ -162,9 +101,10 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
                           bool training) {
     const NoAutograd no_autograd;
     const auto s = accumulator(x, scale), o = accumulator(x, offset);
-    const auto of_images = rows_of_gate(gate.value_or(Tensor()), s, x);
-    const auto y = write(x, residual.value_or(Tensor()), gate.has_value(),
-                         gated(s, of_images), gated(o, of_images), relu);
+    const auto of_images =
+        rows_of_gate(gate.value_or(Tensor()), x, s.scalar_type());
+    const auto y = scale_shift(x, residual.value_or(Tensor()),
+                               gated(s, of_images), gated(o, of_images), relu);
     const bool needs_output = relu && (gate || residual);
     context->save_for_backward({x, needs_output ? y : Variable(), mean, inverse,
                                 scale, offset, s, o,
@@ -214,7 +154,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
         through_statistics(plan, sum, product, x.numel() / x.size(1));
     const auto dx = input_gradient(
         saved, g.defined() ? g : dy, g.defined() ? Tensor() : saved.offset,
-        gated(saved.scale, rows_of_gate(gate, saved.scale, x)),
+        gated(saved.scale, rows_of_gate(gate, x, saved.scale.scalar_type())),
         accumulator(x, through.slope), accumulator(x, through.offset));
     const auto type =
         static_cast<at::ScalarType>(context->saved_data["type"].toInt());
@@ -246,7 +186,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
     const auto constant = plan.offset + plan.scale * plan.mean;
     const auto gradient = (plan.scale * product + constant * sum)
                               .view({x.size(0), x.size(1), 1, 1});
-    const auto factors = rows_of_gate(gate, sum, x);
+    const auto factors = rows_of_gate(gate, x, sum.scalar_type());
     return {gradient.sum_to_size(gate.sizes()).to(gate.scalar_type()),
             {(factors * sum).sum(0), (factors * product).sum(0)}};
   }
@@ -260,18 +200,22 @@ NormPlan planned(const Tensor& x, torch::nn::BatchNorm2dImpl& norm) {
 
 bool applies(const Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
              const Epilogue& epilogue) {
-  const auto& [gate, residual, relu] = epilogue;
-  const bool takes_gate =
-      !gate.defined() ||
-      (gate.is_cpu() && gate.dim() == 4 && gate.size(0) == x.size(0) &&
-       (gate.size(1) == x.size(1) || gate.size(1) == 1) && gate.size(2) == 1 &&
-       gate.size(3) == 1);
+  const auto &gate = epilogue.gate, &residual = epilogue.residual;
   const bool takes_residual =
       !residual.defined() ||
       (is_plain_input(residual) && residual.scalar_type() == x.scalar_type() &&
        residual.sizes() == x.sizes());
-  return is_plain_input(x) && is_plain_norm(norm) && takes_gate &&
-         takes_residual && !ReferenceOnly::active();
+  return is_plain_input(x) && is_plain_norm(norm) &&
+         (!gate.defined() || is_plain_gate(gate, x)) && takes_residual &&
+         !ReferenceOnly::active();
+}
+
+/// Both gates together; null for none. means: gives those of norm(x).
+template <typename Means>
+Tensor whole_gate(const Epilogue& epilogue, const Means& means) {
+  if (!epilogue.gate_of) return epilogue.gate;
+  const auto gate = epilogue.gate_of(means());
+  return epilogue.gate.defined() ? gate * epilogue.gate : gate;
 }
 
 std::optional<Tensor> maybe(const Tensor& x) {
@@ -284,15 +228,20 @@ torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
                          const Epilogue& epilogue, Kernels kernels) {
   if (kernels == Kernels::kReference || !applies(x, *norm, epilogue)) {
     auto y = norm(x);
-    if (epilogue.gate.defined()) y = y * epilogue.gate;
+    const auto gate = whole_gate(epilogue, [&] {
+      return torch::adaptive_avg_pool2d(y, {1, 1});
+    });
+    if (gate.defined()) y = y * gate;
     if (epilogue.residual.defined()) y = y + epilogue.residual;
     return epilogue.relu ? torch::relu(y) : y;
   }
   const auto plan = planned(x, *norm);
-  return BatchNormEpilogue::apply(
-      x, norm->weight, norm->bias, maybe(epilogue.gate),
-      maybe(epilogue.residual), epilogue.relu, plan.mean, plan.inverse,
-      plan.scale, plan.offset, plan.training);
+  const auto gate =
+      whole_gate(epilogue, [&] { return means_of_norm(x, *norm, plan); });
+  return BatchNormEpilogue::apply(x, norm->weight, norm->bias, maybe(gate),
+                                  maybe(epilogue.residual), epilogue.relu,
+                                  plan.mean, plan.inverse, plan.scale,
+                                  plan.offset, plan.training);
 }
 
 }  // namespace skipzoo

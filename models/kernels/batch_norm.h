@@ -2,6 +2,8 @@
 
 #include <torch/nn.h>
 
+#include <functional>
+
 #include "models/kernels/kernels.h"
 
 namespace skipzoo {
@@ -9,6 +11,10 @@ namespace skipzoo {
 /// What follows a BatchNorm in the same pass: y = norm(x) * gate + residual,
 /// then a ReLU.
 struct Epilogue {
+  /// Makes a gate of norm(x)'s mean over each image, (N, C, 1, 1), and of that
+  /// shape, as a squeeze-and-excitation block does; empty for none. It and
+  /// `gate` multiply.
+  std::function<torch::Tensor(const torch::Tensor& means)> gate_of = {};
   /// A factor on each channel of each image, (N, C, 1, 1), as of a
   /// squeeze-and-excitation block, or on each image, (N, 1, 1, 1), as of
   /// stochastic depth; null for none.

@@ -5,11 +5,11 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
 #include "models/kernels/processor.h"
 #include "models/zoo.h"
+#include "tests/support/calls.h"
 #include "tests/support/distance.h"
 #include "tests/support/reference.h"
 #include "tests/support/variants.h"
@@ -72,33 +72,6 @@ TEST_P(EngineOf, InBfloat16IsAsNearAsAutocast) {
 
 INSTANTIATE_TEST_SUITE_P(Zoo, EngineOf, testing::ValuesIn(variants()),
                          [](const auto& one) { return one.param.name; });
-
-/// How often an operator of this name begins on this thread.
-class Calls {
- public:
-  explicit Calls(std::string_view name) {
-    count() = 0;
-    wanted() = name;
-    handle_ = at::addThreadLocalCallback(
-        at::RecordFunctionCallback([](const at::RecordFunction& function)
-                                       -> std::unique_ptr<at::ObserverContext> {
-          if (function.name() == wanted()) ++count();
-          return nullptr;
-        }));
-  }
-  ~Calls() { at::removeCallback(handle_); }
-  static int& count() {
-    thread_local int count = 0;
-    return count;
-  }
-
- private:
-  static std::string_view& wanted() {
-    thread_local std::string_view wanted;
-    return wanted;
-  }
-  at::CallbackHandle handle_;
-};
 
 TEST(Engine, RunsWinogradWhereThatIsFaster) {
   const ResNetOptions basic{.depths = {2, 1}, .widths = {16, 24}};

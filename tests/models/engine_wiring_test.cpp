@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/engine.h"
+#include "tests/support/calls.h"
 #include "tests/support/distance.h"
 #include "tests/support/reference.h"
 
@@ -68,6 +69,79 @@ TEST(Engine, SharesABufferOnlyAmongPartsOfADenseBlock) {
     ASSERT_EQ(found.sizes(), expected.sizes()) << name;
     EXPECT_LE(distance(found, expected), 1e-5 * expected.norm().item<double>())
         << name;
+  }
+}
+
+/// Factors on the channels of x, as of a squeeze-and-excitation block.
+torch::Tensor gate_of(const torch::Tensor& x) {
+  return torch::sigmoid(torch::adaptive_avg_pool2d(x, {1, 1}) * 5);
+}
+
+// As a residual block has one; beside other sums; and what only looks like one.
+TEST(Engine, RunsAGateWithTheSumAndReluBehindItAsOneOperator) {
+  using torch::Tensor;
+  struct Case {
+    const char* name;
+    Joined::Join join;
+    int gates;
+  };
+  const Case cases[] = {{"gate, sum, relu",
+                         [](const Tensor& x, const Tensor&, const Tensor& b) {
+                           return torch::relu(b * gate_of(b) + x);
+                         },
+                         1},
+                        {"factors first, sum from the left",
+                         [](const Tensor& x, const Tensor&, const Tensor& b) {
+                           return torch::relu(x + gate_of(b) * b);
+                         },
+                         1},
+                        {"relu alone",
+                         [](const Tensor&, const Tensor&, const Tensor& b) {
+                           return torch::relu(b * gate_of(b));
+                         },
+                         1},
+                        {"alone, of an image each",
+                         [](const Tensor&, const Tensor& a, const Tensor& b) {
+                           return b * gate_of(a.mean(1, true));
+                         },
+                         1},
+                        {"two in a sum",
+                         [](const Tensor&, const Tensor& a, const Tensor& b) {
+                           return a * gate_of(b) + b * gate_of(a);
+                         },
+                         2},
+                        {"a sum that is read again",
+                         [](const Tensor& x, const Tensor& a, const Tensor& b) {
+                           const auto gated = b * gate_of(b);
+                           return (gated + a) * (gated + x);
+                         },
+                         1},
+                        {"what it waits for is not written over",
+                         [](const Tensor& x, const Tensor& a, const Tensor& b) {
+                           const auto waits = a * gate_of(x);
+                           return torch::relu(b + a) - (waits + x);
+                         },
+                         1},
+                        {"no factors: a row of pixels",
+                         [](const Tensor&, const Tensor&, const Tensor& b) {
+                           return torch::relu(b * b.mean(2, true) + b);
+                         },
+                         0}};
+  for (const auto& [name, join, gates] : cases) {
+    torch::manual_seed(5);
+    Joined model(join);
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      Engine engine(model, Kernels::kFused, type);
+      const auto images = torch::randn({3, 3, 9, 7});
+      const auto expected = reference(model, images);
+      engine(images);
+      const Calls calls("skipzoo::batch_norm_relu");
+      EXPECT_LE(
+          distance(engine(images), expected),
+          (type == at::kFloat ? 1e-5 : 2e-2) * expected.norm().item<double>())
+          << name;
+      EXPECT_EQ(calls.count(), gates) << name;
+    }
   }
 }
 

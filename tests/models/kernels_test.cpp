@@ -19,7 +19,8 @@ struct Case {
   bool training;
   bool residual;
   bool relu = true;
-  int64_t gates = 0;  ///< Of each image; 0 for none, else 1 or channels.
+  int64_t gates = 0;     ///< Of each image; 0 for none, else 1 or channels.
+  bool gate_of = false;  ///< Whether one is made of norm(x)'s means.
 };
 
 std::string name_of_case(const testing::TestParamInfo<Case>& info) {
@@ -30,7 +31,8 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
          (c.residual ? "_residual" : "") + (c.relu ? "" : "_linear") +
          (c.gates == 0   ? ""
           : c.gates == 1 ? "_gate_an_image"
-                         : "_gates");
+                         : "_gates") +
+         (c.gate_of ? "_gate_of_means" : "");
 }
 
 /// Odd sizes, one image, one channel, one pixel an image, channels that are no
@@ -49,6 +51,9 @@ std::vector<Case> cases() {
         for (const bool residual : {true, false}) {
           all.push_back({shape, type, training, residual});
           all.push_back({shape, type, training, residual, /*relu=*/false});
+          // Of its own, and with one of stochastic depth.
+          all.push_back({shape, type, training, residual, /*relu=*/residual,
+                         /*gates=*/training ? 1 : 0, /*gate_of=*/true});
           if (shape[2] == 9) continue;  // Large enough, and gated below.
           for (const int64_t gates : {int64_t{1}, shape[1]}) {
             if (gates == 1 && shape[1] == 1) continue;
@@ -92,8 +97,18 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
   auto residual = c.residual ? random(c.shape, 0) : torch::Tensor();
   auto gate =
       c.gates == 0 ? torch::Tensor() : random({c.shape[0], c.gates, 1, 1}, 0.5);
-  const auto y = batch_norm(
-      x, norm, {.gate = gate, .residual = residual, .relu = c.relu}, kernels);
+  // As a squeeze-and-excitation block's: each channel's factor is made of all.
+  auto mixed = random({c.shape[1], c.shape[1], 1, 1}, 0);
+  Epilogue epilogue{.gate = gate, .residual = residual, .relu = c.relu};
+  if (c.gate_of) {
+    epilogue.gate_of = [&](const torch::Tensor& means) {
+      EXPECT_EQ(means.sizes(),
+                (std::vector<int64_t>{c.shape[0], c.shape[1], 1, 1}));
+      EXPECT_EQ(means.scalar_type(), compute);
+      return torch::sigmoid(torch::conv2d(means, mixed) / c.shape[1]);
+    };
+  }
+  const auto y = batch_norm(x, norm, epilogue, kernels);
   const auto weights =
       torch::randn(c.shape, torch::kDouble).to(c.type).to(compute);
   (y * weights).sum().backward();
@@ -106,6 +121,7 @@ Outcome run(const Case& c, Kernels kernels, at::ScalarType compute) {
                    {"num_batches_tracked", norm->num_batches_tracked}}};
   if (c.residual) outcome.tensors.emplace_back("dresidual", residual.grad());
   if (c.gates > 0) outcome.tensors.emplace_back("dgate", gate.grad());
+  if (c.gate_of) outcome.tensors.emplace_back("dmixed", mixed.grad());
   return outcome;
 }
 
@@ -162,7 +178,8 @@ TEST(BatchNorm, IsTheFusedOneWhereItSaysSo) {
 
 TEST(BatchNorm, IsTheSameForAnyNumberOfThreads) {
   for (const int64_t gates : {0, 24}) {
-    const Case c{{8, 24, 31, 33}, at::kFloat, true, true, true, gates};
+    const Case c{{8, 24, 31, 33}, at::kFloat,           true, true, true,
+                 gates,           /*gate_of=*/gates > 0};
     const int threads = at::get_num_threads();
     at::set_num_threads(1);
     const auto one = run(c, Kernels::kFused, c.type);

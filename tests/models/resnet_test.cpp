@@ -88,7 +88,8 @@ TEST(BasicBlock, OptionBIsReluOfItsProjectionWhenTheBranchIsZeroed) {
   const auto x = torch::randn({2, 4, 7, 8});
   BasicBlock block(kWider, ResNetOptions{.shortcut = Shortcut::kB});
   const auto y = with_zeroed_branch(block, x);
-  EXPECT_TRUE(torch::equal(y, torch::relu(block->downsample->forward(x))));
+  EXPECT_TRUE(
+      torch::equal(y, torch::relu(block->end.downsample()->forward(x))));
 }
 
 TEST(BasicBlock, HasNoPathPastItInThePlainNetwork) {
@@ -139,7 +140,8 @@ void expect_each_block_is_its_shortcut(const ResNetImpl& model) {
     if (block == nullptr) continue;
     ++blocks;
     const auto x = torch::randn({2, block->conv1->options.in_channels(), 4, 4});
-    const auto shortcut = block->downsample ? block->downsample->forward(x) : x;
+    const auto shortcut =
+        block->end.downsample() ? block->end.downsample()->forward(x) : x;
     EXPECT_TRUE(torch::equal(block->forward(x), torch::relu(shortcut)));
   }
   EXPECT_EQ(blocks, 3);
