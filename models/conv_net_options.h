@@ -6,6 +6,7 @@
 
 #include "models/fields.h"
 #include "models/kernels/kernels.h"
+#include "models/named_shapes.h"
 
 namespace skipzoo {
 
@@ -65,6 +66,10 @@ struct ConvNetOptions {
 
   /// Adds a line for every pair of fields that contradict each other.
   void validate(Problems& problems) const;
+
+  /// Networks of the family that a weight file of these names and shapes may
+  /// hold; what they do not tell is as in this one.
+  std::vector<ConvNetOptions> networks_in(const NamedShapes& file) const;
 };
 
 }  // namespace skipzoo

@@ -6,6 +6,7 @@
 
 #include "models/fields.h"
 #include "models/kernels/kernels.h"
+#include "models/named_shapes.h"
 #include "models/stem.h"
 #include "models/weight_names.h"
 
@@ -66,6 +67,9 @@ struct DenseNetOptions {
 
   /// What others call the tensors of its weight files.
   static NameRules name_rules();
+  /// Networks of the family that a weight file of these names and shapes may
+  /// hold; what they do not tell is as in this one.
+  std::vector<DenseNetOptions> networks_in(const NamedShapes& file) const;
 };
 
 }  // namespace skipzoo

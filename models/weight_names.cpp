@@ -2,6 +2,11 @@
 
 namespace skipzoo {
 
+std::string renamed(std::string name, NameRules rules) {
+  for (const auto& rule : rules) name = rule.rename(name);
+  return name;
+}
+
 std::array<std::string_view, 4> last_parts(std::string_view name) {
   std::array<std::string_view, 4> parts;
   size_t end = name.size();

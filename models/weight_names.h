@@ -21,6 +21,13 @@ struct NameRule {
 /// The rules of a family, in the order in which they are applied.
 using NameRules = std::span<const NameRule>;
 
+/// `name` by all of a family's rules.
+std::string renamed(std::string name, NameRules rules);
+
+/// What the last layer is called, here and elsewhere.
+inline constexpr std::string_view kHeadNames[] = {
+    "fc", "classifier", "linear", "last_linear", "head", "head.fc"};
+
 // What rules are made of.
 
 /// The last four parts of a dotted name, the last one first; missing ones are

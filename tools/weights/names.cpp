@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "models/weight_names.h"
+
 namespace skipzoo {
 
 namespace {
 
 constexpr std::string_view kMany = "many";
-
-/// Names of the last layer elsewhere, longer ones first.
-constexpr std::string_view kHeads[] = {"head.fc", "last_linear", "classifier",
-                                       "linear",  "head",        "fc"};
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -20,17 +18,12 @@ bool is_number(std::string_view text) {
 
 }  // namespace
 
-std::string renamed(std::string name, NameRules rules) {
-  for (const auto& rule : rules) name = rule.rename(name);
-  return name;
-}
-
 HeadNames::HeadNames(const std::vector<std::string>& names, std::string head)
     : head_(std::move(head)) {
   for (const auto& name : names) {
     const auto [leaf, number, part, above] = last_parts(name);
-    if (!is_number(number) || std::find(std::begin(kHeads), std::end(kHeads),
-                                        part) == std::end(kHeads)) {
+    if (!is_number(number) ||
+        std::ranges::find(kHeadNames, part) == std::end(kHeadNames)) {
       continue;
     }
     const auto before = std::string_view(name).substr(
@@ -42,7 +35,7 @@ HeadNames::HeadNames(const std::vector<std::string>& names, std::string head)
 
 std::string HeadNames::own_name(std::string_view name, size_t prefix) const {
   const auto rest = name.substr(prefix);
-  for (const auto head : kHeads) {
+  for (const auto head : kHeadNames) {
     if (!rest.starts_with(head) || rest.size() == head.size() ||
         rest[head.size()] != '.') {
       continue;

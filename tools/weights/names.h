@@ -6,14 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "models/weight_names.h"
-
 namespace skipzoo {
-
-// What others call the tensors of a network.
-
-/// `name` by all of a family's rules.
-std::string renamed(std::string name, NameRules rules);
 
 /// Which names are those of a network's last layer, though it is called
 /// otherwise: as in Keras ports, timm, kuangliu, Cadene, and where it stands in
