@@ -2,9 +2,7 @@
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include "models/conv_net.h"
-#include "models/densenet.h"
-#include "models/resnet.h"
+#include "models/families.h"
 
 namespace skipzoo {
 

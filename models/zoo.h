@@ -4,8 +4,6 @@
 // that only asks for networks is compiled sooner with models/make_model.h.
 
 #include "models/classifier.h"
-#include "models/conv_net.h"
-#include "models/densenet.h"
+#include "models/families.h"
 #include "models/make_model.h"
 #include "models/model_options.h"
-#include "models/resnet.h"

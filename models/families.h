@@ -1,0 +1,7 @@
+#pragma once
+
+// The modules of every family: what a family adds its header to.
+
+#include "models/conv_net.h"
+#include "models/densenet.h"
+#include "models/resnet.h"
