@@ -7,6 +7,7 @@
 
 #include "models/zoo.h"
 #include "tests/models/published.h"
+#include "tests/support/variants.h"
 
 namespace skipzoo {
 namespace {
@@ -56,13 +57,13 @@ TEST(Summary, HasTheLayersInTheOrderTheyRun) {
 }
 
 TEST(Summary, LeavesNoParameterOutAndCountsNoneTwice) {
-  for (const auto& options : families()) {
+  for (const auto& [name, options] : variants()) {
     const auto model = make_model(options);
-    const auto summary = summarise(*model, {3, 32, 32});
+    const auto summary = summarise(*model, {in_channels(options), 32, 32});
     int64_t parameters = 0;
     for (const auto& layer : summary.layers) parameters += layer.parameters;
-    EXPECT_EQ(parameters, count_parameters(*model)) << family_name(options);
-    EXPECT_EQ(summary.parameters, parameters) << family_name(options);
+    EXPECT_EQ(parameters, count_parameters(*model)) << name;
+    EXPECT_EQ(summary.parameters, parameters) << name;
   }
 }
 

@@ -75,9 +75,13 @@ TEST(Config, RefusesAKeyThatIsGivenTwice) {
 }
 
 TEST(Config, RefusesAnUnknownFamilyAndListsTheKnownOnes) {
-  EXPECT_EQ(problems("model: {family: vgg}\ndata: {dataset: cifar10, root: x}"),
-            "run.yaml:1:17: model.family: unknown family 'vgg'; one of "
-            "conv_net, resnet, densenet");
+  std::string known;
+  for (const auto& family : families()) {
+    known += (known.empty() ? "" : ", ") + family_name(family);
+  }
+  EXPECT_EQ(
+      problems("model: {family: vgg}\ndata: {dataset: cifar10, root: x}"),
+      "run.yaml:1:17: model.family: unknown family 'vgg'; one of " + known);
 }
 
 TEST(Config, RefusesWhatIsNotYaml) {

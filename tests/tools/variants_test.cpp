@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/copy_of.h"
+#include "tests/support/variants.h"
 
 namespace skipzoo {
 namespace {
@@ -86,6 +87,43 @@ TEST(Variants, NameAnotherFamilyUnderAPrefixToo) {
   EXPECT_EQ(variant_that_fits(file, small(), Head::kMustFit),
             "with model.family: densenet, model.block_config: [2, 2] "
             "everything fits");
+}
+
+// By its shapes alone, in a config of another: networks_in() of each family.
+TEST(Variants, NameTheFamilyOfEveryNetwork) {
+  const auto all = families();
+  for (const auto& [name, trained] : variants()) {
+    const auto& written = all[(trained.index() + 1) % all.size()];
+    const auto text = advice(trained, written);
+    EXPECT_TRUE(text.starts_with("with model.family: " + family_name(trained)))
+        << name << ": " << text;
+  }
+}
+
+TEST(Variants, NameAnotherFamilyBesideALayerAsTheirOwnHas) {
+  DenseNetOptions dense;
+  dense.block_config = {2, 2};
+  auto file = copy_of(*make_model(dense));
+  file.emplace_back("layer1.0.conv1.weight", torch::zeros({4, 4, 3, 3}));
+  EXPECT_EQ(variant_that_fits(file, small(), Head::kMustFit),
+            "with model.family: densenet, model.block_config: [2, 2] "
+            "everything fits");
+}
+
+TEST(Variants, NameTheirOwnFamilyWhereTwoFit) {
+  DenseNetOptions teacher;
+  teacher.block_config = {2, 2};
+  auto student = small();
+  student.depths = {2, 1};
+  NamedTensors file;
+  for (const auto& [name, tensor] : copy_of(*make_model(teacher))) {
+    file.emplace_back("teacher." + name, tensor);
+  }
+  for (const auto& [name, tensor] : copy_of(*make_model(student))) {
+    file.emplace_back("student." + name, tensor);
+  }
+  EXPECT_EQ(variant_that_fits(file, small(), Head::kMustFit),
+            "with model.depths: [2, 1] everything fits");
 }
 
 TEST(Variants, AreSilentWhereNothingFits) {
