@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "tools/error.h"
+#include "tools/export/aten_operators.h"
 
 namespace skipzoo {
 
@@ -94,44 +95,14 @@ void check_code(const std::filesystem::path& path) {
 /// What a network of the zoo is traced to.
 void check_operators(const torch::jit::Graph& graph,
                      const std::filesystem::path& path) {
-  static const std::set<std::string> known = {"prim::Constant",
-                                              "prim::GetAttr",
-                                              "prim::ListConstruct",
-                                              "aten::_convolution",
-                                              "aten::batch_norm",
-                                              "aten::addmm",
-                                              "aten::linear",
-                                              "aten::t",
-                                              "aten::matmul",
-                                              "aten::max_pool2d",
-                                              "aten::avg_pool2d",
-                                              "aten::adaptive_avg_pool2d",
-                                              "aten::flatten",
-                                              "aten::cat",
-                                              "aten::slice",
-                                              "aten::pad",
-                                              "aten::constant_pad_nd",
-                                              "aten::add",
-                                              "aten::sub",
-                                              "aten::mul",
-                                              "aten::div",
-                                              "aten::to",
-                                              "aten::softmax",
-                                              "aten::dropout",
-                                              "aten::relu",
-                                              "aten::elu",
-                                              "aten::gelu",
-                                              "aten::silu",
-                                              "aten::tanh"};
   int64_t operators = 0;
   for (const auto* node : graph.nodes()) {
     if (node->kind().is_aten() && ++operators > kMostOperators) {
       refuse(path, "has more than " + std::to_string(kMostOperators) +
                        " operators in a row");
     }
-    if (!known.contains(node->kind().toQualString())) {
-      refuse(path, std::string("uses ") + node->kind().toQualString());
-    }
+    const std::string name = node->kind().toQualString();
+    if (find_aten_operator(name) == nullptr) refuse(path, "uses " + name);
   }
 }
 
