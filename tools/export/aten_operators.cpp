@@ -78,6 +78,16 @@ void global_pool(OnnxBuilder& to, const jit::Node& n) {
   to.emit(n, "GlobalAveragePool", {to.value(n.input(0))});
 }
 
+void mean(OnnxBuilder& to, const jit::Node& n) {
+  // mean(x, dims, keepdim, dtype); of all there is, it is mean(x, dtype).
+  if (n.inputs().size() != 4 || is_none(n.input(1)) || !is_none(n.input(3))) {
+    throw ExportError("ONNX: a mean over given dimensions only");
+  }
+  jit::Node* reduced = to.emit(n, "ReduceMean", {to.value(n.input(0))});
+  set_attribute(reduced, "axes", ints_of(n.input(1)));
+  set_attribute(reduced, "keepdims", flag_of(n.input(2)));
+}
+
 void flatten(OnnxBuilder& to, const jit::Node& n) {
   set_attribute(to.emit(n, "Flatten", {to.value(n.input(0))}), "axis",
                 integer_of(n.input(1)));
@@ -113,16 +123,31 @@ void pad(OnnxBuilder& to, const jit::Node& n) {
   to.emit(n, "Pad", {to.value(n.input(0)), to.constant(pads)});
 }
 
-void arithmetic(OnnxBuilder& to, const jit::Node& n, const char* op) {
-  if (number_of(n.input(2)) != 1) throw ExportError("ONNX: alpha of 1 only");
-  to.emit(n, op, {to.value(n.input(0)), to.value(n.input(1))});
+/// A number of the type that a node's output has.
+jit::Value* scalar(OnnxBuilder& to, const jit::Node& n, double number) {
+  const auto type = n.output()->type()->expect<c10::TensorType>()->scalarType();
+  return to.constant(at::scalar_tensor(number, at::TensorOptions(*type)));
 }
 
-void add(OnnxBuilder& to, const jit::Node& n) { arithmetic(to, n, "Add"); }
-void subtract(OnnxBuilder& to, const jit::Node& n) { arithmetic(to, n, "Sub"); }
-void divide(OnnxBuilder& to, const jit::Node& n) {
-  to.emit(n, "Div", {to.value(n.input(0)), to.value(n.input(1))});
+/// Of a tensor and another, or a number, whose type ONNX does not adapt.
+void arithmetic(OnnxBuilder& to, const jit::Node& n, const char* op) {
+  const jit::Value* other = n.input(1);
+  const bool is_tensor = other->type()->kind() == c10::TypeKind::TensorType;
+  to.emit(n, op,
+          {to.value(n.input(0)),
+           is_tensor ? to.value(other) : scalar(to, n, number_of(other))});
 }
+
+/// ATen's add and sub can multiply the other by a number, alpha.
+void sum(OnnxBuilder& to, const jit::Node& n, const char* op) {
+  if (number_of(n.input(2)) != 1) throw ExportError("ONNX: alpha of 1 only");
+  arithmetic(to, n, op);
+}
+
+void add(OnnxBuilder& to, const jit::Node& n) { sum(to, n, "Add"); }
+void subtract(OnnxBuilder& to, const jit::Node& n) { sum(to, n, "Sub"); }
+void multiply(OnnxBuilder& to, const jit::Node& n) { arithmetic(to, n, "Mul"); }
+void divide(OnnxBuilder& to, const jit::Node& n) { arithmetic(to, n, "Div"); }
 
 void cast(OnnxBuilder& to, const jit::Node& n) {
   const auto type = static_cast<at::ScalarType>(integer_of(n.input(1)));
@@ -150,6 +175,10 @@ void tanh(OnnxBuilder& to, const jit::Node& n) {
   to.emit(n, "Tanh", {to.value(n.input(0))});
 }
 
+void sigmoid(OnnxBuilder& to, const jit::Node& n) {
+  to.emit(n, "Sigmoid", {to.value(n.input(0))});
+}
+
 void silu(OnnxBuilder& to, const jit::Node& n) {
   jit::Value* x = to.value(n.input(0));
   to.emit(n, "Mul", {x, to.step(n, "Sigmoid", {x})});
@@ -158,15 +187,10 @@ void silu(OnnxBuilder& to, const jit::Node& n) {
 /// x * (erf(x / sqrt(2)) + 1) / 2: ONNX has its own only from opset 20 on.
 void gelu(OnnxBuilder& to, const jit::Node& n) {
   jit::Value* x = to.value(n.input(0));
-  const auto type =
-      *n.output()->type()->expect<c10::TensorType>()->scalarType();
-  const auto scalar = [&](double number) {
-    return to.constant(at::scalar_tensor(number, at::TensorOptions(type)));
-  };
-  jit::Value* erf =
-      to.step(n, "Erf", {to.step(n, "Mul", {x, scalar(M_SQRT1_2)})});
-  jit::Value* half = to.step(n, "Mul", {x, scalar(0.5)});
-  to.emit(n, "Mul", {half, to.step(n, "Add", {erf, scalar(1)})});
+  jit::Value* scaled = to.step(n, "Mul", {x, scalar(to, n, M_SQRT1_2)});
+  jit::Value* erf = to.step(n, "Erf", {scaled});
+  jit::Value* half = to.step(n, "Mul", {x, scalar(to, n, 0.5)});
+  to.emit(n, "Mul", {half, to.step(n, "Add", {erf, scalar(to, n, 1)})});
 }
 
 /// Read where it is used: as an attribute, or by OnnxBuilder::value().
@@ -185,6 +209,7 @@ constexpr AtenOperator kOperators[] = {
     {"aten::max_pool2d", max_pool},
     {"aten::avg_pool2d", average_pool},
     {"aten::adaptive_avg_pool2d", global_pool},
+    {"aten::mean", mean},
     {"aten::flatten", flatten},
     {"aten::cat", concatenate},
     {"aten::slice", slice},
@@ -192,7 +217,7 @@ constexpr AtenOperator kOperators[] = {
     {"aten::constant_pad_nd", pad},
     {"aten::add", add},
     {"aten::sub", subtract},
-    {"aten::mul", nullptr},
+    {"aten::mul", multiply},
     {"aten::div", divide},
     {"aten::to", cast},
     {"aten::softmax", softmax},
@@ -200,6 +225,7 @@ constexpr AtenOperator kOperators[] = {
     {"aten::relu", relu},
     {"aten::elu", elu},
     {"aten::gelu", gelu},
+    {"aten::sigmoid", sigmoid},
     {"aten::silu", silu},
     {"aten::tanh", tanh}};
 

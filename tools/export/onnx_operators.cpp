@@ -41,6 +41,9 @@ class Call {
   std::vector<int64_t> pair(const char* name) const {
     return integers(name, 2);
   }
+  const std::vector<int64_t>& integers(const char* name) const {
+    return node_.attributes.at(name).integers;
+  }
   const torch::Tensor& tensor(const char* name) const {
     return node_.attributes.at(name).tensor;
   }
@@ -58,7 +61,7 @@ class Call {
 
  private:
   const std::vector<int64_t>& integers(const char* name, size_t count) const {
-    const auto& found = node_.attributes.at(name).integers;
+    const auto& found = integers(name);
     if (found.size() != count) {
       throw std::runtime_error(node_.op + "." + name + " has " +
                                std::to_string(found.size()) + " numbers");
@@ -126,6 +129,11 @@ const std::map<std::string, Operator>& operators() {
       {"GlobalAveragePool",
        [](const Call& c) {
          return c.input(0).mean({2, 3}, true);
+       }},
+      {"ReduceMean",
+       [](const Call& c) {
+         return c.input(0).mean(c.integers("axes"),
+                                c.integer("keepdims", 1) != 0);
        }},
       {"Flatten",
        [](const Call& c) { return c.input(0).flatten(c.integer("axis", 1)); }},
