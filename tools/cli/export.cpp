@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <span>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
@@ -23,6 +24,47 @@ struct Arguments {
   std::string output;
 };
 
+using TypeWords = std::vector<std::pair<std::string, at::ScalarType>>;
+
+/// What --dtype takes.
+const TypeWords& type_words() {
+  static const TypeWords words = {
+      {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+  return words;
+}
+
+/// "a, b or c".
+std::string listed(const std::vector<std::string>& words,
+                   const std::string& last) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? last : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+std::string listed_types(std::span<const at::ScalarType> types) {
+  std::vector<std::string> words;
+  for (const auto& [word, type] : type_words()) {
+    if (std::ranges::find(types, type) != types.end()) words.push_back(word);
+  }
+  return listed(words, " or ");
+}
+
+template <typename Predicate>
+std::string listed_formats(Predicate is_among) {
+  std::vector<std::string> names;
+  for (const auto& format : export_formats()) {
+    if (is_among(format)) names.emplace_back(format.name);
+  }
+  return listed(names, " and ");
+}
+
+bool takes(const ExportFormatInfo& format, at::ScalarType type) {
+  return std::ranges::find(format.types, type) != format.types.end();
+}
+
 /// What contradicts itself on the command line.
 void check(const ExportOptions& options) {
   const auto& format = info_of(options.format);
@@ -32,12 +74,16 @@ void check(const ExportOptions& options) {
        options.fold)) {
     throw ConfigError(
         "export: a file of weights holds no program: --softmax, --normalize "
-        "and --fold are for torchscript and onnx");
+        "and --fold are for " +
+        listed_formats([](const auto& other) { return other.has_program; }));
   }
-  if (std::ranges::find(format.types, program.type) == format.types.end()) {
-    throw ConfigError(
-        "export: --dtype bf16 is for torchscript and weights; "
-        "onnx takes fp32 or fp16");
+  if (!takes(format, program.type)) {
+    throw ConfigError("export: --dtype " + listed_types({&program.type, 1}) +
+                      " is for " + listed_formats([&](const auto& other) {
+                        return takes(other, program.type);
+                      }) +
+                      "; " + std::string(format.name) + " takes " +
+                      listed_types(format.types));
   }
 }
 
@@ -130,16 +176,12 @@ void add_export(CLI::App& app) {
   add_network_options(*command, args->network);
   auto& options = args->options;
   std::vector<std::pair<std::string, ExportFormat>> formats;
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& format : export_formats()) {
     formats.emplace_back(format.name, format.format);
-    const bool is_last = formats.size() == export_formats().size();
-    names += (names.empty() ? ""
-              : is_last     ? " or "
-                            : ", ") +
-             formats.back().first;
+    names.emplace_back(format.name);
   }
-  command->add_option("--format", options.format, names)
+  command->add_option("--format", options.format, listed(names, " or "))
       ->transform(one_of<ExportFormat>(formats))
       ->required();
   command->add_option("-o,--output", args->output,
@@ -156,9 +198,7 @@ void add_export(CLI::App& app) {
   command
       ->add_option("--dtype", options.program.type,
                    "fp32, bf16 or fp16: weights and arithmetic")
-      ->transform(one_of<at::ScalarType>({{"fp32", at::kFloat},
-                                          {"bf16", at::kBFloat16},
-                                          {"fp16", at::kHalf}}));
+      ->transform(one_of(type_words()));
   command->footer(
       "Examples:\n"
       "  skipzoo export runs/RUN --format torchscript --normalize uint8 "

@@ -22,29 +22,18 @@ namespace skipzoo {
 namespace {
 
 constexpr std::array kAllTypes = {at::kFloat, at::kBFloat16, at::kHalf};
-constexpr std::array kOnnxTypes = {at::kFloat, at::kHalf};
+constexpr std::array kWithoutBfloat16 = {at::kFloat, at::kHalf};
 
 constexpr ExportFormatInfo kFormats[] = {
     {ExportFormat::kTorchScript, "torchscript", ".pt", true, kAllTypes,
      write_torchscript_export, open_torchscript_export},
-    {ExportFormat::kOnnx, "onnx", ".onnx", true, kOnnxTypes, write_onnx_export,
-     open_onnx_export},
+    {ExportFormat::kOnnx, "onnx", ".onnx", true, kWithoutBfloat16,
+     write_onnx_export, open_onnx_export},
     {ExportFormat::kSafetensors, "safetensors", ".safetensors", false,
      kAllTypes, write_safetensors_export, open_weights_export},
     {ExportFormat::kPth, "pth", ".pth", false, kAllTypes, write_pth_export,
      open_weights_export},
 };
-
-/// In the type of the export.
-NamedTensors cast_weights(const ExportSubject& subject) {
-  const auto type = subject.options.program.type;
-  NamedTensors out;
-  for (const auto& [name, tensor] : subject.network.weights) {
-    const auto own = tensor.detach().to(torch::kCPU);
-    out.emplace_back(name, own.is_floating_point() ? own.to(type) : own);
-  }
-  return out;
-}
 
 std::map<std::string, std::string> facts_of(const ExportSubject& subject) {
   return program_facts(subject.network.metadata, subject.options.program,
@@ -85,6 +74,16 @@ Program make_program(const ExportSubject& subject) {
   Program program = trace_program(cast ? *cast : model, options.program, shape);
   if (options.fold) fold_batch_norms(program);
   return program;
+}
+
+NamedTensors cast_weights(const ExportSubject& subject) {
+  const auto type = subject.options.program.type;
+  NamedTensors out;
+  for (const auto& [name, tensor] : subject.network.weights) {
+    const auto own = tensor.detach().to(torch::kCPU);
+    out.emplace_back(name, own.is_floating_point() ? own.to(type) : own);
+  }
+  return out;
 }
 
 void write_torchscript_export(OutputFile& file, const ExportSubject& subject) {

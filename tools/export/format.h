@@ -51,6 +51,10 @@ Program make_program(const ExportSubject& subject);
 std::shared_ptr<Classifier> build_network(const ModelOptions& options,
                                           const NamedTensors& weights);
 
+/// The subject's weights on the CPU, under their names: those of a floating
+/// type in the type of the export, others as they are.
+NamedTensors cast_weights(const ExportSubject& subject);
+
 void write_torchscript_export(OutputFile& file, const ExportSubject& subject);
 RunExport open_torchscript_export(const std::filesystem::path& path,
                                   const ExportSubject& subject);
