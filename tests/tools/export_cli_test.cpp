@@ -6,6 +6,7 @@
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
+#include "tools/export/format.h"
 
 namespace skipzoo {
 namespace {
@@ -45,17 +46,15 @@ class ExportCommand : public testing::Test {
 };
 
 TEST_F(ExportCommand, SaysHowFarTheFileIsFromItsNetwork) {
-  for (const char* format : {"torchscript", "onnx", "safetensors", "pth"}) {
-    const auto finished =
-        run_skipzoo({"export", path("run"), "--format", format});
+  for (const auto& format : export_formats()) {
+    const auto finished = run_skipzoo(
+        {"export", path("run"), "--format", std::string(format.name)});
     EXPECT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_NE(finished.err.find("run on 1x3x16x16, 5x3x16x16, 3x3x24x24; "
                                 "largest difference from the network "),
               std::string::npos)
         << finished.err;
-  }
-  for (const char* name :
-       {"best.pt", "best.onnx", "best.safetensors", "best.pth"}) {
+    const auto name = "best" + std::string(format.extension);
     EXPECT_TRUE(fs::exists(folder / "run" / name)) << name;
   }
 }
@@ -123,7 +122,7 @@ TEST_F(ExportCommand, RefusesWhatCannotBe) {
   expect_words({path("run"), "--format", "pth", "--softmax"},
                "a file of weights holds no program");
   expect_words({path("run"), "--format", "onnx", "--dtype", "bf16"},
-               "onnx takes fp32 or fp16");
+               "; onnx takes fp32 or fp16");
   expect_words({path("run"), "--format", "tflite"}, "tflite");
   expect_words({path("run")}, "--format is required");
   expect_words({path("run"), "--format", "onnx", "-o", path("run/best.skz")},

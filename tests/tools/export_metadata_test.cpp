@@ -10,7 +10,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/config/run_config.h"
-#include "tools/export/export.h"
+#include "tools/export/format.h"
 #include "tools/export/onnx_model.h"
 #include "tools/export/scripted.h"
 #include "tools/weights/zip_file.h"
@@ -133,16 +133,15 @@ TEST(ExportOfARun, SaysInNoFormatWhereItsFilesLay) {
        {"photos-of-anna", "weights-of-anna", home.c_str()}) {
     ASSERT_NE(saved.find(words), std::string::npos) << words;
   }
-  for (const auto& [format, name] : {std::pair("torchscript", "net.pt"),
-                                     {"onnx", "net.onnx"},
-                                     {"safetensors", "net.safetensors"},
-                                     {"pth", "net.pth"}}) {
-    const auto exported = run_skipzoo({"export", run.string(), "--format",
-                                       format, "-o", (folder / name).string()});
+  for (const auto& format : export_formats()) {
+    const auto path = folder / ("net" + std::string(format.extension));
+    const auto exported =
+        run_skipzoo({"export", run.string(), "--format",
+                     std::string(format.name), "-o", path.string()});
     ASSERT_EQ(exported.exit_code, 0) << exported.err;
-    const auto bytes = read_text(folder / name);
-    EXPECT_EQ(bytes.find("of-anna"), std::string::npos) << format;
-    EXPECT_EQ(bytes.find(home), std::string::npos) << format;
+    const auto bytes = read_text(path);
+    EXPECT_EQ(bytes.find("of-anna"), std::string::npos) << format.name;
+    EXPECT_EQ(bytes.find(home), std::string::npos) << format.name;
   }
   // But for the places, it is the run's config: the splits keep their names.
   const auto config =

@@ -8,9 +8,11 @@
 #include "tests/support/copy_of.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/variants.h"
 #include "tests/support/words_of_error.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
+#include "tools/export/format.h"
 #include "tools/export/onnx_model.h"
 #include "tools/export/scripted.h"
 #include "tools/weights/fit.h"
@@ -20,20 +22,21 @@
 namespace skipzoo {
 namespace {
 
-constexpr ExportFormat kFormats[] = {
-    ExportFormat::kTorchScript, ExportFormat::kOnnx, ExportFormat::kSafetensors,
-    ExportFormat::kPth};
-constexpr const char* kNames[] = {"net.pt", "net.onnx", "net.safetensors",
-                                  "net.pth"};
+/// What a test calls an export of that format.
+std::string file_of(const ExportFormatInfo& format,
+                    const std::string& stem = "net") {
+  return stem + std::string(format.extension);
+}
 
 /// A network whose statistics have settled: with those of a fresh one deep nets
 /// overflow in evaluation.
 Exportable settled(const ModelOptions& options, int64_t size) {
   torch::manual_seed(0);
   const auto model = make_model(options);
+  const int64_t channels = in_channels(options);
   const torch::NoGradGuard no_grad;
   for (int i = 0; i < 3; ++i) {
-    model->forward(torch::randn({4, in_channels(options), size, size}));
+    model->forward(torch::randn({4, channels, size, size}));
   }
   Exportable network{.model = options,
                      .weights = copy_of(*model),
@@ -41,7 +44,7 @@ Exportable settled(const ModelOptions& options, int64_t size) {
                                   .classes = {},
                                   .mean = {0.5, 0.4, 0.3},
                                   .std = {0.2, 0.3, 0.25},
-                                  .input_shape = {3, size, size}}};
+                                  .input_shape = {channels, size, size}}};
   for (int64_t i = 0; i < num_classes(options); ++i) {
     network.metadata.classes.push_back("class " + std::to_string(i));
   }
@@ -55,55 +58,20 @@ Exportable small_resnet() {
   return settled(options, 16);
 }
 
-/// One network of each family, and of each thing that a family can do.
-std::map<std::string, ModelOptions> networks() {
-  std::map<std::string, ModelOptions> all;
-  for (const auto shortcut :
-       {Shortcut::kA, Shortcut::kAEnd, Shortcut::kB, Shortcut::kNone}) {
-    ResNetOptions resnet;
-    resnet.depths = {1, 2};
-    resnet.widths = {4, 8};
-    resnet.shortcut = shortcut;
-    all["resnet_" + std::string(name_of(shortcut))] = resnet;
-    resnet.bottleneck = true;
-    resnet.groups = 2;
-    resnet.stem = Stem::kImageNet;
-    all["bottleneck_" + std::string(name_of(shortcut))] = resnet;
-  }
-  DenseNetOptions densenet;
-  densenet.block_config = {2, 2};
-  densenet.growth_rate = 4;
-  densenet.num_init_features = 8;
-  densenet.drop_rate = 0.1;
-  all["densenet"] = densenet;
-  densenet.bn_size = 0;
-  densenet.stem = Stem::kImageNet;
-  all["densenet_plain_layers"] = densenet;
-  for (const auto& activation : EnumNames<Activation>::values) {
-    ConvNetOptions conv_net;
-    conv_net.filters = {4, 8};
-    conv_net.strides = {2, 2};
-    conv_net.activation = activation.value;
-    all["conv_net_" + std::string(activation.name)] = conv_net;
-  }
-  return all;
-}
-
-TEST(Export, OfEveryFamilyInEveryFormatEqualsItsNetwork) {
+TEST(Export, OfEveryNetworkInEveryFormatEqualsIt) {
   TemporaryFolder folder;
-  for (const auto& [name, options] : networks()) {
+  for (const auto& [name, options] : variants()) {
     SCOPED_TRACE(name);
     const auto network = settled(options, 32);
-    for (size_t f = 0; f < std::size(kFormats); ++f) {
-      const bool has_code = f < 2;
+    const size_t sizes = make_model(options)->takes_any_size() ? 3 : 2;
+    for (const auto& format : export_formats()) {
       for (const bool fold : {false, true}) {
-        if (fold && !has_code) continue;
+        if (fold && !format.has_program) continue;
         const auto check = export_network(
-            folder / kNames[f], network,
-            {.format = kFormats[f], .program = {}, .fold = fold});
-        EXPECT_LE(check.difference, fold ? 1e-5 : 1e-6) << kNames[f] << fold;
-        EXPECT_EQ(check.shapes.size(),
-                  options.index() == 0 ? 2u : 3u);  // conv_net: its own size.
+            folder / file_of(format), network,
+            {.format = format.format, .program = {}, .fold = fold});
+        EXPECT_LE(check.difference, fold ? 1e-5 : 1e-6) << format.name << fold;
+        EXPECT_EQ(check.shapes.size(), sizes);
       }
     }
   }
@@ -112,13 +80,13 @@ TEST(Export, OfEveryFamilyInEveryFormatEqualsItsNetwork) {
 TEST(Export, BakesInWhatItsCallerWouldDo) {
   TemporaryFolder folder;
   const auto network = small_resnet();
-  for (const auto format : {ExportFormat::kTorchScript, ExportFormat::kOnnx}) {
+  for (const auto& format : export_formats()) {
+    if (!format.has_program) continue;
     for (const auto pixels :
          {Pixels::kNormalised, Pixels::kUnit, Pixels::kByte}) {
-      for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
-        if (format == ExportFormat::kOnnx && type == at::kBFloat16) continue;
+      for (const auto type : format.types) {
         const ExportOptions options = {
-            .format = format,
+            .format = format.format,
             .program = {.pixels = pixels,
                         .mean = network.metadata.mean,
                         .std = network.metadata.std,
@@ -201,10 +169,10 @@ void damage(const std::filesystem::path& path, const torch::Tensor& weight) {
 TEST(Export, WithOneWeightChangedOnDiskIsRefused) {
   TemporaryFolder folder;
   const auto network = small_resnet();
-  for (size_t f = 0; f < std::size(kFormats); ++f) {
-    SCOPED_TRACE(kNames[f]);
-    const ExportOptions options = {.format = kFormats[f]};
-    const auto path = folder / kNames[f];
+  for (const auto& format : export_formats()) {
+    SCOPED_TRACE(format.name);
+    const ExportOptions options = {.format = format.format};
+    const auto path = folder / file_of(format);
     export_network(path, network, options);
     EXPECT_NO_THROW(check_export(path, network, options));
     damage(path, network.weights.front().second);
@@ -250,8 +218,9 @@ TEST_P(InPython, EveryFormatGivesOurLogits) {
   const auto network = settled(
       load_config(std::string(SKIPZOO_CONFIGS) + "/" + config).config.model,
       size);
-  for (size_t f = 0; f < std::size(kFormats); ++f) {
-    export_network(folder / kNames[f], network, {.format = kFormats[f]});
+  for (const auto& format : export_formats()) {
+    export_network(folder / file_of(format), network,
+                   {.format = format.format});
   }
   const auto model = make_model(network.model);
   copy_exactly(network.weights, *model);
@@ -269,10 +238,10 @@ TEST_P(InPython, EveryFormatGivesOurLogits) {
                                 .mean = network.metadata.mean,
                                 .std = network.metadata.std,
                                 .softmax = true};
-  for (const auto format : {ExportFormat::kTorchScript, ExportFormat::kOnnx}) {
-    export_network(
-        folder / (format == ExportFormat::kOnnx ? "baked.onnx" : "baked.pt"),
-        network, {.format = format, .program = baked, .fold = true});
+  for (const auto& format : export_formats()) {
+    if (!format.has_program) continue;
+    export_network(folder / file_of(format, "baked"), network,
+                   {.format = format.format, .program = baked, .fold = true});
   }
   const auto bytes = random_pictures({2, 3, size, size}, Pixels::kByte);
   cases.emplace_back("bytes", bytes);

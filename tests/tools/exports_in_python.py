@@ -2,8 +2,9 @@
 
     python exports_in_python.py FOLDER GOLDENS REFERENCE
 
-FOLDER holds net.pt, net.pth, net.safetensors, net.onnx and cases.pth: images and logits of three batch sizes. REFERENCE
-is the network's name in reference_models.py. Exit code 77: no torch here.
+FOLDER holds net.* and, of formats with a program, baked.*, one a format, and cases.pth: images and logits of three batch
+sizes. REFERENCE is the network's name in reference_models.py. Exit code 77: no torch here. A format that is not run below
+is named at the end.
 """
 import pathlib
 import sys
@@ -39,7 +40,6 @@ def compare(kind, run):
 module = torch.jit.load(folder / "net.pt")
 assert not module.training
 compare("torchscript", module)
-
 
 
 def compare_baked(kind, run):
@@ -94,3 +94,6 @@ except ImportError:
 
 if left_out:
     print("left out, for they are not installed:", ", ".join(left_out))
+unknown = {path.suffix for path in folder.glob("net.*")} - {".pt", ".pth", ".safetensors", ".onnx"}
+if unknown:
+    print("left out, for nothing here runs them:", ", ".join(sorted(unknown)))

@@ -13,7 +13,7 @@
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/error.h"
-#include "tools/export/export.h"
+#include "tools/export/format.h"
 #include "tools/weights/write.h"
 #include "tools/write_whole.h"
 
@@ -59,14 +59,14 @@ Exportable small_network() {
                        .input_shape = {3, 8, 8}}};
 }
 
-class FaultyDisk : public testing::TestWithParam<ExportFormat> {};
+class FaultyDisk : public testing::TestWithParam<ExportFormatInfo> {};
 
 TEST_P(FaultyDisk, LeavesTheOldExportAndNothingElse) {
   TemporaryFolder folder;
   const auto path = folder.write("net.out", "the export of before");
   const auto network = small_network();
   const auto act = [&] {
-    export_network(path, network, {.format = GetParam()});
+    export_network(path, network, {.format = GetParam().format});
   };
   // open, write, fsync, rename
   EXPECT_GE(fail_each_call(folder.path(), act), 4);
@@ -74,10 +74,10 @@ TEST_P(FaultyDisk, LeavesTheOldExportAndNothingElse) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Export, FaultyDisk,
-                         testing::Values(ExportFormat::kTorchScript,
-                                         ExportFormat::kOnnx,
-                                         ExportFormat::kSafetensors,
-                                         ExportFormat::kPth));
+                         testing::ValuesIn(export_formats()),
+                         [](const auto& format) {
+                           return std::string(format.param.name);
+                         });
 
 TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
   TemporaryFolder folder;

@@ -7,6 +7,7 @@
 
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
+#include "tools/export/format.h"
 #include "tools/report/history.h"
 
 namespace skipzoo {
@@ -52,9 +53,10 @@ TEST_F(OldRun, GoesOnToItsEnd) {
 }
 
 TEST_F(OldRun, Exports) {
-  for (const char* format : {"torchscript", "onnx", "safetensors", "pth"}) {
-    const auto finished = call({"export", "run/last.skz", "--format", format,
-                                "-o", std::string("network.") + format});
+  for (const auto& format : export_formats()) {
+    const std::string name(format.name);
+    const auto finished = call(
+        {"export", "run/last.skz", "--format", name, "-o", "network." + name});
     EXPECT_EQ(finished.exit_code, 0) << finished.err;
   }
 }
