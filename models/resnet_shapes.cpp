@@ -15,6 +15,8 @@ std::vector<ResNetOptions> ResNetOptions::networks_in(
   network.widths = stages.channels;
   network.stem = shapes.stem("conv1.weight");
   network.num_classes = shapes.classes(num_classes);
+  network.groups = ResNetOptions().groups;
+  network.width_per_group = ResNetOptions().width_per_group;
   if (network.bottleneck) {
     for (auto& width : network.widths) width /= 4;  // Its expansion.
     const int64_t inner = shapes.size("layer1.0.conv2.weight", 0);
