@@ -10,6 +10,8 @@
 namespace skipzoo {
 namespace {
 
+constexpr double kLr = 0.05;
+
 std::shared_ptr<Classifier> small_net() {
   torch::manual_seed(0);
   ResNetOptions options;
@@ -26,35 +28,24 @@ void backward(Classifier& model, const torch::Tensor& images) {
   model.forward(images).square().mean().backward();
 }
 
-/// Trains two equal networks for three steps, one by ours and one by torch's
-/// optimizer, and returns the largest difference of their parameters.
+/// Trains two equal networks for three steps, one by ours and one by an
+/// optimizer of torch, and returns the largest difference of their parameters.
+template <typename Reference, typename ReferenceOptions>
 double difference_after_three_steps(const OptimizerOptions& options,
-                                    bool channels_last) {
+                                    const ReferenceOptions& reference_options,
+                                    bool channels_last = false) {
   const auto ours = small_net();
   const auto theirs = small_net();
   move_to(*ours, torch::kCPU, channels_last);
   Optimizer optimizer(options, *ours);
-  std::unique_ptr<torch::optim::Optimizer> reference;
-  if (options.name == OptimizerKind::kSgd) {
-    reference = std::make_unique<torch::optim::SGD>(
-        theirs->parameters(), torch::optim::SGDOptions(0.05)
-                                  .momentum(options.momentum)
-                                  .nesterov(options.nesterov)
-                                  .weight_decay(options.weight_decay));
-  } else {
-    reference = std::make_unique<torch::optim::AdamW>(
-        theirs->parameters(), torch::optim::AdamWOptions(0.05)
-                                  .betas({options.betas[0], options.betas[1]})
-                                  .eps(options.eps)
-                                  .weight_decay(options.weight_decay));
-  }
+  Reference reference(theirs->parameters(), reference_options);
   const auto images = torch::randn({4, 3, 8, 8});
   for (int i = 0; i < 3; ++i) {
     backward(*ours, images);
     backward(*theirs, images);
-    optimizer.set_lr(0.05);
+    optimizer.set_lr(kLr);
     optimizer.step();
-    reference->step();
+    reference.step();
   }
   double largest = 0;
   const auto a = ours->parameters();
@@ -65,15 +56,26 @@ double difference_after_three_steps(const OptimizerOptions& options,
   return largest;
 }
 
+double difference_of_sgd(const OptimizerOptions& options,
+                         bool channels_last = false) {
+  return difference_after_three_steps<torch::optim::SGD>(
+      options,
+      torch::optim::SGDOptions(kLr)
+          .momentum(options.momentum)
+          .nesterov(options.nesterov)
+          .weight_decay(options.weight_decay),
+      channels_last);
+}
+
 TEST(Optimizer, SgdTakesTheStepsOfTorch) {
   OptimizerOptions options;
   options.weight_decay = 0.01;
-  EXPECT_LT(difference_after_three_steps(options, false), 1e-5);
+  EXPECT_LT(difference_of_sgd(options), 1e-5);
   options.nesterov = true;
-  EXPECT_LT(difference_after_three_steps(options, false), 1e-5);
+  EXPECT_LT(difference_of_sgd(options), 1e-5);
   options.nesterov = false;
   options.momentum = 0;
-  EXPECT_LT(difference_after_three_steps(options, false), 1e-5);
+  EXPECT_LT(difference_of_sgd(options), 1e-5);
 }
 
 TEST(Optimizer, AdamWTakesTheStepsOfTorch) {
@@ -81,13 +83,17 @@ TEST(Optimizer, AdamWTakesTheStepsOfTorch) {
   options.name = OptimizerKind::kAdamW;
   options.weight_decay = 0.01;
   // Adam's first steps are lr * sign(g): rounding of a tiny g shows.
-  EXPECT_LT(difference_after_three_steps(options, false), 1e-4);
+  EXPECT_LT(difference_after_three_steps<torch::optim::AdamW>(
+                options, torch::optim::AdamWOptions(kLr)
+                             .betas({options.betas[0], options.betas[1]})
+                             .eps(options.eps)
+                             .weight_decay(options.weight_decay)),
+            1e-4);
 }
 
 // The fused kernels ignore strides.
 TEST(Optimizer, ChannelsLastParametersGetTheSameUpdate) {
-  OptimizerOptions options;
-  EXPECT_LT(difference_after_three_steps(options, true), 1e-5);
+  EXPECT_LT(difference_of_sgd({}, /*channels_last=*/true), 1e-5);
 }
 
 TEST(Optimizer, AGradientOfAnotherLayoutUpdatesTheRightElements) {
@@ -125,7 +131,8 @@ TEST(Optimizer, SparesNormsAndBiasesFromDecayWhenAsked) {
 }
 
 TEST(Optimizer, GoesOnFromASavedState) {
-  for (const auto kind : {OptimizerKind::kSgd, OptimizerKind::kAdamW}) {
+  for (const auto& [kind, name] : EnumNames<OptimizerKind>::values) {
+    SCOPED_TRACE(name);
     const auto a = small_net();
     const auto b = small_net();
     OptimizerOptions options;
@@ -150,6 +157,13 @@ TEST(Optimizer, GoesOnFromASavedState) {
       EXPECT_TRUE(torch::equal(a->parameters()[i], b->parameters()[i]));
     }
   }
+}
+
+// What the check of a machine's memory counts.
+TEST(Optimizer, SaysHowManyCopiesOfTheWeightsItKeeps) {
+  EXPECT_EQ(copies_in_slots({}), 1);
+  EXPECT_EQ(copies_in_slots({.momentum = 0}), 0);
+  EXPECT_EQ(copies_in_slots({.name = OptimizerKind::kAdamW}), 2);
 }
 
 TEST(Optimizer, RefusesTheStateOfAnotherKind) {

@@ -168,7 +168,8 @@ class ReadsOfValues {
 };
 
 TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
-  for (const auto kind : {OptimizerKind::kSgd, OptimizerKind::kAdamW}) {
+  for (const auto& [kind, name] : EnumNames<OptimizerKind>::values) {
+    SCOPED_TRACE(name);
     for (const auto kernels : {Kernels::kReference, Kernels::kFused}) {
       ResNetOptions net;
       net.depths = {1, 1};

@@ -9,6 +9,7 @@
 #include "models/summary.h"
 #include "tools/error.h"
 #include "tools/memory.h"
+#include "tools/train/update_rule.h"
 
 namespace skipzoo {
 
@@ -54,8 +55,7 @@ double kept_share(const ModelOptions& model) {
 
 /// Weights, gradients and what the optimizer keeps of each.
 double copies_of_weights(const OptimizerOptions& optimizer) {
-  if (optimizer.name == OptimizerKind::kAdamW) return 4;
-  return optimizer.momentum > 0 ? 3 : 2;
+  return static_cast<double>(2 + copies_in_slots(optimizer));
 }
 
 std::string text_of(const std::vector<int64_t>& shape) {

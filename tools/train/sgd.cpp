@@ -13,7 +13,7 @@ class Sgd : public UpdateRule {
 
   /// Momentum of zeros makes a first step without a special case: 0 * m + g.
   std::vector<Slot> slots() const override {
-    return {{.name = "momentum_buffer"}};
+    return {{.name = "momentum_buffer", .is_idle = options_.momentum == 0}};
   }
 
   void apply(const Update& update) const override {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct Slot {
   };
   std::string name;  ///< In checkpoints, as torch.optim calls it: "exp_avg".
   Kind kind = Kind::kLikeParameter;
+  bool is_idle = false;  ///< Stays at zero, as a momentum of factor 0.
 };
 
 /// Parameters to update, and by what. Tensors of one parameter have equal
@@ -47,6 +49,9 @@ class UpdateRule {
 
 /// The rule of options.name.
 std::unique_ptr<UpdateRule> make_update_rule(const OptimizerOptions& options);
+
+/// How many copies of the weights that rule fills in its slots.
+int64_t copies_in_slots(const OptimizerOptions& options);
 
 std::unique_ptr<UpdateRule> make_sgd(const OptimizerOptions& options);
 std::unique_ptr<UpdateRule> make_adamw(const OptimizerOptions& options);
