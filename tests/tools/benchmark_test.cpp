@@ -74,7 +74,8 @@ TEST(Benchmark, ProfilesByKindOfOperator) {
   double sum = 0;
   for (const auto& share : profile) sum += share.get<double>();
   EXPECT_NEAR(sum, 1, 0.01);
-  for (const char* kind : {"convolution", "batch_norm", "relu", "add"}) {
+  for (const char* kind :
+       {"convolution", "batch_norm", "relu", "add", "optimizer"}) {
     EXPECT_GT(profile.at(kind), 0) << kind;
   }
 }

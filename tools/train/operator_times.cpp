@@ -17,22 +17,14 @@ using Clock = std::chrono::steady_clock;
 /// What an operator's name has in it, and the kind it is counted as; the first
 /// that fits.
 constexpr std::pair<std::string_view, const char*> kKinds[] = {
-    {"conv", "convolution"},
-    {"batch_norm", "batch_norm"},
-    {"relu", "relu"},
-    {"threshold", "relu"},
-    {"fused_sgd", "optimizer"},
-    {"fused_adamw", "optimizer"},
-    {"::cat", "cat"},
-    {"pool", "pooling"},
-    {"add", "add"},
-    {"mm", "linear"},
-    {"softmax", "loss"},
-    {"nll_loss", "loss"},
-    {"copy", "copy"},
-    {"::to", "copy"},
-    {"clone", "copy"},
-    {"contiguous", "copy"}};
+    {"conv", "convolution"}, {"batch_norm", "batch_norm"},
+    {"relu", "relu"},        {"threshold", "relu"},
+    {"::cat", "cat"},        {"pool", "pooling"},
+    {"add", "add"},          {"mm", "linear"},
+    {"softmax", "loss"},     {"nll_loss", "loss"},
+    {"copy", "copy"},        {"::to", "copy"},
+    {"clone", "copy"},       {"contiguous", "copy"},
+};
 
 const char* kind_of(std::string_view name) {
   for (const auto& [part, kind] : kKinds) {
@@ -41,10 +33,11 @@ const char* kind_of(std::string_view name) {
   return "other";
 }
 
-/// An operator that runs; those it calls are taken off its time.
+/// An operator or user scope that runs; what it calls is taken off its time.
 struct Running : at::ObserverContext {
   Clock::time_point start = Clock::now();
   Running* caller = nullptr;
+  const char* scope = nullptr;  ///< The innermost user scope around it.
   double inside = 0;
 };
 thread_local Running* current = nullptr;
@@ -52,9 +45,14 @@ thread_local Running* current = nullptr;
 std::mutex mutex;
 std::map<std::string, double> seconds_of_kind;
 
-std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction&) {
+std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& call) {
   auto running = std::make_unique<Running>();
   running->caller = current;
+  if (call.scope() == at::RecordScope::USER_SCOPE) {
+    running->scope = call.name();
+  } else if (current != nullptr) {
+    running->scope = current->scope;
+  }
   current = running.get();
   return running;
 }
@@ -65,7 +63,8 @@ void on_end(const at::RecordFunction& call, at::ObserverContext* context) {
   current = running.caller;
   if (current != nullptr) current->inside += whole.count();
   const std::lock_guard<std::mutex> lock(mutex);
-  seconds_of_kind[kind_of(call.name())] += whole.count() - running.inside;
+  const char* kind = running.scope ? running.scope : kind_of(call.name());
+  seconds_of_kind[kind] += whole.count() - running.inside;
 }
 
 }  // namespace
@@ -82,7 +81,8 @@ OperatorTimes::OperatorTimes() : observer_(new Observer) {
   observer_->handle =
       at::addGlobalCallback(at::RecordFunctionCallback(on_start, on_end)
                                 .scopes({at::RecordScope::FUNCTION,
-                                         at::RecordScope::BACKWARD_FUNCTION}));
+                                         at::RecordScope::BACKWARD_FUNCTION,
+                                         at::RecordScope::USER_SCOPE}));
 }
 
 OperatorTimes::~OperatorTimes() { at::removeCallback(observer_->handle); }

@@ -8,7 +8,8 @@
 namespace skipzoo {
 
 /// Measures where time goes while it lives, by kind of operator, forward and
-/// backward: the time in an operator without that in operators it calls.
+/// backward: the time in an operator without that in operators it calls. What
+/// runs in a RECORD_USER_SCOPE is of the kind that the scope names.
 class OperatorTimes {
  public:
   OperatorTimes();
