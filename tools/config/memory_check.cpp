@@ -9,6 +9,7 @@
 #include "models/summary.h"
 #include "tools/error.h"
 #include "tools/memory.h"
+#include "tools/train/followers.h"
 #include "tools/train/update_rule.h"
 
 namespace skipzoo {
@@ -53,9 +54,10 @@ double kept_share(const ModelOptions& model) {
   return std::holds_alternative<DenseNetOptions>(model) ? 0.2 : 1;
 }
 
-/// Weights, gradients and what the optimizer keeps of each.
-double copies_of_weights(const OptimizerOptions& optimizer) {
-  return static_cast<double>(2 + copies_in_slots(optimizer));
+/// Weights, gradients and what the optimizer and the followers keep of each.
+double copies_of_weights(const TrainOptions& train) {
+  return static_cast<double>(2 + copies_in_slots(train.optimizer) +
+                             copies_in_followers(train));
 }
 
 std::string text_of(const std::vector<int64_t>& shape) {
@@ -86,7 +88,7 @@ void check_memory(Classifier& model, const RunConfig& config,
   const double weights = 4 * static_cast<double>(count_parameters(model));
   const bool trains = work == Work::kTrain;
   const double all_weights =
-      trains ? weights * copies_of_weights(config.train.optimizer) : weights;
+      trains ? weights * copies_of_weights(config.train) : weights;
   if (all_weights > memory) {
     refuse("model: to train this network's weights takes", all_weights);
   }

@@ -171,12 +171,12 @@ void Freezing::apply(Classifier& model, int64_t epoch) const {
   }
 }
 
-std::vector<std::string> Freezing::unfrozen_at(int64_t epoch) const {
-  std::vector<std::string> unfrozen;
+void Freezing::begin_epoch(Classifier& model, int64_t epoch) const {
+  apply(model, epoch);
   for (const auto& pattern : patterns_) {
-    if (pattern.epochs == epoch) unfrozen.push_back(pattern.text);
+    if (pattern.epochs != epoch) continue;
+    spdlog::info("{} trains from epoch {} on", pattern.text, epoch + 1);
   }
-  return unfrozen;
 }
 
 }  // namespace skipzoo

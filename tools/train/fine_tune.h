@@ -39,8 +39,8 @@ class Freezing {
   /// what is frozen takes no gradient, and its BatchNorms are in evaluation
   /// mode, so that neither weights nor statistics move.
   void apply(Classifier& model, int64_t epoch) const;
-  /// The patterns that hold no longer from this epoch on.
-  std::vector<std::string> unfrozen_at(int64_t epoch) const;
+  /// The same, and logs the patterns that hold no longer from this epoch on.
+  void begin_epoch(Classifier& model, int64_t epoch) const;
 
  private:
   bool frozen(const std::string& name, int64_t epoch) const;

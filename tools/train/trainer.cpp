@@ -1,7 +1,5 @@
 #include "tools/train/trainer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "models/classifier.h"
@@ -36,14 +34,15 @@ Trainer::Trainer(TrainerParts parts)
                  lr_scales(parts_.fine_tune, *parts_.model)),
       step_(*parts_.model, optimizer_, parts_.options, parts_.collective),
       metrics_(parts_.preprocess.device),
-      state_(
-          [this] { return state_dict(*parts_.model); },
-          [this](const auto& saved) { copy_exactly(saved, *parts_.model); }) {
+      state_([this] { return state_dict(*parts_.model); },
+             [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
+      followers_(parts_.options, parts_.followers, *parts_.model) {
   for (auto& section :
        {optimizer_.section(), metrics_.section(),
         random_section(parts_.preprocess.device), recorder_.section()}) {
     state_.add(section);
   }
+  followers_.add_to(state_);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint,
@@ -73,25 +72,18 @@ TrainSummary Trainer::run() {
 }
 
 Evaluation Trainer::validate() {
+  const Followers::Validation by_their_weights(followers_);
   // Each process asks for itself: one may have a batch more than others.
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
                   parts_.hooks.stop_requested, parts_.collective);
 }
 
-void Trainer::freeze_for_epoch() {
-  const int64_t epoch = state_.position.epoch;
-  freezing_.apply(*parts_.model, epoch);
-  for (const auto& pattern : freezing_.unfrozen_at(epoch)) {
-    spdlog::info("{} trains from epoch {} on", pattern, epoch + 1);
-  }
-}
-
 EpochMetrics Trainer::train_one_epoch() {
-  freeze_for_epoch();
+  Position& at = state_.position;
+  freezing_.begin_epoch(*parts_.model, at.epoch);
   epoch_time_ = {};
   images_ = 0;
-  Position& at = state_.position;
   auto epoch = parts_.train.epoch(at.epoch, at.batch);
   Stopwatch waiting;
   for (const Batch& batch : epoch) {
@@ -122,6 +114,7 @@ void Trainer::train_step(const Batch& batch) {
                   state_.position.epoch, state_.position.batch);
   optimizer_.set_lr(lr_);
   const auto result = step_(images, targets);
+  followers_.after_step();
   // Summed on the device: reading a value here would stall a GPU.
   last_loss_ = result.loss;
   metrics_.add(last_loss_, result.logits, targets, state_.position.step + 1);

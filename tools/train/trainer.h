@@ -11,6 +11,7 @@
 #include "tools/train/collective.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/fine_tune.h"
+#include "tools/train/followers.h"
 #include "tools/train/metrics.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
@@ -44,6 +45,7 @@ struct TrainerParts {
   Loader validation;
   Preprocessing preprocess;
   std::vector<BatchTransform> batch_transforms = {};
+  std::vector<FollowerPlan> followers = {};  ///< Besides those of options.
   ModelMetadata metadata;
   RunFolder folder;  ///< Where the run is written.
   TrainerHooks hooks = {};
@@ -76,7 +78,6 @@ class Trainer {
 
  private:
   EpochMetrics train_one_epoch();
-  void freeze_for_epoch();
   void train_step(const Batch& batch);
   Evaluation validate();
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
@@ -97,6 +98,7 @@ class Trainer {
   TrainingStep step_;
   RunningMetrics metrics_;
   TrainingState state_;
+  Followers followers_;
   TrainSummary summary_;
 
   // Of the epoch at hand, for its speed only.

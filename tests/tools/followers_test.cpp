@@ -1,0 +1,207 @@
+#include "tools/train/followers.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/support/small_run.h"
+#include "tests/support/temporary_folder.h"
+
+namespace skipzoo {
+namespace {
+
+/// What a Counter has seen.
+struct Counts {
+  int64_t steps = 0;
+  int64_t validations = 0;
+  bool validating = false;
+};
+
+/// Counts the steps of a run, over all its processes.
+class Counter : public Follower {
+ public:
+  explicit Counter(Counts& counts) : counts_(counts) {}
+
+  void after_step() override { ++counts_.steps; }
+  void before_validation() override {
+    counts_.validating = true;
+    ++counts_.validations;
+  }
+  void after_validation() override { counts_.validating = false; }
+  void add_to(TrainingState& state) override {
+    state.add(
+        {.name = "counter",
+         .save =
+             [this] {
+               return NamedTensors{
+                   {"steps", torch::full({}, counts_.steps, torch::kLong)}};
+             },
+         .load =
+             [this](const NamedTensors& saved) {
+               counts_.steps = saved.front().second.item<int64_t>();
+             }});
+  }
+
+ private:
+  Counts& counts_;
+};
+
+FollowerPlan counter(Counts& counts) {
+  return {.make = [&counts](Classifier&) {
+    return std::make_unique<Counter>(counts);
+  }};
+}
+
+/// A moving average of the weights and running statistics.
+class Average : public Follower {
+ public:
+  explicit Average(Classifier& model) : model_(model) {
+    for (const auto& [name, tensor] : state_dict(model)) {
+      average_.emplace_back(name, tensor.detach().clone());
+    }
+  }
+
+  void after_step() override {
+    const torch::NoGradGuard no_grad;
+    const auto own = state_dict(model_);
+    for (size_t i = 0; i < own.size(); ++i) {
+      average_[i].second.copy_(0.9 * average_[i].second + 0.1 * own[i].second);
+    }
+  }
+  void before_validation() override { swap(); }
+  void after_validation() override { swap(); }
+  void add_to(TrainingState& state) override {
+    state.use_weights({.name = "average",
+                       .save = [this] { return average_; },
+                       .load =
+                           [this](const NamedTensors& saved) {
+                             swap();
+                             copy_exactly(saved, model_);
+                             swap();
+                           }});
+  }
+
+ private:
+  void swap() {
+    const torch::NoGradGuard no_grad;
+    auto own = state_dict(model_);
+    for (size_t i = 0; i < own.size(); ++i) {
+      const auto kept = own[i].second.clone();
+      own[i].second.copy_(average_[i].second);
+      average_[i].second.copy_(kept);
+    }
+  }
+
+  Classifier& model_;
+  NamedTensors average_;
+};
+
+Settings averaged_run() {
+  auto s = small_run();
+  s.followers = {{.copies_of_weights = 1, .make = [](Classifier& model) {
+                    return std::make_unique<Average>(model);
+                  }}};
+  return s;
+}
+
+/// The loss of weights on the validation split of a small run.
+double validation_loss(const NamedTensors& weights, const Settings& s) {
+  const auto model = make_model(s.model);
+  copy_exactly(weights, *model);
+  Loader test(make_synthetic(40, 8, 3, 4, Split::kTest), s.data,
+              Loader::Mode::kEvaluate, s.train.seed, false);
+  return evaluate(forward_of(*model, Amp::kOff), test,
+                  {.device = torch::kCPU,
+                   .channels_last = true,
+                   .normalise = Normaliser({}, {}, torch::kCPU)})
+      .loss;
+}
+
+void expect_equal(const NamedTensors& a, const NamedTensors& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_TRUE(torch::equal(a[i].second, b[i].second)) << a[i].first;
+  }
+}
+
+TEST(Followers, HearOfEachStepAndAreAroundEachValidation) {
+  TemporaryFolder folder;
+  Counts counts;
+  auto s = small_run();
+  s.followers = {counter(counts)};
+  int64_t steps = 0, batches_within = 0;
+  const TrainerHooks hooks = {// Asked after each batch, and between the epochs.
+                              .stop_requested =
+                                  [&] {
+                                    if (counts.validating) ++batches_within;
+                                    return false;
+                                  },
+                              .on_step =
+                                  [&](const StepReport&) {
+                                    EXPECT_FALSE(counts.validating);
+                                    EXPECT_EQ(counts.steps, ++steps);
+                                  }};
+  run(s, folder / "run", hooks);
+  EXPECT_EQ(counts.steps, 4 * 7);
+  EXPECT_EQ(counts.validations, 4);
+  EXPECT_EQ(batches_within, 4 * 3);
+  EXPECT_FALSE(counts.validating);
+}
+
+TEST(Followers, GoOnFromTheirSection) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  Counts before, after;
+  s.followers = {counter(before)};
+  run(s, folder / "run", stop_after(10));
+  const auto saved = load_checkpoint(folder / "run/last.skz");
+  EXPECT_EQ(saved.sections.at("counter").front().second.item<int64_t>(), 10);
+  s.followers = {counter(after)};
+  run(s, folder / "run");
+  EXPECT_EQ(before.steps, 10);
+  EXPECT_EQ(after.steps, 28);
+}
+
+TEST(Followers, ACheckpointIsUsedByTheirWeights) {
+  TemporaryFolder folder;
+  const auto s = averaged_run();
+  run(small_run(), folder / "plain");
+  const auto summary = run(s, folder / "run");
+  const auto plain = load_checkpoint(folder / "plain/last.skz");
+  const auto saved = load_checkpoint(folder / "run/last.skz");
+  // Training goes its way as without them.
+  expect_equal(saved.sections.at("model"), plain.weights);
+  EXPECT_NEAR(validation_loss(saved.weights, s), summary.last.loss, 1e-6);
+  EXPECT_GT(std::abs(validation_loss(plain.weights, s) - summary.last.loss),
+            1e-4);
+}
+
+TEST(Followers, AResumedRunTrainsTheNetworksOwnWeights) {
+  TemporaryFolder folder;
+  const auto s = averaged_run();
+  run(s, folder / "whole");
+  run(s, folder / "parts", stop_after(10));
+  run(s, folder / "parts");
+  expect_same_run(folder / "whole", folder / "parts");
+}
+
+// What the first put in is what the second takes out, and has to put back.
+TEST(Followers, OfTwoEachLeavesTheNetworkAsItFoundIt) {
+  torch::NoGradGuard no_grad;
+  const auto model = make_model(small_run().model);
+  const auto plans = averaged_run().followers;
+  Followers followers({}, {plans.front(), plans.front()}, *model);
+  for (auto& parameter : model->parameters()) parameter.add_(2);
+  followers.after_step();
+  for (auto& parameter : model->parameters()) parameter.add_(2);
+  const auto weight = [&] { return model->parameters().front().clone(); };
+  const auto own = weight();
+  {
+    const Followers::Validation validation(followers);
+    EXPECT_TRUE(torch::allclose(weight(), own - 3.8));
+  }
+  EXPECT_TRUE(torch::equal(weight(), own));
+}
+
+}  // namespace
+}  // namespace skipzoo
