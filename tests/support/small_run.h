@@ -19,7 +19,7 @@ struct Settings {
   TrainOptions train;
   FineTuneOptions fine_tune;
   std::vector<BatchTransform> batch_transforms;
-  std::vector<FollowerPlan> followers;
+  std::vector<CallbackFactory> callbacks;
 };
 
 /// Minutes of a laptop's training in a second: a small DenseNet with dropout,
@@ -63,7 +63,7 @@ inline Trainer make_trainer(
                                  .channels_last = s.train.channels_last,
                                  .normalise = Normaliser({}, {}, torch::kCPU)},
                   .batch_transforms = s.batch_transforms,
-                  .followers = s.followers,
+                  .callbacks = s.callbacks,
                   .metadata = {.config = "",
                                .classes = train->classes(),
                                .mean = {},

@@ -9,7 +9,7 @@
 #include "models/summary.h"
 #include "tools/error.h"
 #include "tools/memory.h"
-#include "tools/train/followers.h"
+#include "tools/train/callbacks.h"
 #include "tools/train/update_rule.h"
 
 namespace skipzoo {
@@ -54,10 +54,10 @@ double kept_share(const ModelOptions& model) {
   return std::holds_alternative<DenseNetOptions>(model) ? 0.2 : 1;
 }
 
-/// Weights, gradients and what the optimizer and the followers keep of each.
+/// Weights, gradients and what the optimizer and the callbacks keep of each.
 double copies_of_weights(const TrainOptions& train) {
   return static_cast<double>(2 + copies_in_slots(train.optimizer) +
-                             copies_in_followers(train));
+                             copies_in_callbacks(train));
 }
 
 std::string text_of(const std::vector<int64_t>& shape) {

@@ -36,13 +36,13 @@ Trainer::Trainer(TrainerParts parts)
       metrics_(parts_.preprocess.device),
       state_([this] { return state_dict(*parts_.model); },
              [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
-      followers_(parts_.options, parts_.followers, *parts_.model) {
+      callbacks_(parts_.options, parts_.callbacks, *parts_.model) {
   for (auto& section :
        {optimizer_.section(), metrics_.section(),
         random_section(parts_.preprocess.device), recorder_.section()}) {
     state_.add(section);
   }
-  followers_.add_to(state_);
+  callbacks_.add_to(state_);
 }
 
 void Trainer::restore(const Checkpoint& checkpoint,
@@ -72,7 +72,7 @@ TrainSummary Trainer::run() {
 }
 
 Evaluation Trainer::validate() {
-  const Followers::Validation by_their_weights(followers_);
+  const Callbacks::Validation by_their_weights(callbacks_);
   // Each process asks for itself: one may have a batch more than others.
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
@@ -114,7 +114,7 @@ void Trainer::train_step(const Batch& batch) {
                   state_.position.epoch, state_.position.batch);
   optimizer_.set_lr(lr_);
   const auto result = step_(images, targets);
-  followers_.after_step();
+  callbacks_.on_step_end();
   // Summed on the device: reading a value here would stall a GPU.
   last_loss_ = result.loss;
   metrics_.add(last_loss_, result.logits, targets, state_.position.step + 1);

@@ -7,11 +7,11 @@
 
 #include "tools/data/batch_transforms.h"
 #include "tools/data/loader.h"
+#include "tools/train/callbacks.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/collective.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/fine_tune.h"
-#include "tools/train/followers.h"
 #include "tools/train/metrics.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
@@ -45,7 +45,7 @@ struct TrainerParts {
   Loader validation;
   Preprocessing preprocess;
   std::vector<BatchTransform> batch_transforms = {};
-  std::vector<FollowerPlan> followers = {};  ///< Besides those of options.
+  std::vector<CallbackFactory> callbacks = {};  ///< Besides those of options.
   ModelMetadata metadata;
   RunFolder folder;  ///< Where the run is written.
   TrainerHooks hooks = {};
@@ -98,7 +98,7 @@ class Trainer {
   TrainingStep step_;
   RunningMetrics metrics_;
   TrainingState state_;
-  Followers followers_;
+  Callbacks callbacks_;
   TrainSummary summary_;
 
   // Of the epoch at hand, for its speed only.

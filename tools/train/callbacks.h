@@ -4,40 +4,40 @@
 #include <memory>
 #include <vector>
 
-#include "tools/train/follower.h"
+#include "tools/train/callback.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {
 
 /// Those of a config; none as yet.
-std::vector<FollowerPlan> planned_followers(const TrainOptions& options);
+std::vector<CallbackFactory> callback_factories(const TrainOptions& options);
 /// How many copies of the weights they will keep.
-int64_t copies_in_followers(const TrainOptions& options);
+int64_t copies_in_callbacks(const TrainOptions& options);
 
-/// The followers of a run.
-class Followers {
+/// The callbacks of a run.
+class Callbacks {
  public:
   /// Those of the options, then others.
-  Followers(const TrainOptions& options,
-            const std::vector<FollowerPlan>& others, Classifier& model);
+  Callbacks(const TrainOptions& options,
+            const std::vector<CallbackFactory>& others, Classifier& model);
 
   void add_to(TrainingState& state);
-  void after_step();
+  void on_step_end();
 
   /// While it lives, the network is as they have it validated.
   class Validation {
    public:
-    explicit Validation(Followers& followers);
+    explicit Validation(Callbacks& callbacks);
     ~Validation();
     Validation(const Validation&) = delete;
     Validation& operator=(const Validation&) = delete;
 
    private:
-    Followers& followers_;
+    Callbacks& callbacks_;
   };
 
  private:
-  std::vector<std::unique_ptr<Follower>> all_;
+  std::vector<std::unique_ptr<Callback>> all_;
 };
 
 }  // namespace skipzoo

@@ -1,4 +1,4 @@
-#include "tools/train/followers.h"
+#include "tools/train/callbacks.h"
 
 #include <gtest/gtest.h>
 
@@ -18,16 +18,16 @@ struct Counts {
 };
 
 /// Counts the steps of a run, over all its processes.
-class Counter : public Follower {
+class Counter : public Callback {
  public:
   explicit Counter(Counts& counts) : counts_(counts) {}
 
-  void after_step() override { ++counts_.steps; }
-  void before_validation() override {
+  void on_step_end() override { ++counts_.steps; }
+  void on_validation_start() override {
     counts_.validating = true;
     ++counts_.validations;
   }
-  void after_validation() override { counts_.validating = false; }
+  void on_validation_end() override { counts_.validating = false; }
   void add_to(TrainingState& state) override {
     state.add(
         {.name = "counter",
@@ -46,14 +46,14 @@ class Counter : public Follower {
   Counts& counts_;
 };
 
-FollowerPlan counter(Counts& counts) {
+CallbackFactory counter(Counts& counts) {
   return {.make = [&counts](Classifier&) {
     return std::make_unique<Counter>(counts);
   }};
 }
 
 /// A moving average of the weights and running statistics.
-class Average : public Follower {
+class Average : public Callback {
  public:
   explicit Average(Classifier& model) : model_(model) {
     for (const auto& [name, tensor] : state_dict(model)) {
@@ -61,15 +61,15 @@ class Average : public Follower {
     }
   }
 
-  void after_step() override {
+  void on_step_end() override {
     const torch::NoGradGuard no_grad;
     const auto own = state_dict(model_);
     for (size_t i = 0; i < own.size(); ++i) {
       average_[i].second.copy_(0.9 * average_[i].second + 0.1 * own[i].second);
     }
   }
-  void before_validation() override { swap(); }
-  void after_validation() override { swap(); }
+  void on_validation_start() override { swap(); }
+  void on_validation_end() override { swap(); }
   void add_to(TrainingState& state) override {
     state.use_weights({.name = "average",
                        .save = [this] { return average_; },
@@ -98,7 +98,7 @@ class Average : public Follower {
 
 Settings averaged_run() {
   auto s = small_run();
-  s.followers = {{.copies_of_weights = 1, .make = [](Classifier& model) {
+  s.callbacks = {{.copies_of_weights = 1, .make = [](Classifier& model) {
                     return std::make_unique<Average>(model);
                   }}};
   return s;
@@ -124,11 +124,11 @@ void expect_equal(const NamedTensors& a, const NamedTensors& b) {
   }
 }
 
-TEST(Followers, HearOfEachStepAndAreAroundEachValidation) {
+TEST(Callbacks, HearOfEachStepAndAreAroundEachValidation) {
   TemporaryFolder folder;
   Counts counts;
   auto s = small_run();
-  s.followers = {counter(counts)};
+  s.callbacks = {counter(counts)};
   int64_t steps = 0, batches_within = 0;
   const TrainerHooks hooks = {// Asked after each batch, and between the epochs.
                               .stop_requested =
@@ -148,21 +148,21 @@ TEST(Followers, HearOfEachStepAndAreAroundEachValidation) {
   EXPECT_FALSE(counts.validating);
 }
 
-TEST(Followers, GoOnFromTheirSection) {
+TEST(Callbacks, GoOnFromTheirSection) {
   TemporaryFolder folder;
   auto s = small_run();
   Counts before, after;
-  s.followers = {counter(before)};
+  s.callbacks = {counter(before)};
   run(s, folder / "run", stop_after(10));
   const auto saved = load_checkpoint(folder / "run/last.skz");
   EXPECT_EQ(saved.sections.at("counter").front().second.item<int64_t>(), 10);
-  s.followers = {counter(after)};
+  s.callbacks = {counter(after)};
   run(s, folder / "run");
   EXPECT_EQ(before.steps, 10);
   EXPECT_EQ(after.steps, 28);
 }
 
-TEST(Followers, ACheckpointIsUsedByTheirWeights) {
+TEST(Callbacks, ACheckpointIsUsedByTheirWeights) {
   TemporaryFolder folder;
   const auto s = averaged_run();
   run(small_run(), folder / "plain");
@@ -176,7 +176,7 @@ TEST(Followers, ACheckpointIsUsedByTheirWeights) {
             1e-4);
 }
 
-TEST(Followers, AResumedRunTrainsTheNetworksOwnWeights) {
+TEST(Callbacks, AResumedRunTrainsTheNetworksOwnWeights) {
   TemporaryFolder folder;
   const auto s = averaged_run();
   run(s, folder / "whole");
@@ -186,18 +186,18 @@ TEST(Followers, AResumedRunTrainsTheNetworksOwnWeights) {
 }
 
 // What the first put in is what the second takes out, and has to put back.
-TEST(Followers, OfTwoEachLeavesTheNetworkAsItFoundIt) {
+TEST(Callbacks, OfTwoEachLeavesTheNetworkAsItFoundIt) {
   torch::NoGradGuard no_grad;
   const auto model = make_model(small_run().model);
-  const auto plans = averaged_run().followers;
-  Followers followers({}, {plans.front(), plans.front()}, *model);
+  const auto plans = averaged_run().callbacks;
+  Callbacks callbacks({}, {plans.front(), plans.front()}, *model);
   for (auto& parameter : model->parameters()) parameter.add_(2);
-  followers.after_step();
+  callbacks.on_step_end();
   for (auto& parameter : model->parameters()) parameter.add_(2);
   const auto weight = [&] { return model->parameters().front().clone(); };
   const auto own = weight();
   {
-    const Followers::Validation validation(followers);
+    const Callbacks::Validation validation(callbacks);
     EXPECT_TRUE(torch::allclose(weight(), own - 3.8));
   }
   EXPECT_TRUE(torch::equal(weight(), own));

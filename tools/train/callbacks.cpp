@@ -1,0 +1,48 @@
+#include "tools/train/callbacks.h"
+
+#include <ranges>
+
+namespace skipzoo {
+
+std::vector<CallbackFactory> callback_factories(
+    const TrainOptions& /*options*/) {
+  return {};
+}
+
+int64_t copies_in_callbacks(const TrainOptions& options) {
+  int64_t copies = 0;
+  for (const auto& plan : callback_factories(options)) {
+    copies += plan.copies_of_weights;
+  }
+  return copies;
+}
+
+Callbacks::Callbacks(const TrainOptions& options,
+                     const std::vector<CallbackFactory>& others,
+                     Classifier& model) {
+  for (const auto& plans : {callback_factories(options), others}) {
+    for (const auto& plan : plans) all_.push_back(plan.make(model));
+  }
+}
+
+void Callbacks::add_to(TrainingState& state) {
+  for (const auto& callback : all_) callback->add_to(state);
+}
+
+void Callbacks::on_step_end() {
+  for (const auto& callback : all_) callback->on_step_end();
+}
+
+Callbacks::Validation::Validation(Callbacks& callbacks)
+    : callbacks_(callbacks) {
+  for (const auto& callback : callbacks_.all_) callback->on_validation_start();
+}
+
+// In reverse, so that each finds the weights as it left them.
+Callbacks::Validation::~Validation() {
+  for (const auto& callback : callbacks_.all_ | std::views::reverse) {
+    callback->on_validation_end();
+  }
+}
+
+}  // namespace skipzoo
