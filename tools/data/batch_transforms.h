@@ -22,7 +22,7 @@ struct BatchTransform {
       apply;
 };
 
-/// Those of a config, in the order in which they apply; none as yet.
+/// Those of a config, in the order in which they apply.
 std::vector<BatchTransform> batch_transforms(const DataOptions& options,
                                              int64_t num_classes);
 

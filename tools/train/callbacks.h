@@ -9,7 +9,7 @@
 
 namespace skipzoo {
 
-/// Those of a config; none as yet.
+/// Those of a config.
 std::vector<CallbackFactory> callback_factories(const TrainOptions& options);
 /// How many copies of the weights they will keep.
 int64_t copies_in_callbacks(const TrainOptions& options);

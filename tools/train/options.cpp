@@ -3,9 +3,10 @@
 namespace skipzoo {
 
 bool OptimizerOptions::uses(std::string_view key) const {
-  const bool sgd = name == OptimizerKind::kSgd;
-  if (key == "momentum" || key == "nesterov") return sgd;
-  if (key == "betas" || key == "eps") return !sgd;
+  if (key == "momentum" || key == "nesterov") {
+    return name == OptimizerKind::kSgd;
+  }
+  if (key == "betas" || key == "eps") return name == OptimizerKind::kAdamW;
   return true;
 }
 

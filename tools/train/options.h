@@ -136,8 +136,8 @@ struct TrainOptions {
   Amp amp = Amp::kOff;
   /// The layout that convolutions are fastest in.
   bool channels_last = true;
-  OptimizerOptions optimizer;
-  ScheduleOptions schedule;
+  OptimizerOptions optimizer = {};
+  ScheduleOptions schedule = {};
   /// Share of the target that is spread over all classes (Szegedy et al. 2015,
   /// arXiv:1512.00567, section 7).
   double label_smoothing = 0;
