@@ -10,8 +10,12 @@ namespace nn = torch::nn;
 
 namespace {
 
+/// At stride 1 "same" padding is even for an odd kernel, whatever the size:
+/// the convolution does it itself.
 nn::Conv2d conv(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride));
+  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel)
+                        .stride(stride)
+                        .padding(stride == 1 ? kernel / 2 : 0));
 }
 
 nn::BatchNorm2d keras_norm(int64_t channels) {
@@ -19,16 +23,18 @@ nn::BatchNorm2d keras_norm(int64_t channels) {
       nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.01));
 }
 
-/// Zeros around x as Keras's padding="same": what is odd, bottom and right.
-torch::Tensor pad_same(const torch::Tensor& x, int64_t kernel, int64_t stride) {
+/// Keras's padding="same", what is odd bottom and right; none where the
+/// convolution does it itself.
+ExtraPadding same_padding(const torch::Tensor& x, int64_t kernel,
+                          int64_t stride) {
+  if (stride == 1) return {};
   const auto total = [&](int64_t size) {
     const int64_t steps = (size + stride - 1) / stride;
     return std::max<int64_t>((steps - 1) * stride + kernel - size, 0);
   };
   const int64_t h = total(x.size(2));
   const int64_t w = total(x.size(3));
-  if (h == 0 && w == 0) return x;
-  return at::constant_pad_nd(x, {w / 2, w - w / 2, h / 2, h - h / 2});
+  return {.top = h / 2, .left = w / 2, .bottom = h - h / 2, .right = w - w / 2};
 }
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation) {
@@ -90,17 +96,18 @@ ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
 }
 
 torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
-  const auto end = [&](const torch::Tensor& y, nn::BatchNorm2d& norm,
-                       const torch::Tensor& past) {
-    if (activation_ == Activation::kRelu) {
-      return ops_.bn_add_relu(y, norm, past);
-    }
-    return activate(past.defined() ? norm(y) + past : norm(y), activation_);
+  const bool relu = activation_ == Activation::kRelu;
+  const auto run = [&](const torch::Tensor& from, nn::Conv2d& layer,
+                       nn::BatchNorm2d& norm, const torch::Tensor& past,
+                       const ExtraPadding& padding) {
+    const auto y = ops_.conv_bn(from, layer, norm,
+                                {.residual = past, .relu = relu}, padding);
+    return relu ? y : activate(y, activation_);
   };
-  const auto y = end(ops_.conv(pad_same(x, 3, stride_), conv1), bn1, {});
+  const auto y = run(x, conv1, bn1, {}, same_padding(x, 3, stride_));
   // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return end(ops_.conv(pad_same(y, 3, 1), conv2), bn2,
-             skip ? project(x, skip, ops_) : torch::Tensor());
+  return run(y, conv2, bn2, skip ? project(x, skip, ops_) : torch::Tensor(),
+             {});
 }
 
 ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)

@@ -147,7 +147,8 @@ bool PlanBuilder::is_dense_convolution(const Convolution& conv) const {
   const int64_t side = conv.weight.size(2);
   return (side == 1 || side == 3) && conv.weight.size(3) == side &&
          all(conv.shape.padding, side / 2) && all(conv.shape.stride, 1) &&
-         all(conv.shape.dilation, 1) && conv.shape.groups == 1;
+         all(conv.shape.dilation, 1) && conv.shape.groups == 1 &&
+         !conv.shape.extra.any();
 }
 
 bool PlanBuilder::suits_dense_block(const Convolution& conv,

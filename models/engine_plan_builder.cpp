@@ -98,6 +98,8 @@ void PlanBuilder::visit(const jit::Node* node) {
     visit_convolution(node);
   } else if (node->kind() == at::aten::add) {
     visit_add(node);
+  } else if (node->kind() == at::aten::constant_pad_nd) {
+    visit_padding(node);
   } else if (is_gate(node)) {
     visit_gate(node);
   } else if (node->kind() == at::aten::max_pool2d) {

@@ -43,6 +43,11 @@ class PlanBuilder {
     torch::Tensor weight, bias;
     PackedConvolution::Shape shape;
   };
+  /// Images with zeros around them, left to the convolution that reads them.
+  struct Padded {
+    const torch::jit::Value* source;
+    ExtraPadding extra;
+  };
   /// What a convolution or a gate does behind itself.
   struct Ending {
     const torch::jit::Value* output;
@@ -138,6 +143,8 @@ class PlanBuilder {
   /// Takes a ReLU behind the node along.
   Ending ending_of(const torch::jit::Node* node);
   void visit_convolution(const torch::jit::Node* node);
+  /// Zeros above, below and beside images.
+  void visit_padding(const torch::jit::Node* node);
   void visit_add(const torch::jit::Node* node);
   /// Without the addition that it waited for.
   void emit_pending(const torch::jit::Value* value);
@@ -153,6 +160,9 @@ class PlanBuilder {
   /// Adds to the value `added`; add: the node that did so.
   void emit_packed_sum(const PackedStep& step, const torch::jit::Value* added,
                        const torch::jit::Node* add);
+  /// The node whose step reads what this one does: itself, or the convolution
+  /// that a padding is left to.
+  const torch::jit::Node* reads_for(const torch::jit::Node* node) const;
   /// Whether what is only read by `reader` from here on may be written over.
   bool may_overwrite(const torch::jit::Value* value,
                      const torch::jit::Node* reader) const;
@@ -174,6 +184,7 @@ class PlanBuilder {
   /// Nodes done by a step of an earlier node.
   std::set<const torch::jit::Node*> consumed_;
   std::unordered_map<const torch::jit::Value*, Activation> activations_;
+  std::unordered_map<const torch::jit::Value*, Padded> padded_;
   std::unordered_map<const torch::jit::Value*, Place> places_;
   /// Convolutions and gates that wait for the addition behind them, by their
   /// outputs.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -48,6 +49,27 @@ bool PlanBuilder::takes_addition(const jit::Node* node,
   const auto& alpha = constant(add->input(2));
   return other != node->output() && !is_constant(other) && alpha.isInt() &&
          alpha.toInt() == 1 && shape_of(other) == shape_of(node->output());
+}
+
+void PlanBuilder::visit_padding(const jit::Node* node) {
+  const auto* user = only_user(node->output());
+  const bool is_read_so =
+      user != nullptr && user->kind() == at::aten::_convolution &&
+      user->input(0) == node->output() && convolves_by_constants(user) &&
+      is_constant(node->input(1)) && is_constant(node->input(2)) &&
+      constant(node->input(2)).toScalar().toDouble() == 0;
+  // Left, right, top, bottom; those of other axes would follow.
+  const auto zeros = is_read_so ? constant(node->input(1)).toIntVector()
+                                : std::vector<int64_t>();
+  if (zeros.size() != 4 || *std::ranges::min_element(zeros) < 0) {
+    visit_other(node);
+    return;
+  }
+  padded_[node->output()] = {node->input(0),
+                             {.top = zeros[2],
+                              .left = zeros[0],
+                              .bottom = zeros[3],
+                              .right = zeros[1]}};
 }
 
 bool PlanBuilder::waits_for_addition(const jit::Node* node) {
@@ -101,8 +123,12 @@ void PlanBuilder::emit_pending(const jit::Value* value) {
 void PlanBuilder::emit_convolution(const jit::Node* node,
                                    const jit::Value* added,
                                    const Ending& ending) {
-  const auto conv = read_convolution(node);
+  auto conv = read_convolution(node);
   const jit::Value* input = node->input(0);
+  if (const auto found = padded_.find(input); found != padded_.end()) {
+    input = found->second.source;
+    conv.shape.extra = found->second.extra;
+  }
   const jit::Node* pool = added == nullptr ? movable_pool(node, conv) : nullptr;
   if (pool == nullptr && added == nullptr &&
       suits_dense_block(conv, input, ending)) {
@@ -180,15 +206,22 @@ void PlanBuilder::emit_packed_sum(const PackedStep& step,
       {step.from, other});
 }
 
+const jit::Node* PlanBuilder::reads_for(const jit::Node* node) const {
+  const bool is_left =
+      node->outputs().size() == 1 && padded_.contains(node->output());
+  return is_left ? only_user(node->output()) : node;
+}
+
 bool PlanBuilder::may_overwrite(const jit::Value* value,
                                 const jit::Node* reader) const {
   if (!own_memory_.contains(value) || places_.contains(value)) return false;
   for (const auto& use : value->uses()) {
-    if (use.user != reader && !use.user->isBefore(reader)) return false;
-    const bool waits = use.user->outputs().size() == 1 &&
-                       pending_.contains(use.user->output()) &&
-                       !ready_.contains(use.user->output());
-    if (use.user != reader && waits) return false;
+    const jit::Node* user = reads_for(use.user);
+    if (user == reader) continue;
+    const bool waits = user->outputs().size() == 1 &&
+                       pending_.contains(user->output()) &&
+                       !ready_.contains(user->output());
+    if (waits || !user->isBefore(reader)) return false;
   }
   return true;
 }

@@ -20,39 +20,19 @@ nn::Sequential projection(int64_t in, int64_t out, int64_t stride) {
   return nn::Sequential(conv1x1(in, out, stride), nn::BatchNorm2d(out));
 }
 
-namespace {
-
-torch::Tensor every(const torch::Tensor& x, int64_t stride) {
-  return stride == 1 ? x : x.slice(2, 0, {}, stride).slice(3, 0, {}, stride);
-}
-
-}  // namespace
-
 torch::Tensor project(const torch::Tensor& x, const nn::Sequential& projection,
                       const Ops& ops) {
   nn::Conv2d conv(
       std::dynamic_pointer_cast<nn::Conv2dImpl>(projection->ptr(0)));
-  // With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so
-  // few channels behind its memory where it leaves out pixels itself.
-  constexpr int64_t kFewChannels = 8;
-  const int64_t stride = (*conv->options.stride())[0];
-  torch::Tensor y;
-  if (stride > 1 && conv->options.in_channels() < kFewChannels &&
-      !ReferenceOnly::active()) {
-    const auto sampled = every(x, stride).contiguous(x.suggest_memory_format());
-    y = torch::conv2d(sampled, conv->weight, conv->bias);
-  } else {
-    y = ops.conv(x, conv);
-  }
-  if (projection->size() == 1) return y;
+  if (projection->size() == 1) return ops.conv(x, conv);
   nn::BatchNorm2d norm(
       std::dynamic_pointer_cast<nn::BatchNorm2dImpl>(projection->ptr(1)));
-  return norm(y);
+  return ops.conv_bn(x, conv, norm, {});
 }
 
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
                            bool at_end) {
-  const auto sampled = every(x, stride);
+  const auto sampled = every_pixel(x, stride);
   const int64_t zeros = out - x.size(1);
   if (zeros == 0) return sampled;
   const int64_t before = at_end ? 0 : zeros / 2;

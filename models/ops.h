@@ -5,6 +5,7 @@
 #include "models/kernels/batch_norm.h"
 #include "models/kernels/convolution.h"
 #include "models/kernels/kernels.h"
+#include "models/kernels/norm.h"
 
 namespace skipzoo {
 
@@ -23,6 +24,17 @@ class Ops {
   /// layer(x): see convolution().
   torch::Tensor conv(const torch::Tensor& x, torch::nn::Conv2d& layer) const {
     return convolution(x, layer, kernels_);
+  }
+  /// norm(conv(x)) and what follows it. A bias of the convolution, of which the
+  /// norm leaves a shift of its running mean, costs no pass over memory.
+  torch::Tensor conv_bn(const torch::Tensor& x, torch::nn::Conv2d& layer,
+                        torch::nn::BatchNorm2d& norm, const Epilogue& epilogue,
+                        const ExtraPadding& extra = {}) const {
+    if (!layer->bias.defined() || !fused() || !is_plain_input(x)) {
+      return bn(convolution(x, layer, kernels_, extra), norm, epilogue);
+    }
+    return batch_norm(convolution_without_bias(x, layer, extra), norm, epilogue,
+                      kernels_, layer->bias);
   }
   /// norm(x) and what follows it: see batch_norm().
   torch::Tensor bn(const torch::Tensor& x, torch::nn::BatchNorm2d& norm,

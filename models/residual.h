@@ -69,7 +69,7 @@ struct BranchOptions {
 };
 
 /// The end of a block, y = relu(norm(branch) + shortcut(x)). A gate on the
-/// branch belongs here: all families of residual networks have it then.
+/// branch belongs here: all families whose blocks end so have it then.
 class BranchEnd {
  public:
   /// Registers in `block`, under names of timm's, what it needs: `downsample`,

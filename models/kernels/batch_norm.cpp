@@ -95,7 +95,8 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
   static Variable forward(AutogradContext* context, const Variable& x,
                           const Variable& weight, const Variable&,
                           const std::optional<Variable>& gate,
-                          const std::optional<Variable>& residual, bool relu,
+                          const std::optional<Variable>& residual,
+                          const std::optional<Variable>& bias, bool relu,
                           const Variable& mean, const Variable& inverse,
                           const Variable& scale, const Variable& offset,
                           bool training) {
@@ -112,6 +113,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
     context->saved_data["training"] = training;
     context->saved_data["relu"] = relu;
     context->saved_data["residual"] = residual.has_value();
+    context->saved_data["bias"] = bias.has_value();
     context->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
     return y;
   }
@@ -163,6 +165,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
             sum.to(type),
             of_gate.gradient,
             flag("residual") ? g : Variable(),
+            flag("bias") ? gradient_of_bias(plan, sum).to(type) : Variable(),
             Variable(),
             Variable(),
             Variable(),
@@ -172,6 +175,11 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
   }
 
  private:
+  /// Of what is added to x: Σ dx. A batch's own mean takes it away.
+  static Tensor gradient_of_bias(const NormPlan& plan, const Tensor& sum) {
+    return plan.training ? torch::zeros_like(sum) : plan.scale * sum;
+  }
+
   struct OfGate {
     Tensor gradient;                   ///< Null without a gate.
     std::pair<Tensor, Tensor> totals;  ///< Σ gate g, Σ gate g (x - mean).
@@ -192,10 +200,18 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
   }
 };
 
-NormPlan planned(const Tensor& x, torch::nn::BatchNorm2dImpl& norm) {
+/// Of norm(x + bias), in terms of x.
+NormPlan planned(const Tensor& x, torch::nn::BatchNorm2dImpl& norm,
+                 const Tensor& bias) {
   const NoAutograd no_autograd;
-  return plan_norm(norm, norm.is_training() ? moments_of(x) : Moments(),
-                   x.numel() / x.size(1));
+  auto moments = norm.is_training() ? moments_of(x) : Moments();
+  if (!bias.defined()) return plan_norm(norm, moments, x.numel() / x.size(1));
+  const auto shift = bias.to(torch::kDouble);
+  if (norm.is_training()) moments.mean = moments.mean + shift;
+  auto plan = plan_norm(norm, moments, x.numel() / x.size(1));
+  plan.mean = plan.mean - shift;
+  plan.offset = plan.offset + plan.scale * shift;
+  return plan;
 }
 
 bool applies(const Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
@@ -225,9 +241,13 @@ std::optional<Tensor> maybe(const Tensor& x) {
 }  // namespace
 
 torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
-                         const Epilogue& epilogue, Kernels kernels) {
-  if (kernels == Kernels::kReference || !applies(x, *norm, epilogue)) {
-    auto y = norm(x);
+                         const Epilogue& epilogue, Kernels kernels,
+                         const Tensor& bias) {
+  // A gate of means would have to tell the bias its gradient too.
+  if (kernels == Kernels::kReference || !applies(x, *norm, epilogue) ||
+      (bias.defined() && epilogue.gate_of)) {
+    auto y = norm(bias.defined() ? x + bias.to(x.scalar_type()).view({-1, 1, 1})
+                                 : x);
     const auto gate = whole_gate(epilogue, [&] {
       return torch::adaptive_avg_pool2d(y, {1, 1});
     });
@@ -235,13 +255,13 @@ torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
     if (epilogue.residual.defined()) y = y + epilogue.residual;
     return epilogue.relu ? torch::relu(y) : y;
   }
-  const auto plan = planned(x, *norm);
+  const auto plan = planned(x, *norm, bias);
   const auto gate =
       whole_gate(epilogue, [&] { return means_of_norm(x, *norm, plan); });
   return BatchNormEpilogue::apply(x, norm->weight, norm->bias, maybe(gate),
-                                  maybe(epilogue.residual), epilogue.relu,
-                                  plan.mean, plan.inverse, plan.scale,
-                                  plan.offset, plan.training);
+                                  maybe(epilogue.residual), maybe(bias),
+                                  epilogue.relu, plan.mean, plan.inverse,
+                                  plan.scale, plan.offset, plan.training);
 }
 
 }  // namespace skipzoo

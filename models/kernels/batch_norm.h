@@ -32,8 +32,12 @@ struct Epilogue {
 /// trace, takes the reference path. Statistics are summed over blocks of a
 /// fixed number of pixels: results do not depend on the number of threads.
 ///
-/// x: (N, C, H, W). Moves norm's statistics as norm itself does.
+/// x: (N, C, H, W). bias: (C), of the convolution that gave x, which left it
+/// out: norm(x + bias), without a pass over x for that; null for none. In
+/// training it moves the running mean alone, and its gradient is zero. Moves
+/// norm's statistics as norm itself does.
 torch::Tensor batch_norm(const torch::Tensor& x, torch::nn::BatchNorm2d& norm,
-                         const Epilogue& epilogue, Kernels kernels);
+                         const Epilogue& epilogue, Kernels kernels,
+                         const torch::Tensor& bias = {});
 
 }  // namespace skipzoo

@@ -1,11 +1,9 @@
 #include "models/kernels/convolution.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include "models/kernels/autocast.h"
-#include "models/kernels/inference.h"
+#include "models/kernels/convolution_autograd.h"
+#include "models/kernels/implicit_gemm.h"
 #include "models/kernels/norm.h"
-#include "models/kernels/pixel_rows.h"
 #include "models/kernels/same_3x3.h"
 #include "models/kernels/winograd.h"
 
@@ -14,105 +12,10 @@ namespace skipzoo {
 namespace {
 
 using torch::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
 
 ImageSize size_of(const Tensor& images) {
   return {images.size(2), images.size(3)};
 }
-
-/// images * weight, or the input's gradient of that.
-Tensor convolve(const Tensor& images, const Tensor& weight, bool backward) {
-  auto out = torch::empty({images.size(0), weight.size(backward ? 1 : 0),
-                           images.size(2), images.size(3)},
-                          images.options(), at::MemoryFormat::ChannelsLast);
-  const ActivatedInput input{rows_of(images), images.size(1), {}, {}};
-  SKIPZOO_DISPATCH(images.scalar_type(), [&] {
-    winograd_convolution<scalar_t>(
-        input, size_of(images),
-        WinogradWeight<rows::Acc<scalar_t>>(weight, backward),
-        {.rows = rows_of(out)});
-  });
-  return out;
-}
-
-class WinogradConvolution
-    : public torch::autograd::Function<WinogradConvolution> {
- public:
-  static Variable forward(AutogradContext* context, const Variable& x,
-                          const Variable& weight) {
-    SKIPZOO_PROFILE("winograd_convolution");
-    const NoAutograd no_autograd;
-    context->save_for_backward({x, weight});
-    return convolve(x, weight, /*backward=*/false);
-  }
-
-  static variable_list backward(AutogradContext* context,
-                                const variable_list& gradients) {
-    SKIPZOO_PROFILE("winograd_convolution_backward");
-    const NoAutograd no_autograd;
-    const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
-    const auto& weight = saved[1];
-    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    Variable dx, dweight;
-    if (context->needs_input_grad(0)) {
-      dx = convolve(dy, weight, /*backward=*/true);
-    }
-    if (context->needs_input_grad(1)) {
-      dweight = winograd_weight_gradient({rows_of(x), x.size(1), {}, {}},
-                                         size_of(x), rows_of(dy))
-                    .to(weight.scalar_type());
-    }
-    return {dx, dweight};
-  }
-};
-
-/// A convolution of bfloat16 images in float.
-class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
- public:
-  struct Shape {
-    std::vector<int64_t> stride, padding, dilation;
-    int64_t groups;
-  };
-
-  static Variable forward(AutogradContext* context, const Variable& x,
-                          const Variable& weight,
-                          const std::optional<Variable>& bias,
-                          const Shape& shape) {
-    context->save_for_backward({x, weight});
-    context->saved_data["stride"] = shape.stride;
-    context->saved_data["padding"] = shape.padding;
-    context->saved_data["dilation"] = shape.dilation;
-    context->saved_data["groups"] = shape.groups;
-    context->saved_data["bias"] = bias.has_value();
-    return at::convolution(x.to(at::kFloat), weight, bias, shape.stride,
-                           shape.padding, shape.dilation, /*transposed=*/false,
-                           /*output_padding=*/{0, 0}, shape.groups)
-        .to(x.scalar_type());
-  }
-
-  static variable_list backward(AutogradContext* context,
-                                const variable_list& gradients) {
-    const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
-    const auto& weight = saved[1];
-    auto& saved_data = context->saved_data;
-    const bool has_bias =
-        saved_data["bias"].toBool() && context->needs_input_grad(2);
-    const int64_t channels[] = {weight.size(0)};
-    auto [dx, dweight, dbias] = at::convolution_backward(
-        gradients[0].to(at::kFloat), x.to(at::kFloat), weight,
-        has_bias ? at::OptionalIntArrayRef(channels) : std::nullopt,
-        saved_data["stride"].toIntVector(), saved_data["padding"].toIntVector(),
-        saved_data["dilation"].toIntVector(), /*transposed=*/false,
-        /*output_padding=*/{0, 0}, saved_data["groups"].toInt(),
-        {context->needs_input_grad(0), context->needs_input_grad(1), has_bias});
-    if (dx.defined()) dx = dx.to(x.scalar_type());
-    return {dx, dweight, dbias, Variable()};
-  }
-};
 
 bool pads_with_zeros(const torch::nn::Conv2dImpl& conv) {
   return std::holds_alternative<torch::ExpandingArray<2>>(
@@ -126,61 +29,142 @@ bool takes_type(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
   return images.scalar_type() == conv.weight.scalar_type() || autocasts();
 }
 
+std::vector<int64_t> both(const torch::ExpandingArray<2>& of) {
+  return {of->begin(), of->end()};
+}
+
+const torch::ExpandingArray<2>& padding_of(const torch::nn::Conv2dImpl& conv) {
+  return std::get<torch::ExpandingArray<2>>(conv.options.padding());
+}
+
+/// conv with another bias; null for none.
+struct WithBias {
+  torch::nn::Conv2d& conv;
+  Tensor bias;
+
+  Tensor operator()(const Tensor& x) const {
+    const auto& options = conv->options;
+    if (samples_first(x)) {
+      const auto sampled = every_pixel(x, (*options.stride())[0]);
+      return torch::conv2d(sampled.contiguous(x.suggest_memory_format()),
+                           conv->weight, bias);
+    }
+    return bias.is_same(conv->bias)
+               ? conv(x)
+               : torch::conv2d(x, conv->weight, bias, options.stride(),
+                               padding_of(*conv), options.dilation(),
+                               options.groups());
+  }
+
+ private:
+  /// With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so
+  /// few channels behind its memory where it leaves out pixels itself.
+  bool samples_first(const Tensor& x) const {
+    constexpr int64_t kFewChannels = 8;
+    const auto is = [](const torch::ExpandingArray<2>& both, int64_t value) {
+      return (*both)[0] == value && (*both)[1] == value;
+    };
+    const auto& options = conv->options;
+    const int64_t stride = (*options.stride())[0];
+    return x.is_cpu() && options.in_channels() < kFewChannels && stride > 1 &&
+           is(options.stride(), stride) && is(options.kernel_size(), 1) &&
+           pads_with_zeros(*conv) && is(padding_of(*conv), 0) &&
+           options.groups() == 1;
+  }
+};
+
+Tensor in_float(const Tensor& images, const torch::nn::Conv2dImpl& conv,
+                const Tensor& bias) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(
+      c10::DispatchKey::AutocastCPU);
+  const auto& options = conv.options;
+  return convolve_in_float(images, conv.weight, bias,
+                           {both(options.stride()), both(padding_of(conv)),
+                            both(options.dilation()), options.groups()});
+}
+
 /// LibTorch's convolution, in float where that is slow in bfloat16.
-Tensor reference_convolution(const Tensor& x, torch::nn::Conv2d& conv) {
-  if (!x.is_cpu() || convolves_bfloat16()) return conv(x);
+Tensor reference_convolution(const Tensor& x, const WithBias& convolution) {
+  auto& conv = convolution.conv;
+  if (!x.is_cpu() || convolves_bfloat16()) return convolution(x);
   const auto images = as_autocast(x);
   const bool is_slow = images.scalar_type() == at::kBFloat16 &&
                        images.dim() == 4 && takes_type(images, *conv) &&
                        conv->weight.scalar_type() == at::kFloat &&
                        pads_with_zeros(*conv);
-  return is_slow ? convolution_in_float(images, *conv) : conv(x);
+  return is_slow ? in_float(images, *conv, convolution.bias) : convolution(x);
 }
 
 bool suits_own_kernels(const torch::nn::Conv2dImpl& conv) {
   const auto& options = conv.options;
-  return pads_with_zeros(conv) && !conv.bias.defined() &&
-         is_same_3x3(conv.weight,
-                     *std::get<torch::ExpandingArray<2>>(options.padding()),
-                     *options.stride(), *options.dilation(), options.groups());
+  return pads_with_zeros(conv) &&
+         is_same_3x3(conv.weight, *padding_of(conv), *options.stride(),
+                     *options.dilation(), options.groups());
+}
+
+bool takes_winograd(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
+  return suits_own_kernels(conv) && takes_type(images, conv) &&
+         suits_winograd({.images = images.size(0),
+                         .size = size_of(images),
+                         .in = conv.weight.size(1),
+                         .out = conv.weight.size(0),
+                         .type = images.scalar_type()});
+}
+
+std::optional<ConvolutionShape> shape_for_gemm(
+    const Tensor& images, const torch::nn::Conv2dImpl& conv,
+    const ExtraPadding& extra) {
+  if (!pads_with_zeros(conv) ||
+      images.scalar_type() != conv.weight.scalar_type()) {
+    return {};
+  }
+  const auto& options = conv.options;
+  return implicit_gemm_shape(images.sizes(), conv.weight.sizes(),
+                             images.scalar_type(),
+                             {.padding = *padding_of(conv),
+                              .stride = *options.stride(),
+                              .dilation = *options.dilation(),
+                              .groups = options.groups(),
+                              .extra = extra});
+}
+
+Tensor fused_convolution(const Tensor& x, const WithBias& convolution,
+                         const ExtraPadding& extra) {
+  auto& conv = convolution.conv;
+  const auto images = as_autocast(x);
+  if (conv->weight.device().is_cpu() && is_plain_input(images)) {
+    if (!extra.any() && takes_winograd(images, *conv)) {
+      return convolve_by_winograd(images, conv->weight, convolution.bias);
+    }
+    if (const auto shape = shape_for_gemm(images, *conv, extra)) {
+      return convolve_by_implicit_gemm(images, conv->weight, convolution.bias,
+                                       *shape);
+    }
+  }
+  return reference_convolution(padded(x, extra), convolution);
 }
 
 }  // namespace
 
 torch::Tensor convolution_in_float(const torch::Tensor& images,
                                    const torch::nn::Conv2dImpl& conv) {
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(
-      c10::DispatchKey::AutocastCPU);
-  const auto both = [](const torch::ExpandingArray<2>& of) {
-    return std::vector<int64_t>(of->begin(), of->end());
-  };
-  const auto& options = conv.options;
-  return FloatConvolution::apply(
-      images, conv.weight,
-      conv.bias.defined() ? std::optional(conv.bias) : std::nullopt,
-      FloatConvolution::Shape{
-          both(options.stride()),
-          both(std::get<torch::ExpandingArray<2>>(options.padding())),
-          both(options.dilation()), options.groups()});
+  return in_float(images, conv, conv.bias);
 }
 
 torch::Tensor convolution(const Tensor& x, torch::nn::Conv2d& conv,
-                          Kernels kernels) {
-  if (kernels == Kernels::kReference || ReferenceOnly::active()) return conv(x);
-  if (!suits_own_kernels(*conv) || !conv->weight.device().is_cpu()) {
-    return reference_convolution(x, conv);
+                          Kernels kernels, const ExtraPadding& extra) {
+  if (ReferenceOnly::active()) return conv(padded(x, extra));
+  if (kernels == Kernels::kReference) {
+    return WithBias{conv, conv->bias}(padded(x, extra));
   }
-  const auto images = as_autocast(x);
-  if (!is_plain_input(images) ||
-      !suits_winograd({.images = images.size(0),
-                       .size = size_of(images),
-                       .in = conv->weight.size(1),
-                       .out = conv->weight.size(0),
-                       .type = images.scalar_type()}) ||
-      !takes_type(images, *conv)) {
-    return reference_convolution(x, conv);
-  }
-  return WinogradConvolution::apply(images, conv->weight);
+  return fused_convolution(x, {conv, conv->bias}, extra);
+}
+
+torch::Tensor convolution_without_bias(const Tensor& x, torch::nn::Conv2d& conv,
+                                       const ExtraPadding& extra) {
+  TORCH_CHECK(pads_with_zeros(*conv),
+              "a convolution padded with zeros is expected");
+  return fused_convolution(x, {conv, Tensor()}, extra);
 }
 
 }  // namespace skipzoo

@@ -3,16 +3,28 @@
 #include <torch/nn.h>
 
 #include "models/kernels/kernels.h"
+#include "models/kernels/padding.h"
 
 namespace skipzoo {
 
 /// conv(x), by Winograd's F(4x4, 3x3) where that is faster: on the CPU,
 /// channels-last, 3x3 with a border of one, stride 1 and one group, images and
-/// channels enough. In bfloat16 that is computed in float32 (winograd.h), so
-/// under autocast the weight is not rounded. So are under autocast other
-/// convolutions of bfloat16 that LibTorch is slow at: convolution_in_float().
+/// channels enough. Small planes of many images and strides go by products of
+/// matrices (implicit_gemm.h). In bfloat16 that is computed in float32
+/// (winograd.h), so under autocast the weight is not rounded. So are under
+/// autocast other convolutions of bfloat16 that LibTorch is slow at:
+/// convolution_in_float().
 torch::Tensor convolution(const torch::Tensor& x, torch::nn::Conv2d& conv,
-                          Kernels kernels);
+                          Kernels kernels, const ExtraPadding& extra = {});
+/// The same without conv's bias.
+torch::Tensor convolution_without_bias(const torch::Tensor& x,
+                                       torch::nn::Conv2d& conv,
+                                       const ExtraPadding& extra = {});
+
+/// Every stride-th pixel of every stride-th row: a view.
+inline torch::Tensor every_pixel(const torch::Tensor& x, int64_t stride) {
+  return stride == 1 ? x : x.slice(2, 0, {}, stride).slice(3, 0, {}, stride);
+}
 
 /// conv(images), which are of bfloat16 as the result is and conv of float: what
 /// convolution() does where LibTorch would take ten times longer

@@ -47,11 +47,12 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
     if (bias_.defined()) bias_ = bias_.to(at::kFloat);
   }
   type_ = weight_.scalar_type();
+  weight_sizes_ = weight_.sizes().vec();
   const auto is_3x3_at = [&](int64_t stride) {
     return is_same_3x3(weight_, shape_.padding, shape_.stride, shape_.dilation,
                        shape_.groups, stride);
   };
-  is_plain_ = bias_.defined() &&
+  is_plain_ = bias_.defined() && !shape_.extra.any() &&
               (is_3x3_at(1) || (is_3x3_at(2) && type_ == at::kFloat));
 }
 
@@ -71,7 +72,36 @@ bool PackedConvolution::is_small(const Tensor& x) {
 void PackedConvolution::pack(const Tensor& x) {
   if (packed_.defined()) return;
   packed_ = reorder(weight_, shape_, x.sizes());
-  if (!is_plain_) weight_.reset();
+  // More images of this size may go by implicit_gemm().
+  constexpr int64_t kMany = 1 << 10;
+  const bool is_kept =
+      is_plain_ || gemm_shape({kMany, x.size(1), x.size(2), x.size(3)});
+  if (!is_kept) weight_.reset();
+}
+
+std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
+    const Tensor& x) const {
+  const bool is_known = bias_.defined() && x.scalar_type() == type_ &&
+                        x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+                        (weight_.defined() || kernel_rows_);
+  return is_known ? gemm_shape(x.sizes()) : std::nullopt;
+}
+
+std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
+    at::IntArrayRef images) const {
+  return implicit_gemm_shape(images, weight_sizes_, type_,
+                             {.padding = shape_.padding,
+                              .stride = shape_.stride,
+                              .dilation = shape_.dilation,
+                              .groups = shape_.groups,
+                              .extra = shape_.extra});
+}
+
+void PackedConvolution::run_gemm(const Tensor& x, const ConvolutionShape& shape,
+                                 ImplicitGemmResult result) {
+  if (!kernel_rows_) kernel_rows_ = pack_kernel_rows(weight_, type_);
+  result.bias = bias_;
+  implicit_gemm(x, *kernel_rows_, shape, result);
 }
 
 bool PackedConvolution::uses_winograd(const Tensor& x) const {
@@ -108,7 +138,12 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
     run_winograd(x, out, /*adds=*/false, relu);
     return out;
   }
-  return run(x.to(type_), relu).to(x.scalar_type());
+  if (const auto shape = gemm_shape(x)) {
+    const auto out = empty_result(x, *shape);
+    run_gemm(x, *shape, {.images = out, .relu = relu});
+    return out;
+  }
+  return run(padded(x.to(type_), shape_.extra), relu).to(x.scalar_type());
 }
 
 Tensor PackedConvolution::run(const Tensor& x, bool relu) {
@@ -130,8 +165,12 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
     run_winograd(x, other, /*adds=*/true, relu);
     return other;
   }
+  if (const auto shape = gemm_shape(x)) {
+    run_gemm(x, *shape, {.images = other, .residual = other, .relu = relu});
+    return other;
+  }
   const auto sum = other.to(type_);
-  run_onto(sum, x.to(type_), relu);
+  run_onto(sum, padded(x.to(type_), shape_.extra), relu);
   return sum.to(other.scalar_type());
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/kernels/conv3x3.h"
+#include "models/kernels/implicit_gemm.h"
 #include "models/kernels/small_convolution.h"
 
 // The operators that a network in evaluation is made of.
@@ -23,6 +24,7 @@ class PackedConvolution {
   struct Shape {
     std::vector<int64_t> padding, stride, dilation;
     int64_t groups = 1;
+    ExtraPadding extra = {};
   };
   /// weight and bias (or null) of the type of the images.
   PackedConvolution(torch::Tensor weight, torch::Tensor bias, Shape shape);
@@ -39,18 +41,25 @@ class PackedConvolution {
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x);
   bool uses_winograd(const torch::Tensor& x) const;
+  /// As implicit_gemm() takes it; none where x is not for that.
+  std::optional<ConvolutionShape> gemm_shape(const torch::Tensor& x) const;
+  std::optional<ConvolutionShape> gemm_shape(at::IntArrayRef images) const;
+  void run_gemm(const torch::Tensor& x, const ConvolutionShape& shape,
+                ImplicitGemmResult result);
   /// Writes to `out`, or adds to it what it is.
   void run_winograd(const torch::Tensor& x, const torch::Tensor& out, bool adds,
                     bool relu);
 
   at::ScalarType type_;   ///< What it is computed in.
   torch::Tensor weight_;  ///< Null once nothing packs it any more.
+  std::vector<int64_t> weight_sizes_;
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
   bool is_plain_;  ///< 3x3 with a bias and a border of one, one group.
   std::unique_ptr<SmallConvolution> small_;
   std::optional<Conv3x3Weight> taps_;
+  std::optional<PackedWeight> kernel_rows_;
 };
 
 /// Channels-last images, or the first channels of wider ones, as rows of

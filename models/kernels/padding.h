@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "models/tensor.h"
+
+namespace skipzoo {
+
+/// Zeros around images besides those of a convolution itself, as of Keras's
+/// "same" padding, which is uneven at a stride.
+struct ExtraPadding {
+  int64_t top = 0, left = 0, bottom = 0, right = 0;
+
+  bool any() const {
+    return top != 0 || left != 0 || bottom != 0 || right != 0;
+  }
+};
+
+/// Images with those zeros; x itself where there are none.
+torch::Tensor padded(const torch::Tensor& x, const ExtraPadding& extra);
+
+}  // namespace skipzoo
