@@ -166,14 +166,16 @@ void input_gradient(const T* dy, const PackedMatrices<T>& weight,
 
 /// Whether it is likely to be faster than LibTorch.
 bool suits(const ConvolutionShape& shape, at::ScalarType type) {
-  // Rows and columns enough for a product; planes few enough in bytes that the
-  // same pixel of many images lies in a cache. With planes larger than these,
-  // and without a stride, LibTorch's rows of pixels are as good.
-  constexpr int64_t kLeastImages = 16, kLeastChannels = 32;
-  constexpr int64_t kMostTaps = 9, kMostPixels = 32 * 32, kSmall = 4 * 4;
+  // Rows and columns enough for a product, and a weight, of which each tap is
+  // read or added to for every pixel, that stays in L2. Of larger planes, and
+  // without a stride, LibTorch's rows of pixels are as good.
+  constexpr int64_t kLeastImages = 32, kLeastChannels = 32;
+  constexpr int64_t kMostTaps = 9, kMostWeights = 256 * 256;
+  constexpr int64_t kMostPixels = 17 * 17, kSmall = 4 * 4;
   return has_avx2() && (type == at::kFloat || type == at::kDouble) &&
          shape.images >= kLeastImages &&
          std::min(shape.channels, shape.outputs) >= kLeastChannels &&
+         shape.channels * shape.outputs <= kMostWeights &&
          shape.kernel.height * shape.kernel.width <= kMostTaps &&
          shape.in.height * shape.in.width <=
              (shape.stride > 1 ? kMostPixels : kSmall);

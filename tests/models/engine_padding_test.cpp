@@ -70,7 +70,7 @@ TEST(Engine, PadsWithinTheConvolution) {
             (type == at::kFloat ? 1e-5 : 2e-2) * expected.norm().item<double>())
             << images << " images";
         EXPECT_EQ(calls.count() > 0,
-                  c.fused && images > 16 && has_avx2() && type == at::kFloat)
+                  c.fused && images > 32 && has_avx2() && type == at::kFloat)
             << images << " images";
       }
     }
