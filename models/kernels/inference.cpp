@@ -48,23 +48,43 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
   }
   type_ = weight_.scalar_type();
   weight_sizes_ = weight_.sizes().vec();
-  const auto is_3x3_at = [&](int64_t stride) {
-    return is_same_3x3(weight_, shape_.padding, shape_.stride, shape_.dilation,
-                       shape_.groups, stride);
-  };
   is_plain_ = bias_.defined() && !shape_.extra.any() &&
-              (is_3x3_at(1) || (is_3x3_at(2) && type_ == at::kFloat));
+              is_same_3x3(weight_, shape_.padding, shape_.stride,
+                          shape_.dilation, shape_.groups);
+  small_padding_ = padding_if_small();
+}
+
+std::optional<ExtraPadding> PackedConvolution::padding_if_small() const {
+  const auto &stride = shape_.stride, &padding = shape_.padding;
+  const auto& extra = shape_.extra;
+  const bool is_3x3 = is_same_3x3(weight_, {1, 1}, stride, shape_.dilation,
+                                  shape_.groups, stride[0]);
+  if (!bias_.defined() || type_ != at::kFloat || !is_3x3 || stride[0] > 2) {
+    return {};
+  }
+  const ExtraPadding all{.top = padding[0] + extra.top,
+                         .left = padding[1] + extra.left,
+                         .bottom = padding[0] + extra.bottom,
+                         .right = padding[1] + extra.right};
+  const int64_t least = stride[0] == 1 ? 1 : 0;
+  for (const auto zeros : {all.top, all.left, all.bottom, all.right}) {
+    if (zeros < least || zeros > 1) return {};
+  }
+  return all;
 }
 
 bool PackedConvolution::is_small(const Tensor& x) {
-  if (!is_plain_ || type_ != at::kFloat ||
+  constexpr int64_t kKernel = 3;
+  if (!small_padding_ ||
+      x.size(2) + small_padding_->top + small_padding_->bottom < kKernel ||
+      x.size(3) + small_padding_->left + small_padding_->right < kKernel ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
       !SmallConvolution::suits(x, weight_.size(0), shape_.stride[0])) {
     return false;
   }
   if (small_ == nullptr) {
-    small_ =
-        std::make_unique<SmallConvolution>(weight_, bias_, shape_.stride[0]);
+    small_ = std::make_unique<SmallConvolution>(
+        weight_, bias_, shape_.stride[0], *small_padding_);
   }
   return true;
 }
@@ -74,8 +94,8 @@ void PackedConvolution::pack(const Tensor& x) {
   packed_ = reorder(weight_, shape_, x.sizes());
   // More images of this size may go by implicit_gemm().
   constexpr int64_t kMany = 1 << 10;
-  const bool is_kept =
-      is_plain_ || gemm_shape({kMany, x.size(1), x.size(2), x.size(3)});
+  const bool is_kept = is_plain_ || small_padding_ ||
+                       gemm_shape({kMany, x.size(1), x.size(2), x.size(3)});
   if (!is_kept) weight_.reset();
 }
 
@@ -143,17 +163,18 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
     run_gemm(x, *shape, {.images = out, .relu = relu});
     return out;
   }
-  return run(padded(x.to(type_), shape_.extra), relu).to(x.scalar_type());
+  return run(x.to(type_), relu).to(x.scalar_type());
 }
 
-Tensor PackedConvolution::run(const Tensor& x, bool relu) {
+Tensor PackedConvolution::run(const Tensor& images, bool relu) {
   using Signature =
       Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&,
              at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
-  if (is_small(x)) return (*small_)(x, relu);
+  if (is_small(images)) return (*small_)(images, relu);
+  const auto x = padded(images, shape_.extra);
   pack(x);
   return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
@@ -170,11 +191,12 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
     return other;
   }
   const auto sum = other.to(type_);
-  run_onto(sum, padded(x.to(type_), shape_.extra), relu);
+  run_onto(sum, x.to(type_), relu);
   return sum.to(other.scalar_type());
 }
 
-void PackedConvolution::run_onto(Tensor other, const Tensor& x, bool relu) {
+void PackedConvolution::run_onto(Tensor other, const Tensor& images,
+                                 bool relu) {
   using Signature =
       Tensor&(Tensor&, const Tensor&, const Tensor&,
               const std::optional<Tensor>&, at::IntArrayRef, at::IntArrayRef,
@@ -183,10 +205,11 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& x, bool relu) {
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
-  if (is_small(x)) {
-    small_->add_to(other, x, relu);
+  if (is_small(images)) {
+    small_->add_to(other, images, relu);
     return;
   }
+  const auto x = padded(images, shape_.extra);
   pack(x);
   op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),

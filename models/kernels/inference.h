@@ -40,6 +40,7 @@ class PackedConvolution {
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   void pack(const torch::Tensor& x);
   bool is_small(const torch::Tensor& x);
+  std::optional<ExtraPadding> padding_if_small() const;
   bool uses_winograd(const torch::Tensor& x) const;
   /// As implicit_gemm() takes it; none where x is not for that.
   std::optional<ConvolutionShape> gemm_shape(const torch::Tensor& x) const;
@@ -57,6 +58,8 @@ class PackedConvolution {
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
   bool is_plain_;  ///< 3x3 with a bias and a border of one, one group.
+  /// All padding, where SmallConvolution takes this kind of convolution.
+  std::optional<ExtraPadding> small_padding_;
   std::unique_ptr<SmallConvolution> small_;
   std::optional<Conv3x3Weight> taps_;
   std::optional<PackedWeight> kernel_rows_;

@@ -14,15 +14,17 @@ struct Slice {
   Scratch<float> out;
 };
 
-/// Every `stride`th pixel of every `stride`th row: those of a row beside each
-/// other, `pitch` from one row to the next.
+/// Every `stride`th pixel, from `left` on, of every `stride`th row: those of a
+/// row beside each other, `pitch` from one row to the next.
 void convolve_some(Raster<float>& raster, int64_t rows, int64_t pitch,
-                   int64_t stride, const PackedMatrices<float>& taps,
-                   int64_t depth, float* to) {
+                   int64_t stride, int64_t left,
+                   const PackedMatrices<float>& taps, int64_t depth,
+                   float* to) {
   const int64_t joined = depth == raster.channels() ? 3 : 1;
   for (int64_t y = 0; y < rows; ++y, to += pitch * taps.columns()) {
     for (int64_t tap = 0; tap < 9; tap += joined) {
-      const float* from = raster.at(stride * y + tap / 3 - 1, tap % 3 - 1);
+      const float* from =
+          raster.at(stride * y + tap / 3 - 1, left + tap % 3 - 1);
       gemm::multiply({from, stride * raster.channels(), 1}, taps.at(tap), pitch,
                      taps.columns(), joined * depth, to, /*add=*/tap > 0);
     }
@@ -33,6 +35,7 @@ void convolve_some(Raster<float>& raster, int64_t rows, int64_t pitch,
 
 struct SmallConvolution::Ready {
   int64_t in, out, stride;
+  ExtraPadding padding;
   PackedMatrices<float> taps;
   torch::Tensor bias, ones;
   /// What follows is for images of this size.
@@ -50,7 +53,8 @@ struct SmallConvolution::Ready {
     }
     sizes = images.sizes();
     from = {images.size(2), images.size(3)};
-    to = {(from.height - 1) / stride + 1, (from.width - 1) / stride + 1};
+    to = {(from.height + padding.top + padding.bottom - 3) / stride + 1,
+          (from.width + padding.left + padding.right - 3) / stride + 1};
     pitch = stride == 1 ? from.width + 2 : gemm::padded(to.width, gemm::kRows);
     bands =
         bands_of(images.size(0) * to.height * to.width, to,
@@ -68,7 +72,9 @@ struct SmallConvolution::Ready {
 
   void compute(const float* images, const Band& band, Slice& slice) const {
     const int64_t image = band.pixel / (to.height * to.width);
-    const Band read{image * from.height * from.width, band.first * stride,
+    // The middle of the first row's kernels.
+    const Band read{image * from.height * from.width,
+                    band.first * stride + 1 - padding.top,
                     (band.count - 1) * stride + 1};
     auto& raster = slice.raster;
     raster.load(read, from, [&](int64_t pixel, int64_t count, float* row) {
@@ -77,17 +83,19 @@ struct SmallConvolution::Ready {
     if (stride == 1) {
       convolve(raster, read, from.width, taps, in, slice.out.data());
     } else {
-      convolve_some(raster, band.count, pitch, stride, taps, in,
-                    slice.out.data());
+      convolve_some(raster, band.count, pitch, stride, 1 - padding.left, taps,
+                    in, slice.out.data());
     }
   }
 };
 
 SmallConvolution::SmallConvolution(const torch::Tensor& weight,
-                                   const torch::Tensor& bias, int64_t stride)
+                                   const torch::Tensor& bias, int64_t stride,
+                                   const ExtraPadding& padding)
     : ready_(new Ready{.in = weight.size(1),
                        .out = weight.size(0),
                        .stride = stride,
+                       .padding = padding,
                        .taps = taps_of<float>(weight),
                        .bias = bias.contiguous(),
                        .ones = torch::ones_like(bias)}) {}

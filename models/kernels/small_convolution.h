@@ -4,18 +4,22 @@
 
 #include <memory>
 
+#include "models/kernels/padding.h"
+
 namespace skipzoo {
 
 /// A 3x3 convolution, its bias and a ReLU for so little work that what an
 /// operator of LibTorch costs before it computes would be most of the time: one
 /// image of a small network. Its weight is packed once and its buffers reused.
 ///
-/// float32, channels-last, with a border of zeros, one group.
+/// float32, channels-last, with at most one row and column of zeros at each
+/// side, one group.
 class SmallConvolution {
  public:
-  /// weight: (out, in, 3, 3); bias: (out); stride: of both axes.
+  /// weight: (out, in, 3, 3); bias: (out); stride: of both axes. padding: ones,
+  /// or with a stride zeros and ones.
   SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
-                   int64_t stride);
+                   int64_t stride, const ExtraPadding& padding);
   ~SmallConvolution();
 
   /// Whether it is likely to be faster on these images than oneDNN. out,

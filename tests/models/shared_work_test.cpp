@@ -128,7 +128,7 @@ TEST_P(SharedWorkOfOneImage, WithMemoryThatIsReused) {
       random({1, 16, 16, 16}).contiguous(at::MemoryFormat::ChannelsLast);
   for (const int64_t stride : {1, 2}) {
     SmallConvolution convolution(random({16, 16, 3, 3}), torch::zeros({16}),
-                                 stride);
+                                 stride, {1, 1, 1, 1});
     convolution.add_to(convolution(x, /*relu=*/true), x, /*relu=*/false);
   }
 }
