@@ -35,7 +35,10 @@ if(NOT fmt_imported)  # Of the project around this one.
     $<TARGET_PROPERTY:fmt::fmt,INTERFACE_INCLUDE_DIRECTORIES>)
 elseif("SPDLOG_FMT_EXTERNAL" IN_LIST spdlog_definitions)
   find_package(fmt REQUIRED)
-  find_path(SKIPZOO_FMT_INCLUDE_DIR fmt/core.h HINTS "${fmt_DIR}/../../../include")
+  # Not by CMAKE_PREFIX_PATH first: that is where many name LibTorch.
+  find_path(SKIPZOO_FMT_INCLUDE_DIR fmt/core.h NO_DEFAULT_PATH
+    PATHS "${fmt_DIR}/../../../include" "${fmt_DIR}/../../../../include")
+  find_path(SKIPZOO_FMT_INCLUDE_DIR fmt/core.h NO_CMAKE_PATH NO_CMAKE_ENVIRONMENT_PATH)
   file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/fmt_first")
   file(CREATE_LINK "${SKIPZOO_FMT_INCLUDE_DIR}/fmt" "${PROJECT_BINARY_DIR}/fmt_first/fmt" SYMBOLIC)
   target_include_directories(skipzoo_log BEFORE INTERFACE "${PROJECT_BINARY_DIR}/fmt_first")
