@@ -132,7 +132,9 @@ Tensor fused_convolution(const Tensor& x, const WithBias& convolution,
                          const ExtraPadding& extra) {
   auto& conv = convolution.conv;
   const auto images = as_autocast(x);
-  if (conv->weight.device().is_cpu() && is_plain_input(images)) {
+  // Other channels than the weight's are LibTorch's to refuse.
+  if (conv->weight.device().is_cpu() && is_plain_input(images) &&
+      images.size(1) == conv->weight.size(1) * conv->options.groups()) {
     if (!extra.any() && takes_winograd(images, *conv)) {
       return convolve_by_winograd(images, conv->weight, convolution.bias);
     }

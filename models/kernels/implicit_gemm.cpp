@@ -56,6 +56,22 @@ struct ProductSlice {
   Scratch<T> out;
 };
 
+/// Calls pixel(room for a product, block of images, row, column) for each pixel
+/// of a plane, on any thread.
+template <typename T, typename Pixel>
+void for_each_pixel(const ImageRows& images, const ImageSize& plane,
+                    int64_t columns, const Pixel& pixel) {
+  Slices<ProductSlice<T>> slices;
+  slices.for_each_in_any_order(
+      images.blocks() * plane.height,
+      [&] { return ProductSlice<T>(images.most(), columns); },
+      [&](auto& own, int64_t i) {
+        for (int64_t column = 0; column < plane.width; ++column) {
+          pixel(own.out.data(), i / plane.height, i % plane.height, column);
+        }
+      });
+}
+
 /// Of each tap, the matrix (outputs, channels).
 template <typename T>
 PackedMatrices<T> transposed_taps(const Tensor& weight,
@@ -94,7 +110,10 @@ void forward(const T* x, const PackedMatrices<T>& weight,
     const int64_t left = column * s.stride - s.left;
     const Range across = taps_inside(left, s.kernel.width, s.in.width);
     const Range down = taps_inside(top, s.kernel.height, s.in.height);
-    for (int64_t ky = down.begin; ky < down.end; ++ky) {
+    if (down.size() == 0 || across.size() == 0) {
+      std::fill_n(c, images.rows(block) * columns, T(0));
+    }
+    for (int64_t ky = down.begin; across.size() > 0 && ky < down.end; ++ky) {
       const int64_t from = (top + ky) * s.in.width + left + across.begin;
       gemm::multiply(
           gemm::Left<T>{x + images.first(block) * x_image + from * s.channels,
@@ -110,15 +129,7 @@ void forward(const T* x, const PackedMatrices<T>& weight,
                 residual == nullptr ? nullptr : residual + to, result.relu,
                 images.rows(block) - skip, s.outputs, y + to, y_image);
   };
-  Slices<ProductSlice<T>> slices;
-  slices.for_each_in_any_order(
-      images.blocks() * s.out.height,
-      [&] { return ProductSlice<T>(images.most(), columns); },
-      [&](auto& own, int64_t i) {
-        for (int64_t column = 0; column < s.out.width; ++column) {
-          pixel(own.out.data(), i / s.out.height, i % s.out.height, column);
-        }
-      });
+  for_each_pixel<T>(images, s.out, columns, pixel);
 }
 
 template <typename T>
@@ -153,15 +164,7 @@ void input_gradient(const T* dy, const PackedMatrices<T>& weight,
                 static_cast<const T*>(nullptr), /*relu=*/false, count,
                 s.channels, to, x_image);
   };
-  Slices<ProductSlice<T>> slices;
-  slices.for_each_in_any_order(
-      images.blocks() * s.in.height,
-      [&] { return ProductSlice<T>(images.most(), columns); },
-      [&](auto& own, int64_t i) {
-        for (int64_t column = 0; column < s.in.width; ++column) {
-          pixel(own.out.data(), i / s.in.height, i % s.in.height, column);
-        }
-      });
+  for_each_pixel<T>(images, s.in, columns, pixel);
 }
 
 /// Whether it is likely to be faster than LibTorch.
@@ -182,12 +185,6 @@ bool suits(const ConvolutionShape& shape, at::ScalarType type) {
 }
 
 }  // namespace
-
-Tensor padded(const Tensor& x, const ExtraPadding& extra) {
-  return extra.any() ? at::constant_pad_nd(x, {extra.left, extra.right,
-                                               extra.top, extra.bottom})
-                     : x;
-}
 
 std::optional<ConvolutionShape> implicit_gemm_shape(
     at::IntArrayRef images, at::IntArrayRef weight, at::ScalarType type,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/ops/constant_pad_nd.h>
+
 #include <cstdint>
 
 #include "models/tensor.h"
@@ -17,6 +19,10 @@ struct ExtraPadding {
 };
 
 /// Images with those zeros; x itself where there are none.
-torch::Tensor padded(const torch::Tensor& x, const ExtraPadding& extra);
+inline torch::Tensor padded(const torch::Tensor& x, const ExtraPadding& extra) {
+  return extra.any() ? at::constant_pad_nd(x, {extra.left, extra.right,
+                                               extra.top, extra.bottom})
+                     : x;
+}
 
 }  // namespace skipzoo

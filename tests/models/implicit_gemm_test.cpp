@@ -46,6 +46,7 @@ std::vector<Case> cases() {
           Case{37, 32, 32, 11, 13, 2, 3, 0}, Case{32, 32, 32, 3, 3, 3, 1, 0},
           Case{36, 32, 48, 6, 6, 3, 2, 0, {0, 0, 1, 1}},
           Case{33, 36, 32, 5, 7, 3, 2, 1, {1, 0, 0, 2}},
+          Case{33, 36, 32, 7, 5, 3, 2, 1, {0, 1, 2, 0}},
           Case{32, 32, 32, 17, 16, 3, 2, 1}}) {
       c.type = type;
       all.push_back(c);
@@ -101,6 +102,16 @@ TEST_P(ImplicitGemmConvolution, EqualsTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Kernels, ImplicitGemmConvolution,
                          testing::ValuesIn(cases()), name_of_case);
+
+TEST(ImplicitGemmConvolution, RefusesImagesOfOtherChannels) {
+  for (const int64_t stride :
+       {1, 2}) {  // By Winograd's algorithm, and by this.
+    nn::Conv2d conv(nn::Conv2dOptions(64, 32, 3).stride(stride).padding(1));
+    const auto x =
+        torch::randn({40, 32, 8, 8}).contiguous(at::MemoryFormat::ChannelsLast);
+    EXPECT_THROW(convolution(x, conv, Kernels::kFused), c10::Error);
+  }
+}
 
 TEST(ImplicitGemmConvolution, IsTheSameForAnyNumberOfThreads) {
   if (!has_avx2()) GTEST_SKIP() << "LibTorch's, whose sums depend on them";
