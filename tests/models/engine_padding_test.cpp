@@ -44,6 +44,7 @@ struct Case {
   bool adds;   ///< What is padded is added to the result.
   bool fused;  ///< Of many images.
   bool small;  ///< Whether SmallConvolution takes it of one.
+  std::vector<int64_t> size = {10, 8};
 };
 
 TEST(Engine, PadsWithinTheConvolution) {
@@ -53,6 +54,8 @@ TEST(Engine, PadsWithinTheConvolution) {
                         {{2, 0, 1, 3}, 2, false, true, false},
                         // Written over only after it was read.
                         {{1, 1, 1, 1}, 1, true, false, true},
+                        // The same by products of many images.
+                        {{1, 1, 1, 1}, 1, true, true, true, {4, 3}},
                         // Cut off instead.
                         {{-1, 1, 0, 0}, 2, false, true, true}};
   for (const auto& c : cases) {
@@ -62,7 +65,7 @@ TEST(Engine, PadsWithinTheConvolution) {
       Engine engine(model, Kernels::kFused, type);
       // A plan of one size takes few images and many, in either order.
       for (const int64_t images : {1, 37, 3}) {
-        const auto x = torch::randn({images, 3, 10, 8});
+        const auto x = torch::randn({images, 3, c.size[0], c.size[1]});
         const auto expected = reference(model, x);
         torch::Tensor found;
         const auto runs = [&](const char* name) {
