@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string words_of(int error) {
+std::string why_of(int error) {
   return error == EBADF ? "it is closed"
                         : std::generic_category().message(error);
 }
@@ -33,7 +33,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::fail(int error) const {
-  throw FileError(name_, "cannot be written: " + words_of(error));
+  throw FileError(name_, "cannot be written: " + why_of(error));
 }
 
 void OutputFile::write_now(std::string_view bytes) {

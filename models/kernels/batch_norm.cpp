@@ -6,6 +6,7 @@
 
 #include "models/kernels/gate.h"
 #include "models/kernels/norm.h"
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/scale_shift.h"
 
 namespace skipzoo {
@@ -16,11 +17,6 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
-
-template <typename T>
-const T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.const_data_ptr<T>() : nullptr;
-}
 
 /// Per-channel numbers, (C), or each image's own, (N, C).
 Tensor gated(const Tensor& numbers, const Tensor& gate) {
@@ -234,10 +230,6 @@ Tensor whole_gate(const Epilogue& epilogue, const Means& means) {
   return epilogue.gate.defined() ? gate * epilogue.gate : gate;
 }
 
-std::optional<Tensor> maybe(const Tensor& x) {
-  return x.defined() ? std::optional(x) : std::nullopt;
-}
-
 }  // namespace
 
 torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
@@ -258,10 +250,10 @@ torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
   const auto plan = planned(x, *norm, bias);
   const auto gate =
       whole_gate(epilogue, [&] { return means_of_norm(x, *norm, plan); });
-  return BatchNormEpilogue::apply(x, norm->weight, norm->bias, maybe(gate),
-                                  maybe(epilogue.residual), maybe(bias),
-                                  epilogue.relu, plan.mean, plan.inverse,
-                                  plan.scale, plan.offset, plan.training);
+  return BatchNormEpilogue::apply(
+      x, norm->weight, norm->bias, as_optional(gate),
+      as_optional(epilogue.residual), as_optional(bias), epilogue.relu,
+      plan.mean, plan.inverse, plan.scale, plan.offset, plan.training);
 }
 
 }  // namespace skipzoo

@@ -27,6 +27,11 @@ struct ImageSize {
   int64_t height, width;
 };
 
+/// Of images, (N, C, H, W).
+inline ImageSize size_of(const torch::Tensor& images) {
+  return {images.size(2), images.size(3)};
+}
+
 /// What a convolution reads: the first channels of rows of pixels, as they are,
 /// or relu(scale * x + offset) of them, which is never written to memory.
 struct ActivatedInput {

@@ -13,10 +13,6 @@ namespace {
 
 using torch::Tensor;
 
-ImageSize size_of(const Tensor& images) {
-  return {images.size(2), images.size(3)};
-}
-
 bool pads_with_zeros(const torch::nn::Conv2dImpl& conv) {
   return std::holds_alternative<torch::ExpandingArray<2>>(
              conv.options.padding()) &&

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "models/kernels/inference.h"
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/winograd.h"
 
@@ -14,10 +15,6 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
-
-ImageSize size_of(const Tensor& images) {
-  return {images.size(2), images.size(3)};
-}
 
 /// images * weight + bias, which may be null, or the input's gradient of that.
 Tensor convolve(const Tensor& images, const Tensor& weight, const Tensor& bias,
@@ -189,27 +186,23 @@ class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
   }
 };
 
-std::optional<Tensor> maybe(const Tensor& x) {
-  return x.defined() ? std::optional(x) : std::nullopt;
-}
-
 }  // namespace
 
 Tensor convolve_by_winograd(const Tensor& x, const Tensor& weight,
                             const Tensor& bias) {
-  return WinogradConvolution::apply(x, weight, maybe(bias));
+  return WinogradConvolution::apply(x, weight, as_optional(bias));
 }
 
 Tensor convolve_by_implicit_gemm(const Tensor& x, const Tensor& weight,
                                  const Tensor& bias,
                                  const ConvolutionShape& shape) {
-  return ImplicitGemmConvolution::apply(x, weight, maybe(bias), shape);
+  return ImplicitGemmConvolution::apply(x, weight, as_optional(bias), shape);
 }
 
 Tensor convolve_in_float(const Tensor& x, const Tensor& weight,
                          const Tensor& bias,
                          const FloatConvolutionShape& shape) {
-  return FloatConvolution::apply(x, weight, maybe(bias), shape);
+  return FloatConvolution::apply(x, weight, as_optional(bias), shape);
 }
 
 }  // namespace skipzoo

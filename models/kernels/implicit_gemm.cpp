@@ -1,6 +1,7 @@
 #include "models/kernels/implicit_gemm.h"
 
 #include "models/kernels/implicit_gemm_taps.h"
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/processor.h"
 
@@ -9,11 +10,6 @@ namespace skipzoo {
 namespace {
 
 using torch::Tensor;
-
-template <typename T>
-const T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.const_data_ptr<T>() : nullptr;
-}
 
 /// From `begin` up to and without `end`.
 struct Range {

@@ -3,6 +3,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include "models/kernels/autocast.h"
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/same_3x3.h"
 
@@ -30,10 +31,6 @@ Tensor reorder(const Tensor& weight, const PackedConvolution::Shape& shape,
       find_operator<Signature>("mkldnn::_reorder_convolution_weight", "");
   return op.call(weight, shape.padding, shape.stride, shape.dilation,
                  shape.groups, input);
-}
-
-std::optional<Tensor> maybe(const Tensor& x) {
-  return x.defined() ? std::optional(x) : std::nullopt;
 }
 
 }  // namespace
@@ -176,7 +173,7 @@ Tensor PackedConvolution::run(const Tensor& images, bool relu) {
   if (is_small(images)) return (*small_)(images, relu);
   const auto x = padded(images, shape_.extra);
   pack(x);
-  return op.call(x, packed_, maybe(bias_), shape_.padding, shape_.stride,
+  return op.call(x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
                  Scalars(), "");
 }
@@ -211,7 +208,7 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& images,
   }
   const auto x = padded(images, shape_.extra);
   pack(x);
-  op.call(other, x, packed_, maybe(bias_), shape_.padding, shape_.stride,
+  op.call(other, x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
           relu ? std::optional<std::string_view>("relu") : std::nullopt,
           Scalars(), std::nullopt);

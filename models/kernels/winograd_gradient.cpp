@@ -56,10 +56,10 @@ struct GradientSlice {
   /// accumulators (+)= the products over `tiles` tiles, of one element.
   void multiply(int64_t element, int64_t tiles, A* accumulators, bool add) {
     const int64_t in = x.channels(), out = dy.channels();
-    constexpr int64_t kBlock = 64;
-    for (int64_t row = 0; row < out; row += kBlock) {
+    constexpr int64_t kRows = 64;
+    for (int64_t row = 0; row < out; row += kRows) {
       gemm::multiply({m().at(element, 0, row), 1, out}, v().at(element, 0, 0),
-                     std::min(kBlock, out - row), in, tiles,
+                     std::min(kRows, out - row), in, tiles,
                      accumulators + row * in, add);
     }
   }

@@ -80,53 +80,54 @@ torch::Tensor gate_of(const torch::Tensor& x) {
 // As a residual block has one; beside other sums; and what only looks like one.
 TEST(Engine, RunsAGateWithTheSumAndReluBehindItAsOneOperator) {
   using torch::Tensor;
-  struct Case {
+  struct Wiring {
     const char* name;
     Joined::Join join;
     int gates;
   };
-  const Case cases[] = {{"gate, sum, relu",
-                         [](const Tensor& x, const Tensor&, const Tensor& b) {
-                           return torch::relu(b * gate_of(b) + x);
-                         },
-                         1},
-                        {"factors first, sum from the left",
-                         [](const Tensor& x, const Tensor&, const Tensor& b) {
-                           return torch::relu(x + gate_of(b) * b);
-                         },
-                         1},
-                        {"relu alone",
-                         [](const Tensor&, const Tensor&, const Tensor& b) {
-                           return torch::relu(b * gate_of(b));
-                         },
-                         1},
-                        {"alone, of an image each",
-                         [](const Tensor&, const Tensor& a, const Tensor& b) {
-                           return b * gate_of(a.mean(1, true));
-                         },
-                         1},
-                        {"two in a sum",
-                         [](const Tensor&, const Tensor& a, const Tensor& b) {
-                           return a * gate_of(b) + b * gate_of(a);
-                         },
-                         2},
-                        {"a sum that is read again",
-                         [](const Tensor& x, const Tensor& a, const Tensor& b) {
-                           const auto gated = b * gate_of(b);
-                           return (gated + a) * (gated + x);
-                         },
-                         1},
-                        {"what it waits for is not written over",
-                         [](const Tensor& x, const Tensor& a, const Tensor& b) {
-                           const auto waits = a * gate_of(x);
-                           return torch::relu(b + a) - (waits + x);
-                         },
-                         1},
-                        {"no factors: a row of pixels",
-                         [](const Tensor&, const Tensor&, const Tensor& b) {
-                           return torch::relu(b * b.mean(2, true) + b);
-                         },
-                         0}};
+  const Wiring cases[] = {
+      {"gate, sum, relu",
+       [](const Tensor& x, const Tensor&, const Tensor& b) {
+         return torch::relu(b * gate_of(b) + x);
+       },
+       1},
+      {"factors first, sum from the left",
+       [](const Tensor& x, const Tensor&, const Tensor& b) {
+         return torch::relu(x + gate_of(b) * b);
+       },
+       1},
+      {"relu alone",
+       [](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::relu(b * gate_of(b));
+       },
+       1},
+      {"alone, of an image each",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return b * gate_of(a.mean(1, true));
+       },
+       1},
+      {"two in a sum",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return a * gate_of(b) + b * gate_of(a);
+       },
+       2},
+      {"a sum that is read again",
+       [](const Tensor& x, const Tensor& a, const Tensor& b) {
+         const auto gated = b * gate_of(b);
+         return (gated + a) * (gated + x);
+       },
+       1},
+      {"what it waits for is not written over",
+       [](const Tensor& x, const Tensor& a, const Tensor& b) {
+         const auto waits = a * gate_of(x);
+         return torch::relu(b + a) - (waits + x);
+       },
+       1},
+      {"no factors: a row of pixels",
+       [](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::relu(b * b.mean(2, true) + b);
+       },
+       0}};
   for (const auto& [name, join, gates] : cases) {
     torch::manual_seed(5);
     Joined model(join);

@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct Arguments {
+struct EvaluateArguments {
   NetworkSource network;
   Measured measured = Measured::kVal;
   bool json = false;
@@ -143,7 +143,7 @@ void warn_of_changed_data(const std::filesystem::path& weights,
 }
 
 /// One of the two parts that a run with a holdout has.
-DatasetPtr part_of_training_split(const Arguments& args,
+DatasetPtr part_of_training_split(const EvaluateArguments& args,
                                   const LoadedNetwork& network,
                                   const RunConfig& run, Measured part) {
   DataOptions data = network.config.data;
@@ -164,7 +164,7 @@ DatasetPtr part_of_training_split(const Arguments& args,
   }
 }
 
-Pictures pictures_to_measure(const Arguments& args,
+Pictures pictures_to_measure(const EvaluateArguments& args,
                              const LoadedNetwork& network) {
   const auto run = config_of_run(network);
   const auto& data = network.config.data;
@@ -194,7 +194,7 @@ Pictures pictures_to_measure(const Arguments& args,
 }
 
 /// An export does not hold where its pictures are.
-void check_root(const Arguments& args, const LoadedNetwork& network) {
+void check_root(const EvaluateArguments& args, const LoadedNetwork& network) {
   const auto& data = network.config.data;
   if (!network.is_program() || data.dataset == DatasetKind::kSynthetic ||
       std::filesystem::exists(data.root)) {
@@ -205,7 +205,7 @@ void check_root(const Arguments& args, const LoadedNetwork& network) {
                     "their folder by --set data.root=FOLDER");
 }
 
-void run(const Arguments& args) {
+void run(const EvaluateArguments& args) {
   const auto network = load_network(args.network);
   const auto& config = network.config;
   check_root(args, network);
@@ -233,7 +233,7 @@ void run(const Arguments& args) {
 }  // namespace
 
 void add_evaluate(CLI::App& app) {
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<EvaluateArguments>();
   CLI::App* command =
       app.add_subcommand("evaluate", "Accuracy of a checkpoint or weight file");
   add_network_options(*command, args->network);

@@ -27,7 +27,7 @@ using nlohmann::ordered_json;
 
 enum class Format { kText, kCsv, kJson };
 
-struct Arguments {
+struct PredictArguments {
   NetworkSource network;
   std::vector<std::string> pictures;
   int64_t topk = 5;
@@ -88,7 +88,7 @@ void check_size(const LoadedNetwork& network, const DataOptions& data) {
 }
 
 /// Predicts and prints; returns how many pictures could not be read.
-int64_t predict(const Arguments& args, const Predictor& predictor,
+int64_t predict(const PredictArguments& args, const Predictor& predictor,
                 const DatasetPtr& pictures, std::ostream& out) {
   const auto& network = predictor.network();
   DataOptions data = picture_options(network);
@@ -118,7 +118,7 @@ int64_t predict(const Arguments& args, const Predictor& predictor,
 }
 
 /// The answers replace none of the files that they are about.
-void check_output(const Arguments& args, const FoundPictures& found) {
+void check_output(const PredictArguments& args, const FoundPictures& found) {
   for (const auto& name : args.pictures) {
     refuse_to_overwrite(name, args.output);
   }
@@ -127,7 +127,7 @@ void check_output(const Arguments& args, const FoundPictures& found) {
   }
 }
 
-int run(const Arguments& args) {
+int run(const PredictArguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
   const Predictor predictor = load(args.network);
   const auto& network = predictor.network();
@@ -166,7 +166,7 @@ int run(const Arguments& args) {
 }  // namespace
 
 void add_predict(CLI::App& app, int& exit_code) {
-  auto args = std::make_shared<Arguments>();
+  auto args = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand(
       "predict", "What a network sees in pictures: the likeliest classes");
   add_network_options(*command, args->network);

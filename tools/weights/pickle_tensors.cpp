@@ -2,16 +2,12 @@
 // which torch.save writes them (torch/_utils.py).
 
 #include "tools/weights/pickle.h"
+#include "tools/weights/pickled_tensors.h"
 #include "tools/weights/types.h"
 
 namespace skipzoo {
 
 namespace {
-
-bool is_tensor(const Pickle& value) {
-  return value.kind == Pickle::Kind::kTensor ||
-         value.kind == Pickle::Kind::kUnreadableTensor;
-}
 
 /// Calls that make a tensor whose numbers are not read, and what it is.
 constexpr std::pair<const char*, const char*> kUnreadable[] = {

@@ -20,7 +20,7 @@ namespace {
 
 using Kind = Pickle::Kind;
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void refuse(const std::string& what) {
   throw std::runtime_error("a damaged tar of PyTorch 0.1: " + what);
 }
 
@@ -32,7 +32,7 @@ std::string key_of(const Pickle& key) {
 /// The pickled tuple of three that stands before each storage and tensor.
 const Pickle::Items& triple(PickleReader& reader) {
   const auto& items = reader.read().items;
-  if (items.size() != 3) fail("a storage or tensor without its key");
+  if (items.size() != 3) refuse("a storage or tensor without its key");
   return items;
 }
 
@@ -52,7 +52,7 @@ class Tar {
   }
   TensorBuilder::Stored find(const Pickle& storage) const {
     const auto found = places_.find(storage.text);
-    if (found == places_.end()) fail("a tensor without its storage");
+    if (found == places_.end()) refuse("a tensor without its storage");
     const auto [begin, size] = found->second;
     return {.size = size, .read = [this, from = begin](std::span<uint8_t> to) {
               file_->read(from, to);
@@ -80,7 +80,7 @@ class Tar {
       Pickle::Layout layout;
       layout.type_name = given[2]->text;
       layout.type = find_type(layout.type_name);
-      if (!layout.type) fail("a storage of type " + layout.type_name);
+      if (!layout.type) refuse("a storage of type " + layout.type_name);
       const uint64_t count = in.rest().number(8);
       const auto size =
           checked_multiply(count, uint64_t{c10::elementSize(*layout.type)});
@@ -95,7 +95,7 @@ class Tar {
       const auto& given = view->items;
       if (given.size() != 4 || given[2]->kind != Kind::kInteger ||
           given[2]->integer < 0) {
-        fail("a part of a storage without its place");
+        refuse("a part of a storage without its place");
       }
       const Pickle& whole = value_at(key_of(*given[1]), Kind::kStorage);
       Pickle& part = add(key_of(*given[0]), Kind::kStorage, *whole.layout);
@@ -110,7 +110,7 @@ class Tar {
       std::vector<int64_t> values;
       for (uint64_t i = 0; i < count; ++i) {
         values.push_back(static_cast<int64_t>(in.rest().number(8)));
-        if (values.back() < 0) fail("a shape below zero");
+        if (values.back() < 0) refuse("a shape below zero");
       }
       return values;
     };
@@ -119,7 +119,7 @@ class Tar {
       const Pickle& storage = value_at(key_of(*given[1]), Kind::kStorage);
       const uint64_t dimensions = in.rest().number(4);
       in.rest().skip(4);  // Once the dimensions were of 8 bytes.
-      if (dimensions > 64) fail("a tensor of more dimensions than there are");
+      if (dimensions > 64) refuse("a tensor of more dimensions than there are");
       Pickle::Layout layout;
       layout.type = storage.layout->type;
       layout.sizes = numbers(dimensions);
@@ -138,7 +138,7 @@ class Tar {
   const Pickle& value_at(const std::string& key, Kind kind) const {
     const auto found = values_.find(key);
     if (found == values_.end() || found->second->kind != kind) {
-      fail("a key that names no storage");
+      refuse("a key that names no storage");
     }
     return *found->second;
   }

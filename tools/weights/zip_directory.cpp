@@ -14,7 +14,7 @@ namespace {
 
 using Record = ZipFile::Record;
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void damaged(const std::string& what) {
   throw std::runtime_error("a damaged zip, or cut short: " + what);
 }
 
@@ -43,10 +43,10 @@ struct Directory {
 Directory find_directory64(const InputFile& file, uint64_t at,
                            const Directory& old) {
   if (!lies_within(at, uint64_t{56}, file.size())) {
-    fail("its list of records lies beyond its end");
+    damaged("its list of records lies beyond its end");
   }
   const auto end = file.read(at, 56);
-  if (number(end, 0, 4) != kEnd64) fail("its end is not that of a zip");
+  if (number(end, 0, 4) != kEnd64) damaged("its end is not that of a zip");
   const Directory found{.begin = number(end, 48, 8),
                         .size = number(end, 40, 8),
                         .records = number(end, 32, 8)};
@@ -56,7 +56,7 @@ Directory find_directory64(const InputFile& file, uint64_t at,
   if (!agrees(old.begin, found.begin, kElsewhere) ||
       !agrees(old.size, found.size, kElsewhere) ||
       !agrees(old.records, found.records, 0xFFFF)) {
-    fail("its two ends do not agree");
+    damaged("its two ends do not agree");
   }
   return found;
 }
@@ -69,7 +69,7 @@ Directory find_directory(const InputFile& file) {
   for (uint64_t at = tail < kEndSize ? 0 : tail - kEndSize + 1; at-- > 0;) {
     if (number(all, at, 4) != kEnd) continue;
     if (at + kEndSize + number(all, at + 20, 2) > tail) {
-      fail("the note at its end is cut short");
+      damaged("the note at its end is cut short");
     }
     Directory found{.begin = number(all, at + 16, 4),
                     .size = number(all, at + 12, 4),
@@ -80,14 +80,14 @@ Directory find_directory(const InputFile& file) {
       found = find_directory64(file, end, found);
     } else if (found.begin == kElsewhere || found.size == kElsewhere ||
                found.records == 0xFFFF) {
-      fail("its end does not lead to its list of records");
+      damaged("its end does not lead to its list of records");
     }
     if (!lies_within(found.begin, found.size, end)) {
-      fail("its list of records lies beyond its end");
+      damaged("its list of records lies beyond its end");
     }
     return found;
   }
-  fail("it has no list of records at its end");
+  damaged("it has no list of records at its end");
 }
 
 /// What a header says of a record, in the list or before the data.
@@ -106,7 +106,7 @@ void take_from_extra(std::span<const uint8_t> extra,
       auto part = extra.subspan(at + 4, size);
       for (uint64_t* field : fields) {
         if (*field != kElsewhere) continue;
-        if (part.size() < 8) fail("a record without its size");
+        if (part.size() < 8) damaged("a record without its size");
         *field = number(part, 0, 8);
         part = part.subspan(8);
       }
@@ -120,7 +120,8 @@ void take_from_extra(std::span<const uint8_t> extra,
 void read_header(const InputFile& file, uint64_t at, uint64_t most,
                  const Header& listed, Record& record) {
   const uint64_t room = kHeaderSize + record.name.size();
-  if (!lies_within(at, room, most)) fail("a record that lies beyond its end");
+  if (!lies_within(at, room, most))
+    damaged("a record that lies beyond its end");
   const auto bytes = file.read(at, std::min(most - at, room + 64));
   const std::span<const uint8_t> all(bytes);
   const auto name_size = number(all, 26, 2), extra_size = number(all, 28, 2);
@@ -133,7 +134,7 @@ void read_header(const InputFile& file, uint64_t at, uint64_t most,
       !std::equal(
           record.name.begin(), record.name.end(), bytes.begin() + kHeaderSize,
           [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; })) {
-    fail("its list names " + record.name + " where that is not");
+    damaged("its list names " + record.name + " where that is not");
   }
   const auto shown = std::min<uint64_t>(extra_size, bytes.size() - room);
   take_from_extra(all.subspan(room, shown), {&own.size, &own.packed});
@@ -146,11 +147,11 @@ void read_header(const InputFile& file, uint64_t at, uint64_t most,
   if (own.method != listed.method || own.flags != listed.flags ||
       !agrees(own.crc, listed.crc) || !agrees(own.size, listed.size) ||
       !agrees(own.packed, listed.packed)) {
-    fail("its list and the header of " + record.name + " do not agree");
+    damaged("its list and the header of " + record.name + " do not agree");
   }
   record.offset = at + room + extra_size;
   if (!lies_within(record.offset, listed.packed, most)) {
-    fail("its record " + record.name + " reaches beyond the file");
+    damaged("its record " + record.name + " reaches beyond the file");
   }
 }
 
@@ -165,7 +166,7 @@ Listed read_entry(ByteReader& list, const InputFile& file, uint64_t most) {
   const auto fixed = list.text(46);
   const std::span<const uint8_t> all(
       reinterpret_cast<const uint8_t*>(fixed.data()), fixed.size());
-  if (number(all, 0, 4) != kEntry) fail("its list of records is damaged");
+  if (number(all, 0, 4) != kEntry) damaged("its list of records is damaged");
   Header header{.flags = number(all, 8, 2),
                 .method = number(all, 10, 2),
                 .crc = number(all, 16, 4),
@@ -188,7 +189,7 @@ Listed read_entry(ByteReader& list, const InputFile& file, uint64_t most) {
   listed.record.is_encrypted = (header.flags & 1) != 0;
   if (header.method == 0 && header.size != header.packed &&
       !listed.record.is_encrypted) {
-    fail("its record " + listed.record.name + " has two sizes");
+    damaged("its record " + listed.record.name + " has two sizes");
   }
   listed.end = listed.record.offset + header.packed;
   return listed;
@@ -208,11 +209,11 @@ std::vector<Record> read_zip_directory(
     records.push_back(std::move(listed.record));
   }
   if (records.size() != directory.records) {
-    fail("its list holds another number of records than it says");
+    damaged("its list holds another number of records than it says");
   }
   std::sort(places.begin(), places.end());
   for (size_t i = 1; i < places.size(); ++i) {
-    if (places[i].first < places[i - 1].second) fail("records that overlap");
+    if (places[i].first < places[i - 1].second) damaged("records that overlap");
   }
   return records;
 }
