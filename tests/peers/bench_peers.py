@@ -1,4 +1,4 @@
-"""Measure what users would otherwise run, on this machine: PyTorch eager, torch.compile, ONNX Runtime.
+"""Measure what users would otherwise run, on this machine: PyTorch eager, torch.compile, ONNX Runtime, OpenVINO.
 
     python bench_peers.py --model resnet50 --mode train --dtype fp32 --batch 16 [--rounds 3] [--peer eager-nhwc]...
                           [--skipzoo BINARY --config FILE]
@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967295:"
                            "glibc.malloc.top_pad=268435456"}
 PEERS = {"train": ("eager-nchw", "eager-nhwc", "compile"),
-         "infer": ("eager-nhwc", "compile", "torchscript", "onnxruntime")}
+         "infer": ("eager-nhwc", "compile", "torchscript", "onnxruntime", "openvino")}
 
 
 def timed(step, seconds, least):
@@ -70,16 +70,29 @@ def run_peer(a):
             sgd.step()
     else:
         net.eval()
-        if a.peer == "onnxruntime":
-            import onnxruntime
+        if a.peer in ("onnxruntime", "openvino"):
             path = os.path.join(tempfile.gettempdir(), f"peer_{a.model}.onnx")
             if not os.path.exists(path):
                 torch.onnx.export(net, (x,), path, dynamo=False, opset_version=17, input_names=["input"],
                                   dynamic_axes={"input": {0: "n"}})
+            feed = x.contiguous().numpy()
+        if a.peer == "onnxruntime":
+            import onnxruntime
             o = onnxruntime.SessionOptions()
             o.intra_op_num_threads = a.threads
-            session, feed = onnxruntime.InferenceSession(path, o), x.contiguous().numpy()
+            session = onnxruntime.InferenceSession(path, o)
             step = lambda: session.run(None, {"input": feed})
+        elif a.peer == "openvino":
+            import openvino
+            core = openvino.Core()
+            graph = core.read_model(path)
+            graph.reshape(list(feed.shape))  # a fixed size is what it is fastest with
+            compiled = core.compile_model(graph, "CPU", {
+                "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": a.threads, "NUM_STREAMS": 1,
+                "INFERENCE_PRECISION_HINT": "bf16" if a.dtype == "bf16" else "f32"})
+            request = compiled.create_infer_request()
+            request.set_input_tensor(openvino.Tensor(feed))
+            step = request.infer
         else:
             with torch.no_grad(), cast:
                 if a.peer == "compile":
