@@ -111,6 +111,55 @@ TEST_F(ExportCommand, TakesWhatSetSaysOfTheData) {
             std::string::npos);
 }
 
+TEST_F(ExportCommand, DtypeIsThatOfEvaluateAndPredictToo) {
+  const auto evaluate_as = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"evaluate", path("run"), "--json"});
+    const auto finished = run_skipzoo(options);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return std::pair(
+        nlohmann::json::parse(finished.out).at("loss").get<double>(),
+        finished.err);
+  };
+  const auto [own, said] = evaluate_as({});
+  const auto [half, said_of_half] = evaluate_as({"--dtype", "bf16"});
+  EXPECT_NE(half, own);
+  EXPECT_NEAR(half, own, 0.02);
+  EXPECT_EQ(half, evaluate_as({"--set", "train.amp=bf16"}).first);
+  EXPECT_EQ(own,
+            evaluate_as({"--set", "train.amp=bf16", "--dtype", "fp32"}).first);
+  // One of the two is true of a processor.
+  EXPECT_NE(said.find("--dtype bf16 is faster") == std::string::npos,
+            said_of_half.find("bf16 saves no time") == std::string::npos)
+      << said << said_of_half;
+
+  const auto guess = run_skipzoo({"predict", path("run"), kPicture, "--dtype",
+                                  "bf16", "--format", "json"});
+  ASSERT_EQ(guess.exit_code, 0) << guess.err;
+  const auto probability = [](const nlohmann::json& guesses) {
+    return guesses.at(0).at("probability").get<double>();
+  };
+  EXPECT_NEAR(probability(nlohmann::json::parse(guess.out).at("predictions")),
+              probability(predict(path("run"))), 0.02);
+}
+
+TEST_F(ExportCommand, DtypeOfAProgramIsItsOwn) {
+  for (const std::string own : {"fp32", "bf16"}) {
+    const std::string other = own == "fp32" ? "bf16" : "fp32";
+    const auto file = path(own + ".pt");
+    ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript",
+                           "--dtype", own, "-o", file})
+                  .exit_code,
+              0);
+    EXPECT_EQ(run_skipzoo({"evaluate", file, "--dtype", own}).exit_code, 0);
+    const auto refused = run_skipzoo({"evaluate", file, "--dtype", other});
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_NE(refused.err.find(own + ".pt: an exported program in " + own +
+                               ", not " + other + "; give the run folder"),
+              std::string::npos)
+        << refused.err;
+  }
+}
+
 TEST_F(ExportCommand, RefusesWhatCannotBe) {
   const auto expect_words = [](std::vector<std::string> arguments,
                                const std::string& words, int exit_code = 2) {

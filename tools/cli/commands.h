@@ -51,8 +51,14 @@ CLI::Option* add_choice(
 }
 
 struct NetworkSource;
+struct LoadedNetwork;
 /// The arguments of every subcommand that uses a network: the file, -c, --set
 /// and --device.
 void add_network_options(CLI::App& command, NetworkSource& source);
+/// --dtype, of those that run it.
+void add_dtype_option(CLI::App& command, NetworkSource& source);
+/// Logs where --dtype would make it faster on this processor, or does not.
+void say_what_dtype_does(const LoadedNetwork& network,
+                         const NetworkSource& source);
 
 }  // namespace skipzoo

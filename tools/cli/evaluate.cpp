@@ -207,6 +207,7 @@ void check_root(const EvaluateArguments& args, const LoadedNetwork& network) {
 
 void run(const EvaluateArguments& args) {
   const auto network = load_network(args.network);
+  say_what_dtype_does(network, args.network);
   const auto& config = network.config;
   check_root(args, network);
   const auto [dataset, split] = pictures_to_measure(args, network);
@@ -237,6 +238,7 @@ void add_evaluate(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Accuracy of a checkpoint or weight file");
   add_network_options(*command, args->network);
+  add_dtype_option(*command, args->network);
   command
       ->add_option("--split", args->measured,
                    "val: what the run validated on, its held-out pictures or "

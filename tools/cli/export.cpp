@@ -24,12 +24,10 @@ struct Arguments {
   std::string output;
 };
 
-using TypeWords = std::vector<std::pair<std::string, at::ScalarType>>;
-
 /// What --dtype takes.
-const TypeWords& type_words() {
-  static const TypeWords words = {
-      {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+std::vector<std::pair<std::string, at::ScalarType>> type_words() {
+  std::vector<std::pair<std::string, at::ScalarType>> words;
+  for (const auto& [name, type] : kTypeNames) words.emplace_back(name, type);
   return words;
 }
 
@@ -46,8 +44,8 @@ std::string listed(const std::vector<std::string>& words,
 
 std::string listed_types(std::span<const at::ScalarType> types) {
   std::vector<std::string> words;
-  for (const auto& [word, type] : type_words()) {
-    if (std::ranges::find(types, type) != types.end()) words.push_back(word);
+  for (const auto& [word, type] : kTypeNames) {
+    if (std::ranges::find(types, type) != types.end()) words.emplace_back(word);
   }
   return listed(words, " or ");
 }

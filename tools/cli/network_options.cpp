@@ -1,3 +1,7 @@
+#include <spdlog/spdlog.h>
+
+#include "models/classifier.h"
+#include "models/kernels/autocast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/error.h"
@@ -34,6 +38,32 @@ void add_network_options(CLI::App& command, NetworkSource& source) {
                      "model.state_dict");
   command.add_option("--device", source.device,
                      "auto, cpu, cuda or cuda:<index>; else train.device");
+}
+
+void add_dtype_option(CLI::App& command, NetworkSource& source) {
+  command
+      .add_option_function<Amp>(
+          "--dtype", [&source](const Amp& amp) { source.amp = amp; },
+          "fp32, or bf16 by autocast; else train.amp, or a program's own")
+      ->transform(one_of<Amp>({{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}}))
+      ->type_name("fp32|bf16");
+}
+
+void say_what_dtype_does(const LoadedNetwork& network,
+                         const NetworkSource& source) {
+  if (network.is_program() || !network.device.is_cpu()) return;
+  const bool is_bf16 = network.config.train.amp == Amp::kBf16;
+  if (is_bf16 && !convolves_bfloat16()) {
+    spdlog::warn(
+        "bf16 saves no time here: this processor has no instructions for it, "
+        "so it is computed in float32");
+  } else if (!is_bf16 && !source.amp && convolves_bfloat16() &&
+             network.model->kernels() != Kernels::kReference) {
+    // Its answers differ in the third digit: it is asked for, never taken.
+    spdlog::info(
+        "this processor has instructions for bfloat16: --dtype bf16 is faster, "
+        "and rounds to three digits");
+  }
 }
 
 }  // namespace skipzoo

@@ -131,6 +131,7 @@ int run(const PredictArguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
   const Predictor predictor = load(args.network);
   const auto& network = predictor.network();
+  say_what_dtype_does(network, args.network);
   if (network.metadata && !network.is_program()) {
     warn_of_other_data(*network.metadata, network.metadata_now());
   }
@@ -170,6 +171,7 @@ void add_predict(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "predict", "What a network sees in pictures: the likeliest classes");
   add_network_options(*command, args->network);
+  add_dtype_option(*command, args->network);
   command
       ->add_option("pictures", args->pictures,
                    "Pictures, folders of them, .txt files that list them; - "

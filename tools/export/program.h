@@ -16,6 +16,14 @@ enum class Pixels {
   kByte,        ///< uint8, 0..255; mean and std are baked in.
 };
 
+/// Types of a program's numbers, by the names that --dtype takes.
+struct TypeName {
+  const char* name;
+  at::ScalarType type;
+};
+inline constexpr TypeName kTypeNames[] = {
+    {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+
 /// What is put around a network when it becomes a program.
 struct ProgramOptions {
   Pixels pixels = Pixels::kNormalised;

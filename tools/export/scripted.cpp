@@ -169,6 +169,9 @@ ScriptedNetwork load_scripted(const std::filesystem::path& path,
     for (const auto one : {Pixels::kByte, Pixels::kUnit}) {
       if (facts.normalize == name_of_pixels(one)) network.pixels = one;
     }
+    for (const auto& one : kTypeNames) {
+      if (facts.type == c10::toString(one.type)) network.type = one.type;
+    }
     const auto shared = std::make_shared<ScriptedProgram>(
         module, facts, network.metadata, path);
     network.forward = [shared](const torch::Tensor& images) {

@@ -40,6 +40,7 @@ struct ScriptedNetwork {
   std::function<torch::Tensor(const torch::Tensor& images)> forward;
   ModelMetadata metadata;
   Pixels pixels = Pixels::kNormalised;
+  at::ScalarType type = at::kFloat;  ///< Of weights and arithmetic.
 };
 
 /// Throws FileError where a file is no TorchScript archive of ours.

@@ -151,9 +151,28 @@ ModelMetadata LoadedNetwork::metadata_now() const {
 
 namespace {
 
+const char* name_of_type(at::ScalarType type) {
+  for (const auto& one : kTypeNames) {
+    if (one.type == type) return one.name;
+  }
+  return c10::toString(type);
+}
+
+/// A program computes in the type of its weights.
+void check_type_of_program(const ScriptedNetwork& program,
+                           const NetworkSource& source) {
+  const auto asked_for = type_of(*source.amp);
+  if (program.type == asked_for) return;
+  const std::string name = name_of_type(asked_for);
+  throw ConfigError(source.file.string() + ": an exported program in " +
+                    name_of_type(program.type) + ", not " + name +
+                    "; give the run folder, or export it by --dtype " + name);
+}
+
 /// An exported program: its own network, and its own idea of pixels.
-void load_program(const std::filesystem::path& path, LoadedNetwork& network) {
-  auto program = load_scripted(path, network.device);
+void load_program(const NetworkSource& source, LoadedNetwork& network) {
+  auto program = load_scripted(source.file, network.device);
+  if (source.amp) check_type_of_program(program, source);
   network.forward = program.forward;
   const auto trained = config_of(*network.metadata);
   if (trained && differ_in_model(*trained, network.config)) {
@@ -220,12 +239,13 @@ LoadedNetwork load_network(const NetworkSource& given) {
   const auto [config, warnings] = read_config(source, file, network.metadata);
   for (const auto& warning : warnings) spdlog::warn(warning);
   network.config = config;
+  if (source.amp) network.config.train.amp = *source.amp;
   set_threads(config.train.threads);
   network.device = resolve_device(source.device.empty() ? config.train.device
                                                         : source.device);
   network.preprocess = make_preprocessing(config, network.device);
   if (file.kind == WeightKind::kTorchScript && network.metadata) {
-    load_program(source.file, network);
+    load_program(source, network);
   } else {
     load_weights_of(file, source.file, network);
   }

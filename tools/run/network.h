@@ -22,6 +22,9 @@ struct NetworkSource {
   std::vector<std::string> overrides = {};  ///< Of the config, "a.b=value".
   std::string device = {};  ///< "cpu", "cuda:1"; empty: as the config says.
   std::string key = {};     ///< Which of several networks in the file.
+  /// Arithmetic of convolutions; nothing: as the config says. An exported
+  /// program has its own, and another is a ConfigError.
+  std::optional<Amp> amp = {};
 };
 
 /// A network in place, with its weights.

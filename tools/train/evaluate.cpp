@@ -7,9 +7,13 @@
 
 namespace skipzoo {
 
+at::ScalarType type_of(Amp amp) {
+  return amp == Amp::kBf16 ? at::kBFloat16 : at::kFloat;
+}
+
 Forward forward_of(Classifier& model, Amp amp) {
-  const auto type = amp == Amp::kBf16 ? at::kBFloat16 : at::kFloat;
-  const auto engine = std::make_shared<Engine>(model, model.kernels(), type);
+  const auto engine =
+      std::make_shared<Engine>(model, model.kernels(), type_of(amp));
   return [engine, amp](const torch::Tensor& images) {
     const torch::NoGradGuard no_grad;
     const Autocast autocast(amp, images.device());

@@ -17,6 +17,9 @@ struct Classifier;
 /// -> logits (N, classes). Not by two threads at once.
 using Forward = std::function<torch::Tensor(const torch::Tensor& images)>;
 
+/// What the convolutions of an Engine compute in.
+at::ScalarType type_of(Amp amp);
+
 /// That of a network of ours, in the arithmetic of `amp`: on the CPU by an
 /// Engine, unless its own kernels are the reference. The model must outlive it;
 /// its weights are those of now, and its mode is left as it is.
