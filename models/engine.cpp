@@ -47,6 +47,17 @@ torch::Tensor Engine::operator()(const torch::Tensor& images) {
   return plan_for(images).run(images);
 }
 
+std::vector<LayerTime> Engine::layer_times(const torch::Tensor& images,
+                                           int64_t runs) {
+  const torch::NoGradGuard no_grad;
+  std::vector<LayerTime> times;
+  if (!plans_ || !images.is_cpu()) return times;
+  const auto& plan = plan_for(images);
+  plan.run(images);
+  for (int64_t i = 0; i < runs; ++i) plan.run(images, times);
+  return times;
+}
+
 Engine::Plan& Engine::plan_for(const torch::Tensor& images) {
   const auto size = images.sizes().slice(1);
   auto& plans = plans_of_sizes_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/kernels/kernels.h"
+#include "models/layer_time.h"
 #include "models/tensor.h"
 
 namespace skipzoo {
@@ -35,6 +36,9 @@ class Engine {
   /// images of a size take longer: a plan is made for them. Plans of the eight
   /// sizes used last are cached.
   torch::Tensor operator()(const torch::Tensor& images);
+  /// What each of its steps does and took in `runs` runs, in their order. None
+  /// where it runs the network's own forward().
+  std::vector<LayerTime> layer_times(const torch::Tensor& images, int64_t runs);
 
  private:
   class Plan;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
+#include "models/layer_time.h"
 #include "models/program.h"
 #include "models/tensor.h"
 
@@ -19,10 +21,20 @@ class EnginePlan {
   EnginePlan(const Program& program, at::ScalarType type);
 
   torch::Tensor run(const torch::Tensor& images) const;
+  /// The same, and what each step took is added to `times`: those of an earlier
+  /// call, or none.
+  torch::Tensor run(const torch::Tensor& images,
+                    std::vector<LayerTime>& times) const;
 
  private:
+  /// Calls around(i, step) for each step; it calls that once.
+  template <typename Around>
+  torch::Tensor run_steps(const torch::Tensor& images,
+                          const Around& around) const;
+
   Slots initial_;  ///< Constants, weights; the images go to slot 0.
   std::vector<Step> steps_;
+  std::vector<LayerTime> work_;  ///< Of each step on one image; no seconds.
   std::vector<std::vector<size_t>> done_;  ///< Slots not read after a step.
   size_t output_ = 0;
   at::ScalarType type_;

@@ -43,7 +43,35 @@ size_t PlanBuilder::new_slot() {
 
 void PlanBuilder::add_step(Step step, const std::vector<size_t>& reads) {
   plan_.steps_.push_back(std::move(step));
+  plan_.work_.push_back(work_of(current_));
   reads_.push_back(reads);
+}
+
+LayerTime PlanBuilder::work_of(const jit::Node* node) const {
+  const auto numel = [](const jit::Value* value) {
+    const auto shape = shape_of(value);
+    return shape.empty() ? 0.0
+                         : static_cast<double>(c10::multiply_integers(shape));
+  };
+  LayerTime work{.name = node->kind().toUnqualString()};
+  const auto size = static_cast<double>(c10::elementSize(plan_.type_));
+  const double results =
+      node->outputs().size() == 1 ? numel(node->output()) : 0;
+  work.bytes = size * results;
+  for (const auto* input : node->inputs()) {
+    if (!is_weight(input)) {
+      work.bytes += size * numel(input);
+      continue;
+    }
+    const auto& weight = constant(input).toTensor();
+    work.weight_bytes += size * static_cast<double>(weight.numel());
+    if (node->kind() != at::aten::_convolution || weight.dim() < 2) continue;
+    // One of each output's channels or features is what makes a result.
+    work.flops = 2 * results * static_cast<double>(weight[0].numel());
+    const std::string name = input->debugName();
+    work.name = name.substr(0, name.rfind('.'));
+  }
+  return work;
 }
 
 void PlanBuilder::build() {
@@ -73,6 +101,9 @@ void PlanBuilder::find_constants() {
   for (const jit::Node* node : program_.graph->nodes()) {
     if (node->kind() == c10::prim::Constant) visit_constant(node);
     if (node->kind() == c10::prim::ListConstruct) visit_constant_list(node);
+    if (node->kind() == at::aten::t && is_weight(node->input())) {
+      constants_[node->output()] = constant(node->input()).toTensor().t();
+    }
   }
 }
 
@@ -90,6 +121,7 @@ void PlanBuilder::release_slots() {
 }
 
 void PlanBuilder::visit(const jit::Node* node) {
+  current_ = node;
   if (node->kind() == c10::prim::ListConstruct) {
     visit_list(node);
   } else if (node->kind() == at::aten::batch_norm) {
@@ -104,6 +136,8 @@ void PlanBuilder::visit(const jit::Node* node) {
     visit_gate(node);
   } else if (node->kind() == at::aten::max_pool2d) {
     visit_max_pool(node);
+  } else if (node->kind() == at::aten::adaptive_avg_pool2d) {
+    visit_average(node);
   } else if (node->kind() == at::aten::cat &&
              places_.contains(node->output())) {
     visit_dense_cat(node);
@@ -215,6 +249,25 @@ void PlanBuilder::visit_max_pool(const jit::Node* node) {
   add_step(
       [=](Slots& slots) {
         slots[to] = max_pool(slots[from].toTensor(), window);
+      },
+      {from});
+  own_memory_.insert(node->output());
+  place(node->output());
+}
+
+void PlanBuilder::visit_average(const jit::Node* node) {
+  const auto* size = node->input(1);
+  const bool is_of_all =
+      shape_of(node->input(0)).size() == 4 && is_constant(size) &&
+      constant(size).toIntVector() == std::vector<int64_t>{1, 1};
+  if (!is_of_all) {
+    visit_other(node);
+    return;
+  }
+  const size_t from = computed(node->input(0)), to = slot(node->output());
+  add_step(
+      [=](Slots& slots) {
+        slots[to] = global_average_pool(slots[from].toTensor());
       },
       {from});
   own_memory_.insert(node->output());

@@ -80,6 +80,8 @@ class PlanBuilder {
   /// Of no value in the graph.
   size_t new_slot();
   void add_step(Step step, const std::vector<size_t>& reads);
+  /// What a node does, on one image.
+  LayerTime work_of(const torch::jit::Node* node) const;
 
   void find_constants();
   void visit(const torch::jit::Node* node);
@@ -88,6 +90,7 @@ class PlanBuilder {
   void visit_list(const torch::jit::Node* node);
   void visit_norm(const torch::jit::Node* node);
   void visit_max_pool(const torch::jit::Node* node);
+  void visit_average(const torch::jit::Node* node);
   /// Its slot, after what was left to its readers is done.
   size_t computed(const torch::jit::Value* value);
   /// As LibTorch runs it.
@@ -180,7 +183,8 @@ class PlanBuilder {
   EnginePlan& plan_;
   std::unordered_map<const torch::jit::Value*, c10::IValue> constants_;
   std::unordered_map<const torch::jit::Value*, size_t> slots_;
-  std::vector<std::vector<size_t>> reads_;  ///< Of each step.
+  std::vector<std::vector<size_t>> reads_;     ///< Of each step.
+  const torch::jit::Node* current_ = nullptr;  ///< What the next step does.
   /// Nodes done by a step of an earlier node.
   std::set<const torch::jit::Node*> consumed_;
   std::unordered_map<const torch::jit::Value*, Activation> activations_;

@@ -123,6 +123,7 @@ void PlanBuilder::emit_pending(const jit::Value* value) {
 void PlanBuilder::emit_convolution(const jit::Node* node,
                                    const jit::Value* added,
                                    const Ending& ending) {
+  current_ = node;
   auto conv = read_convolution(node);
   const jit::Value* input = node->input(0);
   if (const auto found = padded_.find(input); found != padded_.end()) {

@@ -48,26 +48,55 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
   is_plain_ = bias_.defined() && !shape_.extra.any() &&
               is_same_3x3(weight_, shape_.padding, shape_.stride,
                           shape_.dilation, shape_.groups);
+  whole_padding_ = whole_padding();
   small_padding_ = padding_if_small();
 }
 
-std::optional<ExtraPadding> PackedConvolution::padding_if_small() const {
+std::optional<ExtraPadding> PackedConvolution::whole_padding() const {
   const auto &stride = shape_.stride, &padding = shape_.padding;
+  const auto& dilation = shape_.dilation;
   const auto& extra = shape_.extra;
-  const bool is_3x3 = is_same_3x3(weight_, {1, 1}, stride, shape_.dilation,
-                                  shape_.groups, stride[0]);
-  if (!bias_.defined() || type_ != at::kFloat || !is_3x3 || stride[0] > 2) {
+  if (!bias_.defined() || type_ != at::kFloat || shape_.groups != 1 ||
+      stride[0] != stride[1] || dilation[0] != 1 || dilation[1] != 1) {
     return {};
   }
-  const ExtraPadding all{.top = padding[0] + extra.top,
-                         .left = padding[1] + extra.left,
-                         .bottom = padding[0] + extra.bottom,
-                         .right = padding[1] + extra.right};
-  const int64_t least = stride[0] == 1 ? 1 : 0;
+  return ExtraPadding{.top = padding[0] + extra.top,
+                      .left = padding[1] + extra.left,
+                      .bottom = padding[0] + extra.bottom,
+                      .right = padding[1] + extra.right};
+}
+
+std::optional<ExtraPadding> PackedConvolution::padding_if_small() const {
+  const int64_t stride = shape_.stride[0];
+  if (!whole_padding_ || stride > 2 || weight_.size(2) != 3 ||
+      weight_.size(3) != 3) {
+    return {};
+  }
+  const auto& all = *whole_padding_;
+  const int64_t least = stride == 1 ? 1 : 0;
   for (const auto zeros : {all.top, all.left, all.bottom, all.right}) {
     if (zeros < least || zeros > 1) return {};
   }
   return all;
+}
+
+bool PackedConvolution::is_of_few_pixels(at::IntArrayRef images) const {
+  return whole_padding_ &&
+         Im2colConvolution::suits(images, weight_sizes_, shape_.stride[0],
+                                  *whole_padding_);
+}
+
+bool PackedConvolution::is_of_few_pixels(const Tensor& x) {
+  if (!is_of_few_pixels(x.sizes()) || x.scalar_type() != at::kFloat ||
+      !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
+      (!weight_.defined() && im2col_ == nullptr)) {
+    return false;
+  }
+  if (im2col_ == nullptr) {
+    im2col_ = std::make_unique<Im2colConvolution>(
+        weight_, bias_, shape_.stride[0], *whole_padding_);
+  }
+  return true;
 }
 
 bool PackedConvolution::is_small(const Tensor& x) {
@@ -86,13 +115,14 @@ bool PackedConvolution::is_small(const Tensor& x) {
   return true;
 }
 
-void PackedConvolution::pack(const Tensor& x) {
+void PackedConvolution::pack(const Tensor& x, at::IntArrayRef images) {
   if (packed_.defined()) return;
   packed_ = reorder(weight_, shape_, x.sizes());
-  // More images of this size may go by implicit_gemm().
+  // More images of this size, or fewer, may go by others.
   constexpr int64_t kMany = 1 << 10;
   const bool is_kept = is_plain_ || small_padding_ ||
-                       gemm_shape({kMany, x.size(1), x.size(2), x.size(3)});
+                       is_of_few_pixels({1, images[1], images[2], images[3]}) ||
+                       gemm_shape({kMany, images[1], images[2], images[3]});
   if (!is_kept) weight_.reset();
 }
 
@@ -149,6 +179,7 @@ void PackedConvolution::run_winograd(const Tensor& x, const Tensor& out,
 }
 
 Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
+  if (is_of_few_pixels(x)) return (*im2col_)(x, relu);
   if (uses_winograd(x)) {
     auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                             x.options(), at::MemoryFormat::ChannelsLast);
@@ -172,13 +203,14 @@ Tensor PackedConvolution::run(const Tensor& images, bool relu) {
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
   if (is_small(images)) return (*small_)(images, relu);
   const auto x = padded(images, shape_.extra);
-  pack(x);
+  pack(x, images.sizes());
   return op.call(x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
                  shape_.dilation, shape_.groups, relu ? "relu" : "none",
                  Scalars(), "");
 }
 
 Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
+  if (is_of_few_pixels(x)) return im2col_->add_to(other, x, relu);
   if (uses_winograd(x)) {
     run_winograd(x, other, /*adds=*/true, relu);
     return other;
@@ -207,7 +239,7 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& images,
     return;
   }
   const auto x = padded(images, shape_.extra);
-  pack(x);
+  pack(x, images.sizes());
   op.call(other, x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
           shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
           relu ? std::optional<std::string_view>("relu") : std::nullopt,
@@ -241,6 +273,34 @@ Tensor affine_relu(const Tensor& images, const Tensor& scale,
                    scale.const_data_ptr<A>(), offset.const_data_ptr<A>(),
                    /*relu=*/true, count, blocks.channels,
                    out + first * blocks.channels, blocks.channels);
+    });
+  });
+  return y;
+}
+
+Tensor global_average_pool(const Tensor& images) {
+  SKIPZOO_PROFILE("global_average_pool");
+  const auto x = images.contiguous(at::MemoryFormat::ChannelsLast);
+  const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
+  auto y = torch::empty({x.size(0), channels, 1, 1}, x.options());
+  SKIPZOO_DISPATCH(x.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto* from = x.const_data_ptr<scalar_t>();
+    auto* to = y.mutable_data_ptr<scalar_t>();
+    const int64_t grain = 1 + 65'536 / (channels * pixels + 1);
+    at::parallel_for(0, x.size(0), grain, [&](int64_t first, int64_t last) {
+      const auto size = static_cast<size_t>(channels);
+      const std::vector<A> zeros(size);
+      std::vector<A> sum(size), squares(size);
+      for (int64_t n = first; n < last; ++n) {
+        std::ranges::fill(sum, A(0));
+        rows::sums(from + n * pixels * channels, channels, zeros.data(), pixels,
+                   channels, sum.data(), squares.data());
+        for (size_t c = 0; c < size; ++c) {
+          to[n * channels + static_cast<int64_t>(c)] =
+              static_cast<scalar_t>(sum[c] / static_cast<A>(pixels));
+        }
+      }
     });
   });
   return y;

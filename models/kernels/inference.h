@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/kernels/conv3x3.h"
+#include "models/kernels/im2col_convolution.h"
 #include "models/kernels/implicit_gemm.h"
 #include "models/kernels/small_convolution.h"
 
@@ -16,9 +17,9 @@
 namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
-/// by oneDNN, as torch.compile calls it, or by our own for small images and
-/// where Winograd's algorithm is faster. Of bfloat16 in float where LibTorch
-/// refuses it (convolves_bfloat16() in autocast.h).
+/// by oneDNN, as torch.compile calls it, or by our own for few pixels, for
+/// small images and where Winograd's algorithm is faster. Of bfloat16 in float
+/// where LibTorch refuses it (convolves_bfloat16() in autocast.h).
 class PackedConvolution {
  public:
   struct Shape {
@@ -38,8 +39,14 @@ class PackedConvolution {
   /// x of the weight's type, not by Winograd's algorithm.
   torch::Tensor run(const torch::Tensor& x, bool relu);
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
-  void pack(const torch::Tensor& x);
+  /// x: as oneDNN gets it; images: without extra padding.
+  void pack(const torch::Tensor& x, at::IntArrayRef images);
   bool is_small(const torch::Tensor& x);
+  /// Whether Im2colConvolution takes x.
+  bool is_of_few_pixels(const torch::Tensor& x);
+  bool is_of_few_pixels(at::IntArrayRef images) const;
+  /// All padding, where it is one group of float without dilation.
+  std::optional<ExtraPadding> whole_padding() const;
   std::optional<ExtraPadding> padding_if_small() const;
   bool uses_winograd(const torch::Tensor& x) const;
   /// As implicit_gemm() takes it; none where x is not for that.
@@ -58,8 +65,10 @@ class PackedConvolution {
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
   bool is_plain_;  ///< 3x3 with a bias and a border of one, one group.
-  /// All padding, where SmallConvolution takes this kind of convolution.
-  std::optional<ExtraPadding> small_padding_;
+  /// All padding, where Im2colConvolution, and where SmallConvolution, takes
+  /// this kind of convolution.
+  std::optional<ExtraPadding> whole_padding_, small_padding_;
+  std::unique_ptr<Im2colConvolution> im2col_;
   std::unique_ptr<SmallConvolution> small_;
   std::optional<Conv3x3Weight> taps_;
   std::optional<PackedWeight> kernel_rows_;
@@ -74,6 +83,9 @@ torch::Tensor rows_of(const torch::Tensor& images);
 torch::Tensor affine_relu(const torch::Tensor& images,
                           const torch::Tensor& scale,
                           const torch::Tensor& offset);
+
+/// The mean of each channel of each image, (N, C, 1, 1), of images' type.
+torch::Tensor global_average_pool(const torch::Tensor& images);
 
 /// Copies images to the channels from `channel` on of wider ones.
 void copy_channels(const torch::Tensor& images, const torch::Tensor& wider,

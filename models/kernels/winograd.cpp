@@ -123,7 +123,15 @@ bool suits_winograd(const ConvolutionWork& work) {
   // Tiles enough to pay for transforming a weight, or for reading it from
   // memory. In bfloat16 a direct convolution multiplies twice as fast, with AMX
   // sixteen times.
-  const int64_t least = work.packed ? (half ? 96 : 16) : (half ? 128 : 32);
+  // A packed weight that stays in the cache pays at four, if there is enough of
+  // it for the product to be most of the work.
+  constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 256 * 256;
+  const int64_t kernels = work.in * work.out;
+  const bool is_cached = kernels >= kLeastKernels && kernels <= kMostKernels;
+  const int64_t least = !work.packed ? (half ? 128 : 32)
+                        : half       ? 96
+                        : is_cached  ? 4
+                                     : 16;
   constexpr int64_t kLeastChannels = 8;
   return has_avx2() && !(half && has_amx()) && tiles >= least &&
          // Less than half of a tile in use costs what it saves.

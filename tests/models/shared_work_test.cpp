@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "models/kernels/conv3x3.h"
+#include "models/kernels/im2col_convolution.h"
 #include "models/kernels/max_pool.h"
 #include "models/kernels/pixel_rows.h"
 #include "models/kernels/pointwise.h"
@@ -130,6 +131,9 @@ TEST_P(SharedWorkOfOneImage, WithMemoryThatIsReused) {
     SmallConvolution convolution(random({16, 16, 3, 3}), torch::zeros({16}),
                                  stride, {1, 1, 1, 1});
     convolution.add_to(convolution(x, /*relu=*/true), x, /*relu=*/false);
+    Im2colConvolution product(torch::randn({96, 16, 3, 3}), torch::zeros({96}),
+                              stride, {1, 1, 1, 1});
+    product.add_to(product(x, /*relu=*/true), x, /*relu=*/false);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "models/kernels/processor.h"
@@ -78,6 +79,26 @@ TEST(Benchmark, ProfilesByKindOfOperator) {
        {"convolution", "batch_norm", "relu", "add", "optimizer"}) {
     EXPECT_GT(profile.at(kind), 0) << kind;
   }
+}
+
+TEST(Benchmark, ProfilesInferenceByLayer) {
+  const auto found = benchmark("infer", "fused").at("by_layer");
+  EXPECT_GT(found.at("run_ms"), 0);
+  EXPECT_GT(found.at("kernels_ms"), 0);
+  EXPECT_GT(found.at("machine_gflops"), 0);
+  EXPECT_GT(found.at("machine_gbytes_per_s"), 0);
+  std::map<std::string, nlohmann::json> layers;
+  for (const auto& layer : found.at("layers")) {
+    EXPECT_GT(layer.at("ms"), 0) << layer;
+    layers[layer.at("layer")] = layer;
+  }
+  // 3x3 of 16 channels to 16 at 8x8, three images.
+  const auto& layer = layers.at("layer1.0.conv1");
+  EXPECT_EQ(layer.at("flops"), 2 * 3 * 9 * 16 * 16 * 64);
+  EXPECT_EQ(layer.at("bytes"), 4 * (3 * 2 * 16 * 64 + 9 * 16 * 16 + 16));
+  // The reference has no steps of an engine.
+  EXPECT_TRUE(
+      benchmark("infer", "reference").at("by_layer").at("layers").empty());
 }
 
 }  // namespace

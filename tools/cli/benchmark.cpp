@@ -12,10 +12,12 @@
 #include <optional>
 
 #include "models/classifier.h"
+#include "models/engine.h"
 #include "models/kernels/processor.h"
 #include "models/make_model.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/differences.h"
+#include "tools/cli/layer_profile.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
 #include "tools/device.h"
@@ -51,6 +53,7 @@ struct Measured {
   double setup = 0;             ///< The first step and what came before it.
   std::vector<std::pair<std::string, double>> kinds;
   int64_t peak_rss_mb = 0;
+  std::optional<LayerProfile> layers;
   Differences differences;
 
   double median() const { return seconds[seconds.size() / 2]; }
@@ -100,6 +103,17 @@ std::function<void()> make_step(const Arguments& args, const RunConfig& config,
   };
 }
 
+/// Of an engine as evaluate and predict have it.
+LayerProfile layers_of(const Arguments& args, const RunConfig& config) {
+  torch::manual_seed(0);
+  const auto model = make_model(config.model);
+  move_to(*model, torch::kCPU, config.train.channels_last);
+  auto shape = input_shape(config);
+  shape.insert(shape.begin(), args.batch);
+  Engine engine(*model, model->kernels(), type_of(args.amp));
+  return profile_layers(engine, torch::randn(shape), args.seconds);
+}
+
 /// Three steps to warm up, then at least five, for at least so long.
 Measured measure(const Arguments& args, const RunConfig& config,
                  torch::Device device) {
@@ -123,6 +137,9 @@ Measured measure(const Arguments& args, const RunConfig& config,
   getrusage(RUSAGE_SELF, &usage);
   measured.peak_rss_mb = usage.ru_maxrss / 1024;
   times.reset();
+  if (args.profile && !args.train && device.is_cpu()) {
+    measured.layers = layers_of(args, config);
+  }
   measured.differences = differences(
       config, {.train = args.train, .amp = args.amp, .batch = args.batch},
       device);
@@ -132,6 +149,21 @@ Measured measure(const Arguments& args, const RunConfig& config,
 double rounded(double value, int digits) {
   const double scale = std::pow(10, digits);
   return std::round(value * scale) / scale;
+}
+
+ordered_json layers_json(const LayerProfile& profile) {
+  ordered_json json = {{"run_ms", profile.run * 1e3},
+                       {"kernels_ms", profile.kernels * 1e3},
+                       {"machine_gflops", profile.machine_flops / 1e9},
+                       {"machine_gbytes_per_s", profile.machine_bytes / 1e9},
+                       {"layers", ordered_json::array()}};
+  for (const auto& layer : profile.layers) {
+    json["layers"].push_back({{"layer", layer.name},
+                              {"ms", layer.median() * 1e3},
+                              {"flops", layer.flops},
+                              {"bytes", layer.bytes}});
+  }
+  return json;
 }
 
 ordered_json report(const Arguments& args, const Measured& measured) {
@@ -158,6 +190,7 @@ ordered_json report(const Arguments& args, const Measured& measured) {
   for (const auto& [kind, seconds] : measured.kinds) {
     json["profile"][kind] = rounded(seconds / sum, 4);
   }
+  if (measured.layers) json["by_layer"] = layers_json(*measured.layers);
   return json;
 }
 
@@ -188,7 +221,8 @@ void run(const Arguments& given) {
       resolve_device(args.device.empty() ? config.train.device : args.device);
   args.batch = config.data.batch_size;
   check(args, config, device);
-  const auto json = report(args, measure(args, config, device));
+  const auto measured = measure(args, config, device);
+  const auto json = report(args, measured);
   if (args.json) {
     std::cout << json.dump(-1, ' ', false,
                            ordered_json::error_handler_t::replace)
@@ -214,6 +248,9 @@ void run(const Arguments& given) {
     std::cout << std::left << std::setw(14) << kind << std::right
               << std::setw(7) << std::fixed << std::setprecision(1)
               << 100 * share.get<double>() << " %\n";
+  }
+  if (measured.layers && !measured.layers->layers.empty()) {
+    print_layers(*measured.layers);
   }
 }
 
@@ -245,7 +282,8 @@ void add_benchmark(CLI::App& app) {
   command->add_option("--device", args->device,
                       "auto, cpu, cuda or cuda:<index>; else train.device");
   command->add_flag("--profile", args->profile,
-                    "Share of the time by kind of operator");
+                    "Share of the time by kind of operator; of inference on "
+                    "the CPU, each layer's beside what the machine can do");
   command->add_flag("--json", args->json, "Print one JSON object");
   command->footer(
       "Example:\n  skipzoo benchmark -c configs/cifar10/resnet20.yaml --mode "
