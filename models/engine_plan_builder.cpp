@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "models/kernels/max_pool.h"
-
 namespace skipzoo {
 
 namespace jit = torch::jit;
@@ -227,51 +225,6 @@ size_t PlanBuilder::computed(const jit::Value* value) {
     return emit_activation(activations_.at(value), value);
   }
   return slot(value);
-}
-
-void PlanBuilder::visit_max_pool(const jit::Node* node) {
-  const auto pair = [&](size_t i) {  // One number stands for both.
-    auto numbers = constant(node->input(i)).toIntVector();
-    if (numbers.size() == 1) numbers.push_back(numbers[0]);
-    return numbers;
-  };
-  PoolWindow window{pair(1), pair(2), pair(3)};
-  if (window.stride.empty()) window.stride = window.size;
-  const bool is_known = shape_of(node->output()).size() == 4 &&
-                        suits_max_pool(window) &&
-                        pair(4) == std::vector<int64_t>{1, 1} &&
-                        !constant(node->input(5)).toBool();
-  if (!is_known) {
-    visit_other(node);
-    return;
-  }
-  const size_t from = computed(node->input(0)), to = slot(node->output());
-  add_step(
-      [=](Slots& slots) {
-        slots[to] = max_pool(slots[from].toTensor(), window);
-      },
-      {from});
-  own_memory_.insert(node->output());
-  place(node->output());
-}
-
-void PlanBuilder::visit_average(const jit::Node* node) {
-  const auto* size = node->input(1);
-  const bool is_of_all =
-      shape_of(node->input(0)).size() == 4 && is_constant(size) &&
-      constant(size).toIntVector() == std::vector<int64_t>{1, 1};
-  if (!is_of_all) {
-    visit_other(node);
-    return;
-  }
-  const size_t from = computed(node->input(0)), to = slot(node->output());
-  add_step(
-      [=](Slots& slots) {
-        slots[to] = global_average_pool(slots[from].toTensor());
-      },
-      {from});
-  own_memory_.insert(node->output());
-  place(node->output());
 }
 
 void PlanBuilder::visit_other(const jit::Node* node) {

@@ -89,8 +89,6 @@ class PlanBuilder {
   void visit_constant_list(const torch::jit::Node* node);
   void visit_list(const torch::jit::Node* node);
   void visit_norm(const torch::jit::Node* node);
-  void visit_max_pool(const torch::jit::Node* node);
-  void visit_average(const torch::jit::Node* node);
   /// Its slot, after what was left to its readers is done.
   size_t computed(const torch::jit::Value* value);
   /// As LibTorch runs it.
@@ -148,17 +146,15 @@ class PlanBuilder {
   void visit_convolution(const torch::jit::Node* node);
   /// Zeros above, below and beside images.
   void visit_padding(const torch::jit::Node* node);
+  /// Whether its zeros are channels: a shortcut without parameters.
+  bool pads_channels(const torch::jit::Node* node) const;
+  void visit_channel_padding(const torch::jit::Node* node);
   void visit_add(const torch::jit::Node* node);
   /// Without the addition that it waited for.
   void emit_pending(const torch::jit::Value* value);
   /// added: what the convolution is added to, or null.
   void emit_convolution(const torch::jit::Node* node,
                         const torch::jit::Value* added, const Ending& ending);
-  /// The pooling that may as well come before the convolution, or null.
-  const torch::jit::Node* movable_pool(const torch::jit::Node* node,
-                                       const Convolution& conv) const;
-  /// Pools what is in slot `from`; returns the slot of the result.
-  size_t emit_pool(const torch::jit::Node* pool, size_t from);
   void emit_packed(const PackedStep& step);
   /// Adds to the value `added`; add: the node that did so.
   void emit_packed_sum(const PackedStep& step, const torch::jit::Value* added,
@@ -169,6 +165,16 @@ class PlanBuilder {
   /// Whether what is only read by `reader` from here on may be written over.
   bool may_overwrite(const torch::jit::Value* value,
                      const torch::jit::Node* reader) const;
+
+  // engine_plan_pooling.cpp.
+
+  void visit_max_pool(const torch::jit::Node* node);
+  void visit_average(const torch::jit::Node* node);
+  /// The pooling that may as well come before the convolution, or null.
+  const torch::jit::Node* movable_pool(const torch::jit::Node* node,
+                                       const Convolution& conv) const;
+  /// Pools what is in slot `from`; returns the slot of the result.
+  size_t emit_pool(const torch::jit::Node* pool, size_t from);
 
   // engine_plan_gates.cpp: factors on the channels of each image.
 

@@ -58,6 +58,10 @@ void PlanBuilder::visit_padding(const jit::Node* node) {
       user->input(0) == node->output() && convolves_by_constants(user) &&
       is_constant(node->input(1)) && is_constant(node->input(2)) &&
       constant(node->input(2)).toScalar().toDouble() == 0;
+  if (pads_channels(node)) {
+    visit_channel_padding(node);
+    return;
+  }
   // Left, right, top, bottom; those of other axes would follow.
   const auto zeros = is_read_so ? constant(node->input(1)).toIntVector()
                                 : std::vector<int64_t>();
@@ -70,6 +74,30 @@ void PlanBuilder::visit_padding(const jit::Node* node) {
                               .left = zeros[0],
                               .bottom = zeros[3],
                               .right = zeros[1]}};
+}
+
+bool PlanBuilder::pads_channels(const jit::Node* node) const {
+  if (shape_of(node->output()).size() != 4 || !is_constant(node->input(1)) ||
+      !is_constant(node->input(2)) ||
+      constant(node->input(2)).toScalar().toDouble() != 0) {
+    return false;
+  }
+  const auto zeros = constant(node->input(1)).toIntVector();
+  return zeros.size() == 6 && *std::ranges::min_element(zeros) >= 0 &&
+         std::all_of(zeros.begin(), zeros.begin() + 4,
+                     [](int64_t count) { return count == 0; });
+}
+
+void PlanBuilder::visit_channel_padding(const jit::Node* node) {
+  const auto zeros = constant(node->input(1)).toIntVector();
+  const size_t from = computed(node->input(0)), to = slot(node->output());
+  add_step(
+      [=](Slots& slots) {
+        slots[to] = pad_channels(slots[from].toTensor(), zeros[4], zeros[5]);
+      },
+      {from});
+  own_memory_.insert(node->output());
+  place(node->output());
 }
 
 bool PlanBuilder::waits_for_addition(const jit::Node* node) {
@@ -155,31 +183,6 @@ void PlanBuilder::emit_convolution(const jit::Node* node,
   }
   own_memory_.insert(output);
   place(output);
-}
-
-const jit::Node* PlanBuilder::movable_pool(const jit::Node* node,
-                                           const Convolution& conv) const {
-  // 1x1 then mean of 2x2 is mean of 2x2 then 1x1, of a quarter of the pixels.
-  const auto* user = only_user(node->output());
-  const bool moves = user != nullptr && user->kind() == at::aten::avg_pool2d &&
-                     conv.weight.size(2) == 1 && !conv.bias.defined() &&
-                     is_dense_convolution(conv);
-  return moves ? user : nullptr;
-}
-
-size_t PlanBuilder::emit_pool(const jit::Node* pool, size_t from) {
-  consumed_.insert(pool);
-  const size_t to = new_slot();
-  const auto size = constant(pool->input(1)).toIntVector();
-  const auto stride = constant(pool->input(2)).toIntVector();
-  const auto padding = constant(pool->input(3)).toIntVector();
-  add_step(
-      [=](Slots& slots) {
-        slots[to] =
-            torch::avg_pool2d(slots[from].toTensor(), size, stride, padding);
-      },
-      {from});
-  return to;
 }
 
 void PlanBuilder::emit_packed(const PackedStep& step) {

@@ -87,6 +87,11 @@ torch::Tensor affine_relu(const torch::Tensor& images,
 /// The mean of each channel of each image, (N, C, 1, 1), of images' type.
 torch::Tensor global_average_pool(const torch::Tensor& images);
 
+/// Images with channels of zeros before and behind their own, channels-last. Of
+/// any strides: those of every second pixel are read as they lie.
+torch::Tensor pad_channels(const torch::Tensor& images, int64_t front,
+                           int64_t back);
+
 /// Copies images to the channels from `channel` on of wider ones.
 void copy_channels(const torch::Tensor& images, const torch::Tensor& wider,
                    int64_t channel);

@@ -261,5 +261,56 @@ TEST(Engine, LeavesToLibTorchWhatItDoesNotKnow) {
   }
 }
 
+// A shortcut without parameters, and what is none.
+TEST(Engine, PadsChannelsOfEverySecondPixel) {
+  using torch::Tensor;
+  struct Padded {
+    Joined::Join join;
+    int ours;
+  };
+  static constexpr auto thinned = [](const Tensor& x) {
+    return x.slice(2, 0, INT64_MAX, 2).slice(3, 0, INT64_MAX, 2);
+  };
+  const Padded paddings[] = {
+      {[](const Tensor&, const Tensor& a, const Tensor& b) {
+         const auto wide =
+             torch::constant_pad_nd(thinned(a), {0, 0, 0, 0, 1, 2});
+         return torch::cat({wide, thinned(b)}, 1);
+       },
+       1},
+      {[](const Tensor& images, const Tensor& a, const Tensor&) {
+         const auto wide = torch::constant_pad_nd(images, {0, 0, 0, 0, 0, 4});
+         return torch::cat({wide, a}, 1);
+       },
+       1},
+      {[](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::constant_pad_nd(b, {0, 0, 0, 0, 1, 1}, 0.5);
+       },
+       0},
+      {[](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::constant_pad_nd(b, {0, 0, 0, 0, -1, 1});
+       },
+       0},
+      {[](const Tensor&, const Tensor&, const Tensor& b) {
+         return torch::constant_pad_nd(b, {1, 0, 0, 0, 1, 1});
+       },
+       0}};
+  for (const auto& [join, ours] : paddings) {
+    torch::manual_seed(6);
+    Joined model(join);
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      Engine engine(model, Kernels::kFused, type);
+      const auto x = torch::randn({2, 3, 7, 6});
+      const auto expected = reference(model, x);
+      const Calls calls("skipzoo::pad_channels");
+      const auto found = engine(x);
+      EXPECT_EQ(calls.count(), ours);
+      ASSERT_EQ(found.sizes(), expected.sizes());
+      EXPECT_LE(distance(found, expected), (type == at::kFloat ? 1e-5 : 2e-2) *
+                                               expected.norm().item<double>());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace skipzoo
