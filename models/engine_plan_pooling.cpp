@@ -47,7 +47,6 @@ void PlanBuilder::visit_average(const jit::Node* node) {
         slots[to] = global_average_pool(slots[from].toTensor());
       },
       {from});
-  own_memory_.insert(node->output());
   place(node->output());
 }
 
