@@ -54,6 +54,7 @@ NETWORKS = {
 REPEATED = ("cifar100/", "fine_tune/")
 README = ("cifar10/conv_net", "imagenet/resnet50", "imagenet/densenet121")
 MOST_MIB = 16 * 1024
+MOST_SECONDS = 1800
 
 
 def peers_of(config, mode, dtype):
@@ -74,6 +75,7 @@ def resident_mib(pid):
 
 def run(command, tuned):
     """The command's last line as JSON, or why there is none: "memory" where it took more than it may."""
+    end = time.monotonic() + MOST_SECONDS
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env={**os.environ, **tuned})
         while process.poll() is None:
@@ -81,6 +83,10 @@ def run(command, tuned):
                 process.kill()
                 process.wait()
                 return "memory"
+            if time.monotonic() > end:
+                process.kill()
+                process.wait()
+                return f"no end in {MOST_SECONDS} s"
             time.sleep(0.2)
         out.seek(0)
         err.seek(0)
