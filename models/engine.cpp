@@ -52,7 +52,7 @@ std::vector<LayerTime> Engine::layer_times(const torch::Tensor& images,
   const torch::NoGradGuard no_grad;
   std::vector<LayerTime> times;
   if (!plans_ || !images.is_cpu()) return times;
-  const auto& plan = plan_for(images);
+  auto& plan = plan_for(images);
   plan.run(images);
   for (int64_t i = 0; i < runs; ++i) plan.run(images, times);
   return times;
@@ -65,6 +65,7 @@ Engine::Plan& Engine::plan_for(const torch::Tensor& images) {
       std::find_if(plans.begin(), plans.end(),
                    [&](const auto& plan) { return size.equals(plan->size); });
   if (made != plans.end()) {
+    if (made != plans.begin()) plans.front()->release_memory();
     plans.splice(plans.begin(), plans, made);
     return *plans.front();
   }
@@ -74,6 +75,7 @@ Engine::Plan& Engine::plan_for(const torch::Tensor& images) {
       [&](const torch::Tensor& x) { return model_.forward(x); },
       torch::zeros_like(images.narrow(0, 0, 1)));
   fold_batch_norms(program);
+  if (!plans.empty()) plans.front()->release_memory();
   if (plans.size() == kMostPlans) plans.pop_back();
   plans.push_front(std::make_unique<Plan>(program, type_, size.vec()));
   return *plans.front();

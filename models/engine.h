@@ -34,7 +34,8 @@ class Engine {
 
   /// (N, C, H, W) normalised float images -> (N, num_classes) logits. The first
   /// images of a size take longer: a plan is made for them. Plans of the eight
-  /// sizes used last are cached.
+  /// sizes used last are cached, and the memory of the last one's results. Not
+  /// to be called by two threads at once.
   torch::Tensor operator()(const torch::Tensor& images);
   /// What each of its steps does and took in `runs` runs, in their order. None
   /// where it runs the network's own forward().

@@ -4,10 +4,25 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <chrono>
+#include <utility>
 
 #include "models/engine_plan_builder.h"
 
 namespace skipzoo {
+
+namespace {
+
+/// Channels-last images of that type.
+torch::Tensor as_input(const torch::Tensor& images, at::ScalarType type,
+                       EngineMemory& memory) {
+  if (images.scalar_type() == type &&
+      images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    return images;
+  }
+  return memory(images.sizes(), images.options().dtype(type)).copy_(images);
+}
+
+}  // namespace
 
 EnginePlan::EnginePlan(const Program& program, at::ScalarType type)
     : type_(type) {
@@ -17,25 +32,32 @@ EnginePlan::EnginePlan(const Program& program, at::ScalarType type)
 
 template <typename Around>
 torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
-                                    const Around& around) const {
+                                    const Around& around) {
   const at::AutoDispatchBelowAutograd no_autograd;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKey::AutocastCPU);
-  Slots slots = initial_;
-  slots[0] = images.to(type_).contiguous(at::MemoryFormat::ChannelsLast);
+  Slots slots = std::exchange(slots_, {});
+  if (slots.values.empty()) slots.values = initial_;
+  slots.memory.begin_run(images.size(0));
+  slots[0] = as_input(images, type_, slots.memory);
   for (size_t i = 0; i < steps_.size(); ++i) {
     around(i, [&] { steps_[i](slots); });
     for (const size_t slot : done_[i]) slots[slot] = c10::IValue();
+    slots.memory.end_step();
   }
-  return slots[output_].toTensor().to(torch::kFloat);
+  auto logits = slots[output_].toTensor().to(torch::kFloat);
+  slots[output_] = initial_[output_];
+  slots.memory.end_run();
+  slots_ = std::move(slots);
+  return logits;
 }
 
-torch::Tensor EnginePlan::run(const torch::Tensor& images) const {
+torch::Tensor EnginePlan::run(const torch::Tensor& images) {
   return run_steps(images, [](size_t, const auto& step) { step(); });
 }
 
 torch::Tensor EnginePlan::run(const torch::Tensor& images,
-                              std::vector<LayerTime>& times) const {
+                              std::vector<LayerTime>& times) {
   using Clock = std::chrono::steady_clock;
   const auto count = static_cast<double>(images.size(0));
   if (times.empty()) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "models/engine_memory.h"
 #include "models/layer_time.h"
 #include "models/program.h"
 #include "models/tensor.h"
@@ -11,28 +12,36 @@
 namespace skipzoo {
 
 /// A program as a list of steps, each of which reads and writes numbered slots.
+/// Not run by two threads at once.
 class EnginePlan {
  public:
-  using Slots = std::vector<c10::IValue>;
+  using Values = std::vector<c10::IValue>;
+  /// What a run reads and writes.
+  struct Slots {
+    c10::IValue& operator[](size_t slot) { return values[slot]; }
+    Values values = {};
+    EngineMemory memory = {};  ///< Of results.
+  };
   using Step = std::function<void(Slots&)>;
 
   /// program: with its BatchNorms folded where they can be. type: what it
   /// computes in.
   EnginePlan(const Program& program, at::ScalarType type);
 
-  torch::Tensor run(const torch::Tensor& images) const;
+  torch::Tensor run(const torch::Tensor& images);
   /// The same, and what each step took is added to `times`: those of an earlier
   /// call, or none.
-  torch::Tensor run(const torch::Tensor& images,
-                    std::vector<LayerTime>& times) const;
+  torch::Tensor run(const torch::Tensor& images, std::vector<LayerTime>& times);
+  /// Gives back the memory of its results, until the next run.
+  void release_memory() { slots_.memory.release(); }
 
  private:
   /// Calls around(i, step) for each step; it calls that once.
   template <typename Around>
-  torch::Tensor run_steps(const torch::Tensor& images,
-                          const Around& around) const;
+  torch::Tensor run_steps(const torch::Tensor& images, const Around& around);
 
-  Slots initial_;  ///< Constants, weights; the images go to slot 0.
+  Values initial_;  ///< Constants, weights; the images go to slot 0.
+  Slots slots_;     ///< Between runs as in the beginning; none after a failure.
   std::vector<Step> steps_;
   std::vector<LayerTime> work_;  ///< Of each step on one image; no seconds.
   std::vector<std::vector<size_t>> done_;  ///< Slots not read after a step.

@@ -105,8 +105,8 @@ Tensor PlanBuilder::buffer_of(Slots& slots, const Place& place,
                               const Tensor& like) {
   if (slots[place.buffer].isNone()) {
     slots[place.buffer] =
-        torch::empty({like.size(0), place.width, like.size(2), like.size(3)},
-                     like.options(), at::MemoryFormat::ChannelsLast);
+        slots.memory({like.size(0), place.width, like.size(2), like.size(3)},
+                     like.options());
   }
   return slots[place.buffer].toTensor();
 }

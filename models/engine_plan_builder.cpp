@@ -132,6 +132,8 @@ void PlanBuilder::visit(const jit::Node* node) {
     visit_padding(node);
   } else if (is_gate(node)) {
     visit_gate(node);
+  } else if (is_linear(node)) {
+    visit_linear(node);
   } else if (node->kind() == at::aten::max_pool2d) {
     visit_max_pool(node);
   } else if (node->kind() == at::aten::adaptive_avg_pool2d) {
@@ -212,7 +214,7 @@ size_t PlanBuilder::emit_activation(const Activation& activation,
   add_step(
       [from, to, activation](Slots& slots) {
         slots[to] = affine_relu(slots[from].toTensor(), activation.scale,
-                                activation.offset);
+                                activation.offset, slots.memory);
       },
       {from});
   ready_.insert(as);

@@ -176,6 +176,12 @@ class PlanBuilder {
   /// Pools what is in slot `from`; returns the slot of the result.
   size_t emit_pool(const torch::jit::Node* pool, size_t from);
 
+  // engine_plan_linear.cpp.
+
+  /// Whether it is x · weight + bias, of floats, with both known.
+  bool is_linear(const torch::jit::Node* node) const;
+  void visit_linear(const torch::jit::Node* node);
+
   // engine_plan_gates.cpp: factors on the channels of each image.
 
   /// Whether it multiplies images by factors on their channels.

@@ -93,7 +93,8 @@ void PlanBuilder::visit_channel_padding(const jit::Node* node) {
   const size_t from = computed(node->input(0)), to = slot(node->output());
   add_step(
       [=](Slots& slots) {
-        slots[to] = pad_channels(slots[from].toTensor(), zeros[4], zeros[5]);
+        slots[to] = pad_channels(slots[from].toTensor(), zeros[4], zeros[5],
+                                 slots.memory);
       },
       {from});
   own_memory_.insert(node->output());
@@ -188,8 +189,8 @@ void PlanBuilder::emit_convolution(const jit::Node* node,
 void PlanBuilder::emit_packed(const PackedStep& step) {
   add_step(
       [step](Slots& slots) {
-        slots[step.to] =
-            (*step.convolution)(slots[step.from].toTensor(), step.relu);
+        slots[step.to] = (*step.convolution)(slots[step.from].toTensor(),
+                                             step.relu, slots.memory);
       },
       {step.from});
 }
@@ -203,7 +204,9 @@ void PlanBuilder::emit_packed_sum(const PackedStep& step,
       [step, other, copies](Slots& slots) {
         Tensor sum =
             slots[other].toTensor().contiguous(at::MemoryFormat::ChannelsLast);
-        if (copies) sum = sum.clone();
+        if (copies) {
+          sum = slots.memory(sum.sizes(), sum.options()).copy_(sum);
+        }
         slots[step.to] = step.convolution->add_to(
             sum, slots[step.from].toTensor(), step.relu);
       },

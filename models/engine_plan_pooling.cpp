@@ -25,7 +25,7 @@ void PlanBuilder::visit_max_pool(const jit::Node* node) {
   const size_t from = computed(node->input(0)), to = slot(node->output());
   add_step(
       [=](Slots& slots) {
-        slots[to] = max_pool(slots[from].toTensor(), window);
+        slots[to] = max_pool(slots[from].toTensor(), window, slots.memory);
       },
       {from});
   own_memory_.insert(node->output());
@@ -44,7 +44,7 @@ void PlanBuilder::visit_average(const jit::Node* node) {
   const size_t from = computed(node->input(0)), to = slot(node->output());
   add_step(
       [=](Slots& slots) {
-        slots[to] = global_average_pool(slots[from].toTensor());
+        slots[to] = global_average_pool(slots[from].toTensor(), slots.memory);
       },
       {from});
   place(node->output());

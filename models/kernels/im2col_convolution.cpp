@@ -105,10 +105,10 @@ void Im2colConvolution::gather(const float* images) {
 }
 
 torch::Tensor Im2colConvolution::operator()(const torch::Tensor& images,
-                                            bool relu) {
+                                            bool relu, Allocate allocate) {
   prepare(images);
-  auto out = torch::empty({images.size(0), out_, to_.height, to_.width},
-                          images.options(), at::MemoryFormat::ChannelsLast);
+  auto out =
+      allocate({images.size(0), out_, to_.height, to_.width}, images.options());
   run(images, nullptr, relu, out.mutable_data_ptr<float>());
   return out;
 }

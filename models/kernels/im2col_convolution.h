@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/kernels/allocate.h"
 #include "models/kernels/blocks.h"
 #include "models/kernels/padding.h"
 
@@ -27,8 +28,9 @@ class Im2colConvolution {
   /// Whether it is likely to be faster on images (N, C, H, W) than others are.
   static bool suits(at::IntArrayRef images, at::IntArrayRef weight,
                     int64_t stride, const ExtraPadding& padding);
-  /// conv(images) + bias, and a ReLU of that; in memory of its own.
-  torch::Tensor operator()(const torch::Tensor& images, bool relu);
+  /// conv(images) + bias, and a ReLU of that.
+  torch::Tensor operator()(const torch::Tensor& images, bool relu,
+                           Allocate allocate = allocate_images);
   /// conv(images) + bias + other, and a ReLU of that; replaces `other`.
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images,
                        bool relu);

@@ -223,10 +223,11 @@ PackedWeight pack_kernel_rows(const Tensor& weight, at::ScalarType type) {
   return std::move(*packed);
 }
 
-Tensor empty_result(const Tensor& x, const ConvolutionShape& shape) {
-  return torch::empty(
+Tensor empty_result(const Tensor& x, const ConvolutionShape& shape,
+                    Allocate allocate) {
+  return allocate(
       {shape.images, shape.outputs, shape.out.height, shape.out.width},
-      x.options(), at::MemoryFormat::ChannelsLast);
+      x.options());
 }
 
 void implicit_gemm(const Tensor& x, const PackedWeight& weight,

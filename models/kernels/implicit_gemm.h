@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "models/kernels/allocate.h"
 #include "models/kernels/blocks.h"
 #include "models/kernels/padding.h"
 
@@ -56,7 +57,8 @@ void implicit_gemm(const torch::Tensor& x, const PackedWeight& weight,
                    const ImplicitGemmResult& result);
 /// An empty result of x's type.
 torch::Tensor empty_result(const torch::Tensor& x,
-                           const ConvolutionShape& shape);
+                           const ConvolutionShape& shape,
+                           Allocate allocate = allocate_images);
 /// The gradient of x, given that of the result, which is channels-last.
 torch::Tensor implicit_gemm_input_gradient(const torch::Tensor& dy,
                                            const torch::Tensor& weight,

@@ -178,30 +178,32 @@ void PackedConvolution::run_winograd(const Tensor& x, const Tensor& out,
   });
 }
 
-Tensor PackedConvolution::operator()(const Tensor& x, bool relu) {
-  if (is_of_few_pixels(x)) return (*im2col_)(x, relu);
+Tensor PackedConvolution::operator()(const Tensor& x, bool relu,
+                                     Allocate allocate) {
+  if (is_of_few_pixels(x)) return (*im2col_)(x, relu, allocate);
   if (uses_winograd(x)) {
-    auto out = torch::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
-                            x.options(), at::MemoryFormat::ChannelsLast);
+    auto out = allocate({x.size(0), weight_.size(0), x.size(2), x.size(3)},
+                        x.options());
     run_winograd(x, out, /*adds=*/false, relu);
     return out;
   }
   if (const auto shape = gemm_shape(x)) {
-    const auto out = empty_result(x, *shape);
+    const auto out = empty_result(x, *shape, allocate);
     run_gemm(x, *shape, {.images = out, .relu = relu});
     return out;
   }
-  return run(x.to(type_), relu).to(x.scalar_type());
+  return run(x.to(type_), relu, allocate).to(x.scalar_type());
 }
 
-Tensor PackedConvolution::run(const Tensor& images, bool relu) {
+Tensor PackedConvolution::run(const Tensor& images, bool relu,
+                              Allocate allocate) {
   using Signature =
       Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&,
              at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
-  if (is_small(images)) return (*small_)(images, relu);
+  if (is_small(images)) return (*small_)(images, relu, allocate);
   const auto x = padded(images, shape_.extra);
   pack(x, images.sizes());
   return op.call(x, packed_, as_optional(bias_), shape_.padding, shape_.stride,

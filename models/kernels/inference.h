@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/kernels/allocate.h"
 #include "models/kernels/conv3x3.h"
 #include "models/kernels/im2col_convolution.h"
 #include "models/kernels/implicit_gemm.h"
@@ -30,14 +31,15 @@ class PackedConvolution {
   /// weight and bias (or null) of the type of the images.
   PackedConvolution(torch::Tensor weight, torch::Tensor bias, Shape shape);
 
-  /// conv(x) + bias, then a ReLU where `relu` says so.
-  torch::Tensor operator()(const torch::Tensor& x, bool relu);
+  /// conv(x) + bias, then a ReLU where `relu` says so. oneDNN allocates itself.
+  torch::Tensor operator()(const torch::Tensor& x, bool relu,
+                           Allocate allocate = allocate_images);
   /// The same, added to `other` before the ReLU; may overwrite that.
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& x, bool relu);
 
  private:
   /// x of the weight's type, not by Winograd's algorithm.
-  torch::Tensor run(const torch::Tensor& x, bool relu);
+  torch::Tensor run(const torch::Tensor& x, bool relu, Allocate allocate);
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   /// x: as oneDNN gets it; images: without extra padding.
   void pack(const torch::Tensor& x, at::IntArrayRef images);
@@ -78,19 +80,20 @@ class PackedConvolution {
 /// pixels, without a copy.
 torch::Tensor rows_of(const torch::Tensor& images);
 
-/// relu(scale * x + offset), channels-last, in memory of its own.
+/// relu(scale * x + offset), channels-last.
 /// scale, offset: (channels), of the accumulation type.
 torch::Tensor affine_relu(const torch::Tensor& images,
                           const torch::Tensor& scale,
-                          const torch::Tensor& offset);
+                          const torch::Tensor& offset, Allocate allocate);
 
 /// The mean of each channel of each image, (N, C, 1, 1), of images' type.
-torch::Tensor global_average_pool(const torch::Tensor& images);
+torch::Tensor global_average_pool(const torch::Tensor& images,
+                                  Allocate allocate);
 
 /// Images with channels of zeros before and behind their own, channels-last. Of
 /// any strides: those of every second pixel are read as they lie.
 torch::Tensor pad_channels(const torch::Tensor& images, int64_t front,
-                           int64_t back);
+                           int64_t back, Allocate allocate);
 
 /// Copies images to the channels from `channel` on of wider ones.
 void copy_channels(const torch::Tensor& images, const torch::Tensor& wider,

@@ -8,10 +8,9 @@ namespace skipzoo {
 using torch::Tensor;
 
 Tensor affine_relu(const Tensor& images, const Tensor& scale,
-                   const Tensor& offset) {
+                   const Tensor& offset, Allocate allocate) {
   SKIPZOO_PROFILE("batch_norm_relu");
-  auto y = torch::empty(images.sizes(), images.options(),
-                        at::MemoryFormat::ChannelsLast);
+  auto y = allocate(images.sizes(), images.options());
   const auto from = rows_of(images), to = rows_of(y);
   const PixelRows blocks(from.size(0), from.size(1));
   const int64_t stride = from.stride(0);
@@ -30,11 +29,11 @@ Tensor affine_relu(const Tensor& images, const Tensor& scale,
   return y;
 }
 
-Tensor global_average_pool(const Tensor& images) {
+Tensor global_average_pool(const Tensor& images, Allocate allocate) {
   SKIPZOO_PROFILE("global_average_pool");
   const auto x = images.contiguous(at::MemoryFormat::ChannelsLast);
   const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
-  auto y = torch::empty({x.size(0), channels, 1, 1}, x.options());
+  auto y = allocate({x.size(0), channels, 1, 1}, x.options());
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
     using A = rows::Acc<scalar_t>;
     const auto* from = x.const_data_ptr<scalar_t>();
@@ -58,12 +57,13 @@ Tensor global_average_pool(const Tensor& images) {
   return y;
 }
 
-Tensor pad_channels(const Tensor& images, int64_t front, int64_t back) {
+Tensor pad_channels(const Tensor& images, int64_t front, int64_t back,
+                    Allocate allocate) {
   SKIPZOO_PROFILE("pad_channels");
   const int64_t channels = images.size(1), width = front + channels + back;
   const int64_t rows = images.size(2), row_length = images.size(3);
-  auto y = torch::empty({images.size(0), width, rows, row_length},
-                        images.options(), at::MemoryFormat::ChannelsLast);
+  auto y =
+      allocate({images.size(0), width, rows, row_length}, images.options());
   const auto strides = images.strides();
   SKIPZOO_DISPATCH(images.scalar_type(), [&] {
     const auto* x = images.const_data_ptr<scalar_t>();

@@ -46,13 +46,14 @@ bool suits_max_pool(const PoolWindow& window) {
   return window.size[0] * window.size[1] <= kMostPixels;
 }
 
-torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window) {
+torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window,
+                       Allocate allocate) {
   SKIPZOO_PROFILE("max_pool");
   const auto x = images.contiguous(at::MemoryFormat::ChannelsLast);
   const int64_t channels = x.size(1);
   const Steps down(window, 0, x.size(2)), across(window, 1, x.size(3));
-  const auto y = torch::empty({x.size(0), channels, down.count, across.count},
-                              x.options(), at::MemoryFormat::ChannelsLast);
+  const auto y =
+      allocate({x.size(0), channels, down.count, across.count}, x.options());
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {
     const auto* from = x.const_data_ptr<scalar_t>();
     auto* to = y.mutable_data_ptr<scalar_t>();

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "models/kernels/allocate.h"
+
 namespace skipzoo {
 
 /// What a pooling looks at and how it moves on: (height, width) each.
@@ -18,6 +20,7 @@ bool suits_max_pool(const PoolWindow& window);
 /// any number around them, fill: torch::max_pool2d of floor mode without its
 /// indices, a NaN where a window has one. (N, C, H, W) images of float, double
 /// or bfloat16 -> channels-last. No gradient.
-torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window);
+torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window,
+                       Allocate allocate = allocate_images);
 
 }  // namespace skipzoo

@@ -110,11 +110,11 @@ bool SmallConvolution::suits(const torch::Tensor& images, int64_t out,
 }
 
 torch::Tensor SmallConvolution::operator()(const torch::Tensor& images,
-                                           bool relu) {
+                                           bool relu, Allocate allocate) {
   ready_->prepare(images);
-  auto out = torch::empty(
+  auto out = allocate(
       {images.size(0), ready_->out, ready_->to.height, ready_->to.width},
-      images.options(), at::MemoryFormat::ChannelsLast);
+      images.options());
   run(images, nullptr, relu, out.mutable_data_ptr<float>());
   return out;
 }

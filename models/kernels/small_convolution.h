@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "models/kernels/allocate.h"
 #include "models/kernels/padding.h"
 
 namespace skipzoo {
@@ -25,8 +26,9 @@ class SmallConvolution {
   /// Whether it is likely to be faster on these images than oneDNN. out,
   /// stride: the weight's channels and the stride of both axes.
   static bool suits(const torch::Tensor& images, int64_t out, int64_t stride);
-  /// conv(images) + bias, and a ReLU of that; in memory of its own.
-  torch::Tensor operator()(const torch::Tensor& images, bool relu);
+  /// conv(images) + bias, and a ReLU of that.
+  torch::Tensor operator()(const torch::Tensor& images, bool relu,
+                           Allocate allocate = allocate_images);
   /// conv(images) + bias + other, and a ReLU of that; replaces `other`.
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images,
                        bool relu);

@@ -1,0 +1,49 @@
+#include <memory>
+
+#include "models/engine_plan_builder.h"
+
+namespace skipzoo {
+
+namespace jit = torch::jit;
+using torch::Tensor;
+
+bool PlanBuilder::is_linear(const jit::Node* node) const {
+  if (node->kind() != at::aten::addmm || plan_.type_ != at::kFloat) {
+    return false;
+  }
+  const auto is_one = [&](const jit::Value* value) {
+    return is_constant(value) && constant(value).isScalar() &&
+           constant(value).toScalar().toDouble() == 1;
+  };
+  const auto *bias = node->input(0), *weight = node->input(2);
+  return is_weight(bias) && is_weight(weight) &&
+         constant(bias).toTensor().dim() == 1 && is_one(node->input(3)) &&
+         is_one(node->input(4));
+}
+
+void PlanBuilder::visit_linear(const jit::Node* node) {
+  const auto bias = constant(node->input(0)).toTensor().detach();
+  const auto weight = constant(node->input(2)).toTensor().detach();
+  const int64_t in = weight.size(0), out = weight.size(1);
+  // A 1x1 convolution of images of one pixel.
+  const auto of_few = std::make_shared<Im2colConvolution>(
+      weight.t().reshape({out, in, 1, 1}), bias, /*stride=*/1, ExtraPadding());
+  const size_t from = computed(node->input(1)), to = slot(node->output());
+  add_step(
+      [=](Slots& slots) {
+        const auto& x = slots[from].toTensor();
+        const int64_t images = x.size(0);
+        if (!Im2colConvolution::suits({images, in, 1, 1}, {out, in, 1, 1}, 1,
+                                      ExtraPadding())) {
+          slots[to] = torch::addmm(bias, x, weight);
+          return;
+        }
+        const auto pixels = x.contiguous().view({images, in, 1, 1});
+        slots[to] =
+            (*of_few)(pixels, /*relu=*/false, slots.memory).view({images, out});
+      },
+      {from});
+  place(node->output());
+}
+
+}  // namespace skipzoo
