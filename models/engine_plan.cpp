@@ -33,7 +33,8 @@ EnginePlan::EnginePlan(const Program& program, at::ScalarType type)
 template <typename Around>
 torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
                                     const Around& around) {
-  const at::AutoDispatchBelowAutograd no_autograd;
+  // Nor does a view remember what it is one of.
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKey::AutocastCPU);
   Slots slots = std::exchange(slots_, {});

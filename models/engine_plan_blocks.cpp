@@ -192,7 +192,7 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
       [=](Slots& slots) {
         const Tensor x = slots[from].toTensor();
         const Tensor buffer = buffer_of(slots, place, x);
-        const Tensor rows = rows_of(buffer.narrow(1, place.channel, channels));
+        const Tensor rows = rows_of(buffer, place.channel, channels);
         const ActivatedInput in{rows_of(x), read, activation.scale,
                                 activation.offset};
         if (is_pointwise) {

@@ -190,13 +190,16 @@ class Slices {
       }
     });
   }
-  /// The same of blocks whose slice and order do not matter.
+  /// The same of blocks whose slice and order do not matter. products: as
+  /// share_out().
   template <typename Make, typename Body>
-  void for_each_in_any_order(int64_t blocks, const Make& make,
-                             const Body& body) {
-    share_out(blocks, [&](int64_t worker, int64_t block) {
-      body(made(worker, make), block);
-    });
+  void for_each_in_any_order(
+      int64_t blocks, const Make& make, const Body& body,
+      int64_t products = std::numeric_limits<int64_t>::max()) {
+    share_out(
+        blocks,
+        [&](int64_t worker, int64_t block) { body(made(worker, make), block); },
+        products);
   }
   const std::vector<std::optional<Local>>& locals() const { return locals_; }
 

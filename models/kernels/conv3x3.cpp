@@ -43,7 +43,8 @@ void forward(const ActivatedInput& input, const ImageSize& size,
                       b, static_cast<const T*>(nullptr), /*relu=*/true,
                       size.width, out.size(1), to + pixel * stride, stride);
         }
-      });
+      },
+      out.size(0) * 9 * input.channels * columns);
 }
 
 /// What a slice of bands has to itself in the backward pass.

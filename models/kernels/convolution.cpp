@@ -110,10 +110,7 @@ bool takes_winograd(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
 std::optional<ConvolutionShape> shape_for_gemm(
     const Tensor& images, const torch::nn::Conv2dImpl& conv,
     const ExtraPadding& extra) {
-  if (!pads_with_zeros(conv) ||
-      images.scalar_type() != conv.weight.scalar_type()) {
-    return {};
-  }
+  if (!pads_with_zeros(conv) || !takes_type(images, conv)) return {};
   const auto& options = conv.options;
   return implicit_gemm_shape(images.sizes(), conv.weight.sizes(),
                              images.scalar_type(),
@@ -124,9 +121,20 @@ std::optional<ConvolutionShape> shape_for_gemm(
                               .extra = extra});
 }
 
-Tensor fused_convolution(const Tensor& x, const WithBias& convolution,
+/// Images of one channel, which are of either layout, as channels-last ones:
+/// LibTorch answers in the layout that their strides suggest.
+Tensor as_channels_last(const Tensor& x) {
+  const bool is_either =
+      x.dim() == 4 && x.size(1) == 1 && x.is_cpu() &&
+      x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+      x.suggest_memory_format() != at::MemoryFormat::ChannelsLast;
+  return is_either ? x.squeeze(1).unsqueeze(3).permute({0, 3, 1, 2}) : x;
+}
+
+Tensor fused_convolution(const Tensor& any, const WithBias& convolution,
                          const ExtraPadding& extra) {
   auto& conv = convolution.conv;
+  const auto x = as_channels_last(any);
   const auto images = as_autocast(x);
   // Other channels than the weight's are LibTorch's to refuse.
   if (conv->weight.device().is_cpu() && is_plain_input(images) &&

@@ -102,8 +102,9 @@ class ImplicitGemmConvolution
     context->saved_data["bias"] = bias.has_value();
     context->saved_data["shape"] = numbers_of(shape);
     const auto y = empty_result(x, shape);
-    implicit_gemm(x, pack_kernel_rows(weight, x.scalar_type()), shape,
-                  {.images = y, .bias = bias.value_or(Tensor())});
+    implicit_gemm(
+        x, pack_kernel_rows(weight, x.scalar_type()), shape,
+        {.images = y, .bias = bias ? accumulator(x, *bias) : Tensor()});
     return y;
   }
 
@@ -119,7 +120,8 @@ class ImplicitGemmConvolution
       dx = implicit_gemm_input_gradient(dy, weight, shape);
     }
     if (context->needs_input_grad(1)) {
-      dweight = implicit_gemm_weight_gradient(x, dy, shape);
+      dweight =
+          implicit_gemm_weight_gradient(x, dy, shape).to(weight.scalar_type());
     }
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
       dbias = bias_gradient(dy).to(weight.scalar_type());

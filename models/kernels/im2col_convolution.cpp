@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <vector>
 
+#include "models/kernels/blocks.h"
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
 
 namespace skipzoo {
@@ -18,13 +22,14 @@ ImageSize result_size(const ImageSize& in, const ImageSize& kernel,
 
 /// Of a weight (out, in, height, width), the matrices (height · width · in,
 /// kColumns) of that many outputs each.
-PackedMatrices<float> panels_of(const torch::Tensor& weight) {
+template <typename T>
+PackedMatrices<T> panels_of(const torch::Tensor& weight) {
   const int64_t out = weight.size(0), wide = gemm::padded(out, gemm::kColumns);
   const int64_t depth = weight.numel() / out;
   const auto whole =
       torch::constant_pad_nd(weight.permute({0, 2, 3, 1}).reshape({out, depth}),
                              {0, 0, 0, wide - out});
-  return {whole.const_data_ptr<float>(),
+  return {whole.const_data_ptr<T>(),
           wide / gemm::kColumns,
           depth,
           gemm::kColumns,
@@ -34,18 +39,194 @@ PackedMatrices<float> panels_of(const torch::Tensor& weight) {
 /// Rows whose products with a panel stay in L1.
 constexpr int64_t kMostRows = 64;
 
+/// Taps of a kernel along an axis.
+struct Taps {
+  int64_t first = 0, count = 0;
+  bool operator==(const Taps&) const = default;
+};
+
+/// Those that read more than padding for some pixel of the result.
+Taps taps_in_use(int64_t kernel, int64_t from, int64_t to, int64_t stride,
+                 int64_t padding) {
+  const auto is_used = [&](int64_t tap) {
+    for (int64_t i = 0; i < to; ++i) {
+      const int64_t at = i * stride - padding + tap;
+      if (at >= 0 && at < from) return true;
+    }
+    return false;
+  };
+  int64_t first = 0, last = kernel - 1;
+  while (first < last && !is_used(first)) ++first;
+  while (last > first && !is_used(last)) --last;
+  return {first, last - first + 1};
+}
+
+/// Part of an image that is copied to a row.
+struct Piece {
+  int64_t from, to, count;
+};
+
 }  // namespace
+
+struct Im2colConvolution::Ready {
+  Ready(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride_,
+        const ExtraPadding& padding_)
+      : in(weight.size(1)),
+        out(weight.size(0)),
+        stride(stride_),
+        kernel{weight.size(2), weight.size(3)},
+        padding(padding_),
+        weights(weight),
+        biases(bias.to(torch::kFloat).contiguous()) {}
+  virtual ~Ready() = default;
+  /// to = conv(images) + bias + residual, and a ReLU of that; residual may be
+  /// null, or `to`.
+  virtual void run(const torch::Tensor& images, const torch::Tensor& residual,
+                   bool relu, const torch::Tensor& to) = 0;
+  /// For images of this size.
+  virtual void prepare(const torch::Tensor& images) = 0;
+
+  int64_t in, out, stride;
+  ImageSize kernel;
+  ExtraPadding padding;
+  torch::Tensor weights, biases;
+  ImageSize to_size = {};
+};
+
+template <typename T>
+struct Im2colConvolution::ReadyFor : Ready {
+  using F = Format<T>;
+  ReadyFor(const torch::Tensor& weight, const torch::Tensor& bias,
+           int64_t stride_, const ExtraPadding& padding_)
+      : Ready(weight, bias, stride_, padding_) {}
+
+  void prepare(const torch::Tensor& images) override {
+    if (images.sizes() == sizes) return;
+    sizes = images.sizes();
+    const ImageSize from{images.size(2), images.size(3)};
+    to_size = result_size(from, kernel, stride, padding);
+    pixels = images.size(0) * to_size.height * to_size.width;
+    pack(taps_in_use(kernel.height, from.height, to_size.height, stride,
+                     padding.top),
+         taps_in_use(kernel.width, from.width, to_size.width, stride,
+                     padding.left));
+    pieces.clear();
+    for (int64_t i = 0; i < pixels; ++i) add_pieces(i, from);
+    // What no piece writes, padding, stays zero.
+    const int64_t room = gemm::padded(pixels, gemm::kRows) * pitch;
+    left.emplace(room);
+    std::fill_n(left->data(), room, T(0));
+  }
+
+  /// Of images as small as a kernel, most of a weight would be read for
+  /// padding.
+  void pack(const Taps& rows, const Taps& columns) {
+    if (panels && rows == down && columns == across) return;
+    down = rows;
+    across = columns;
+    pitch = gemm::padded(depth(), F::kPair);
+    panels.emplace(panels_of<T>(weights.narrow(2, down.first, down.count)
+                                    .narrow(3, across.first, across.count)));
+  }
+  int64_t depth() const { return down.count * across.count * in; }
+
+  /// Those of the kernel at a pixel of the result.
+  void add_pieces(int64_t i, const ImageSize& from) {
+    const int64_t image = i / (to_size.height * to_size.width);
+    const int64_t y =
+        i / to_size.width % to_size.height * stride - padding.top + down.first;
+    const int64_t x = i % to_size.width * stride - padding.left + across.first;
+    const int64_t first = std::max<int64_t>(-x, 0);
+    const int64_t count = std::min(across.count, from.width - x) - first;
+    for (int64_t ky = 0; ky < down.count && count > 0; ++ky) {
+      if (y + ky < 0 || y + ky >= from.height) continue;
+      const int64_t pixel =
+          (image * from.height + y + ky) * from.width + x + first;
+      pieces.push_back({pixel * in,
+                        i * pitch + (ky * across.count + first) * in,
+                        count * in});
+    }
+  }
+
+  void multiply(int64_t panel, const T* residual, bool relu, T* to) const {
+    alignas(64) std::array<float, kMostRows * gemm::kColumns> products;
+    const int64_t channel = panel * gemm::kColumns;
+    const int64_t channels = std::min(gemm::kColumns, out - channel);
+    for (int64_t first = 0; first < pixels; first += kMostRows) {
+      const int64_t count = std::min(kMostRows, pixels - first);
+      gemm::multiply(F::left(left->data() + first * pitch, pitch),
+                     panels->at(panel), gemm::padded(count, gemm::kRows),
+                     gemm::kColumns, pitch / F::kPair, products.data(),
+                     /*add=*/false);
+      const int64_t at = first * out + channel;
+      rows::write(products.data(), gemm::kColumns,
+                  biases.const_data_ptr<float>() + channel,
+                  residual == nullptr ? nullptr : residual + at, relu, count,
+                  channels, to + at, out);
+    }
+  }
+
+  void run(const torch::Tensor& images, const torch::Tensor& residual,
+           bool relu, const torch::Tensor& result) override {
+    SKIPZOO_PROFILE("im2col_convolution");
+    const T* from = images.const_data_ptr<T>();
+    for (const Piece& piece : pieces) {
+      std::copy_n(from + piece.from, piece.count, left->data() + piece.to);
+    }
+    const auto* other = data_or_null<T>(residual);
+    T* to = result.mutable_data_ptr<T>();
+    // Less work than another thread takes to wake for it.
+    constexpr int64_t kLeastProducts = 1 << 17;
+    const int64_t of_panel = pixels * depth() * gemm::kColumns;
+    at::parallel_for(0, (out + gemm::kColumns - 1) / gemm::kColumns,
+                     kLeastProducts / of_panel + 1,
+                     [&](int64_t first, int64_t last) {
+                       for (int64_t panel = first; panel < last; ++panel) {
+                         multiply(panel, other, relu, to);
+                       }
+                     });
+  }
+
+  Taps down = {}, across = {};  ///< That are packed.
+  int64_t pitch = 0;            ///< From a row of the left matrix to the next.
+  /// Of gemm::kColumns output channels each.
+  std::optional<PackedMatrices<T>> panels = {};
+  at::DimVector sizes = {};  ///< What follows is for images of this size.
+  int64_t pixels = 0;        ///< Of all images of the result.
+  std::vector<Piece> pieces = {};
+  std::optional<Scratch<T>> left = {};
+};
 
 Im2colConvolution::Im2colConvolution(const torch::Tensor& weight,
                                      const torch::Tensor& bias, int64_t stride,
-                                     const ExtraPadding& padding)
-    : in_(weight.size(1)),
-      out_(weight.size(0)),
-      stride_(stride),
-      kernel_{weight.size(2), weight.size(3)},
-      padding_(padding),
-      panels_(panels_of(weight)),
-      bias_(bias.contiguous()) {}
+                                     const ExtraPadding& padding) {
+  if (weight.scalar_type() == at::kBFloat16) {
+    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(weight, bias, stride,
+                                                       padding);
+  } else {
+    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding);
+  }
+}
+
+Im2colConvolution::~Im2colConvolution() = default;
+
+torch::Tensor Im2colConvolution::operator()(const torch::Tensor& images,
+                                            bool relu, Allocate allocate) {
+  ready_->prepare(images);
+  const auto& size = ready_->to_size;
+  auto to = allocate({images.size(0), ready_->out, size.height, size.width},
+                     images.options());
+  ready_->run(images, torch::Tensor(), relu, to);
+  return to;
+}
+
+torch::Tensor Im2colConvolution::add_to(torch::Tensor other,
+                                        const torch::Tensor& images,
+                                        bool relu) {
+  ready_->prepare(images);
+  ready_->run(images, other, relu, other);
+  return other;
+}
 
 bool Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
                               int64_t stride, const ExtraPadding& padding) {
@@ -66,96 +247,6 @@ bool Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
                        : depth <= kFewChannels    ? kMostOfFewChannels
                                                   : kMostPixels;
   return pixels <= most && pixels * depth * weight[0] <= kMostProducts;
-}
-
-void Im2colConvolution::prepare(const torch::Tensor& images) {
-  if (images.sizes() == sizes_) return;
-  sizes_ = images.sizes();
-  const ImageSize from{images.size(2), images.size(3)};
-  to_ = result_size(from, kernel_, stride_, padding_);
-  pixels_ = images.size(0) * to_.height * to_.width;
-  const int64_t depth = kernel_.height * kernel_.width * in_;
-  pieces_.clear();
-  for (int64_t i = 0; i < pixels_; ++i) {
-    const int64_t image = i / (to_.height * to_.width);
-    const int64_t top = i / to_.width % to_.height * stride_ - padding_.top;
-    const int64_t left = i % to_.width * stride_ - padding_.left;
-    const int64_t first = std::max<int64_t>(-left, 0);
-    const int64_t count = std::min(kernel_.width, from.width - left) - first;
-    for (int64_t ky = 0; ky < kernel_.height && count > 0; ++ky) {
-      const int64_t y = top + ky;
-      if (y < 0 || y >= from.height) continue;
-      const int64_t pixel =
-          (image * from.height + y) * from.width + left + first;
-      pieces_.push_back({pixel * in_,
-                         i * depth + (ky * kernel_.width + first) * in_,
-                         count * in_});
-    }
-  }
-  // What no piece writes, padding, stays zero.
-  const int64_t room = gemm::padded(pixels_, gemm::kRows) * depth;
-  rows_.emplace(room);
-  std::fill_n(rows_->data(), room, 0.0F);
-}
-
-void Im2colConvolution::gather(const float* images) {
-  for (const Piece& piece : pieces_) {
-    std::copy_n(images + piece.from, piece.count, rows_->data() + piece.to);
-  }
-}
-
-torch::Tensor Im2colConvolution::operator()(const torch::Tensor& images,
-                                            bool relu, Allocate allocate) {
-  prepare(images);
-  auto out =
-      allocate({images.size(0), out_, to_.height, to_.width}, images.options());
-  run(images, nullptr, relu, out.mutable_data_ptr<float>());
-  return out;
-}
-
-torch::Tensor Im2colConvolution::add_to(torch::Tensor other,
-                                        const torch::Tensor& images,
-                                        bool relu) {
-  prepare(images);
-  auto* data = other.mutable_data_ptr<float>();
-  run(images, data, relu, data);
-  return other;
-}
-
-void Im2colConvolution::multiply(int64_t panel, const float* residual,
-                                 bool relu, float* out) const {
-  alignas(64) std::array<float, kMostRows * gemm::kColumns> products;
-  const int64_t depth = kernel_.height * kernel_.width * in_;
-  const int64_t channel = panel * gemm::kColumns;
-  const int64_t channels = std::min(gemm::kColumns, out_ - channel);
-  for (int64_t first = 0; first < pixels_; first += kMostRows) {
-    const int64_t count = std::min(kMostRows, pixels_ - first);
-    gemm::multiply({rows_->data() + first * depth, depth, 1}, panels_.at(panel),
-                   gemm::padded(count, gemm::kRows), gemm::kColumns, depth,
-                   products.data(), /*add=*/false);
-    const int64_t at = first * out_ + channel;
-    rows::write(products.data(), gemm::kColumns,
-                bias_.const_data_ptr<float>() + channel,
-                residual == nullptr ? nullptr : residual + at, relu, count,
-                channels, out + at, out_);
-  }
-}
-
-void Im2colConvolution::run(const torch::Tensor& images, const float* residual,
-                            bool relu, float* out) {
-  SKIPZOO_PROFILE("im2col_convolution");
-  gather(images.const_data_ptr<float>());
-  const int64_t panels = (out_ + gemm::kColumns - 1) / gemm::kColumns;
-  // Less work than another thread takes to wake for it.
-  constexpr int64_t kLeastProducts = 1 << 17;
-  const int64_t products_of_panel =
-      pixels_ * kernel_.height * kernel_.width * in_ * gemm::kColumns;
-  const int64_t grain = kLeastProducts / products_of_panel + 1;
-  at::parallel_for(0, panels, grain, [&](int64_t first, int64_t last) {
-    for (int64_t panel = first; panel < last; ++panel) {
-      multiply(panel, residual, relu, out);
-    }
-  });
 }
 
 }  // namespace skipzoo

@@ -44,14 +44,14 @@ PackedWeight pack_kernel_rows(const torch::Tensor& weight, at::ScalarType type);
 /// Where the result goes, and what is made of it on the way.
 struct ImplicitGemmResult {
   torch::Tensor images;     ///< (N, out, H, W), channels-last, of x's type.
-  torch::Tensor bias = {};  ///< (out), of x's type; null for none.
+  torch::Tensor bias = {};  ///< (out), of the accumulation type, or null.
   /// With a bias: as images, which it may be; added. Null for none.
   torch::Tensor residual = {};
   bool relu = false;  ///< With a bias: a ReLU of that.
 };
 
-/// conv(x) + bias + residual. x: (N, C, H, W), channels-last, of float or
-/// double.
+/// conv(x) + bias + residual. x: (N, C, H, W), channels-last, of float, double,
+/// or bfloat16 with an even number of channels here and in the result.
 void implicit_gemm(const torch::Tensor& x, const PackedWeight& weight,
                    const ConvolutionShape& shape,
                    const ImplicitGemmResult& result);
@@ -63,7 +63,8 @@ torch::Tensor empty_result(const torch::Tensor& x,
 torch::Tensor implicit_gemm_input_gradient(const torch::Tensor& dy,
                                            const torch::Tensor& weight,
                                            const ConvolutionShape& shape);
-/// The gradient of the weight, (out, in, kernel), channels-last, of x's type.
+/// The gradient of the weight, (out, in, kernel), channels-last, of the
+/// accumulation type.
 torch::Tensor implicit_gemm_weight_gradient(const torch::Tensor& x,
                                             const torch::Tensor& dy,
                                             const ConvolutionShape& shape);

@@ -3,8 +3,8 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include "models/kernels/autocast.h"
-#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
+#include "models/kernels/processor.h"
 #include "models/kernels/same_3x3.h"
 
 namespace skipzoo {
@@ -39,15 +39,18 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
     : weight_(std::move(weight)),
       bias_(std::move(bias)),
       shape_(std::move(shape)) {
+  if (!bias_.defined()) {
+    bias_ = torch::zeros({weight_.size(0)}, weight_.options());
+  }
   if (weight_.scalar_type() == at::kBFloat16 && !convolves_bfloat16()) {
     weight_ = weight_.to(at::kFloat);
-    if (bias_.defined()) bias_ = bias_.to(at::kFloat);
+    bias_ = bias_.to(at::kFloat);
   }
   type_ = weight_.scalar_type();
   weight_sizes_ = weight_.sizes().vec();
-  is_plain_ = bias_.defined() && !shape_.extra.any() &&
-              is_same_3x3(weight_, shape_.padding, shape_.stride,
-                          shape_.dilation, shape_.groups);
+  is_plain_ =
+      !shape_.extra.any() && is_same_3x3(weight_, shape_.padding, shape_.stride,
+                                         shape_.dilation, shape_.groups);
   whole_padding_ = whole_padding();
   small_padding_ = padding_if_small();
 }
@@ -56,8 +59,10 @@ std::optional<ExtraPadding> PackedConvolution::whole_padding() const {
   const auto &stride = shape_.stride, &padding = shape_.padding;
   const auto& dilation = shape_.dilation;
   const auto& extra = shape_.extra;
-  if (!bias_.defined() || type_ != at::kFloat || shape_.groups != 1 ||
-      stride[0] != stride[1] || dilation[0] != 1 || dilation[1] != 1) {
+  const bool multiplies =
+      type_ == at::kFloat || (type_ == at::kBFloat16 && has_avx512_bf16());
+  if (!multiplies || shape_.groups != 1 || stride[0] != stride[1] ||
+      dilation[0] != 1 || dilation[1] != 1) {
     return {};
   }
   return ExtraPadding{.top = padding[0] + extra.top,
@@ -87,7 +92,7 @@ bool PackedConvolution::is_of_few_pixels(at::IntArrayRef images) const {
 }
 
 bool PackedConvolution::is_of_few_pixels(const Tensor& x) {
-  if (!is_of_few_pixels(x.sizes()) || x.scalar_type() != at::kFloat ||
+  if (!is_of_few_pixels(x.sizes()) || x.scalar_type() != type_ ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast) ||
       (!weight_.defined() && im2col_ == nullptr)) {
     return false;
@@ -128,7 +133,7 @@ void PackedConvolution::pack(const Tensor& x, at::IntArrayRef images) {
 
 std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
     const Tensor& x) const {
-  const bool is_known = bias_.defined() && x.scalar_type() == type_ &&
+  const bool is_known = x.scalar_type() == type_ &&
                         x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
                         (weight_.defined() || kernel_rows_);
   return is_known ? gemm_shape(x.sizes()) : std::nullopt;
@@ -147,7 +152,7 @@ std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
 void PackedConvolution::run_gemm(const Tensor& x, const ConvolutionShape& shape,
                                  ImplicitGemmResult result) {
   if (!kernel_rows_) kernel_rows_ = pack_kernel_rows(weight_, type_);
-  result.bias = bias_;
+  result.bias = accumulator(x, bias_);
   implicit_gemm(x, *kernel_rows_, shape, result);
 }
 
@@ -206,9 +211,9 @@ Tensor PackedConvolution::run(const Tensor& images, bool relu,
   if (is_small(images)) return (*small_)(images, relu, allocate);
   const auto x = padded(images, shape_.extra);
   pack(x, images.sizes());
-  return op.call(x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
-                 shape_.dilation, shape_.groups, relu ? "relu" : "none",
-                 Scalars(), "");
+  return op.call(x, packed_, std::optional(bias_), shape_.padding,
+                 shape_.stride, shape_.dilation, shape_.groups,
+                 relu ? "relu" : "none", Scalars(), "");
 }
 
 Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
@@ -242,19 +247,25 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& images,
   }
   const auto x = padded(images, shape_.extra);
   pack(x, images.sizes());
-  op.call(other, x, packed_, as_optional(bias_), shape_.padding, shape_.stride,
-          shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
+  op.call(other, x, packed_, std::optional(bias_), shape_.padding,
+          shape_.stride, shape_.dilation, shape_.groups, "add", at::Scalar(1.0),
           relu ? std::optional<std::string_view>("relu") : std::nullopt,
           Scalars(), std::nullopt);
 }
 
 Tensor rows_of(const Tensor& images) {
-  if (images.is_contiguous(at::MemoryFormat::ChannelsLast)) {
-    return images.permute({0, 2, 3, 1}).reshape({-1, images.size(1)});
-  }
+  const bool is_whole = images.is_contiguous(at::MemoryFormat::ChannelsLast);
+  // Of one column, a stride says nothing.
   return images.as_strided(
       {images.size(0) * images.size(2) * images.size(3), images.size(1)},
-      {images.stride(3), 1}, images.storage_offset());
+      {is_whole ? images.size(1) : images.stride(3), 1},
+      images.storage_offset());
+}
+
+Tensor rows_of(const Tensor& images, int64_t channel, int64_t count) {
+  return images.as_strided(
+      {images.size(0) * images.size(2) * images.size(3), count},
+      {images.size(1), 1}, images.storage_offset() + channel);
 }
 
 }  // namespace skipzoo

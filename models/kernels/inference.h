@@ -47,7 +47,8 @@ class PackedConvolution {
   /// Whether Im2colConvolution takes x.
   bool is_of_few_pixels(const torch::Tensor& x);
   bool is_of_few_pixels(at::IntArrayRef images) const;
-  /// All padding, where it is one group of float without dilation.
+  /// All padding, where it is one group without dilation, of a type that our
+  /// own kernels multiply as fast as oneDNN.
   std::optional<ExtraPadding> whole_padding() const;
   std::optional<ExtraPadding> padding_if_small() const;
   bool uses_winograd(const torch::Tensor& x) const;
@@ -66,7 +67,7 @@ class PackedConvolution {
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
-  bool is_plain_;  ///< 3x3 with a bias and a border of one, one group.
+  bool is_plain_;  ///< 3x3 with a border of one, one group.
   /// All padding, where Im2colConvolution, and where SmallConvolution, takes
   /// this kind of convolution.
   std::optional<ExtraPadding> whole_padding_, small_padding_;
@@ -79,6 +80,9 @@ class PackedConvolution {
 /// Channels-last images, or the first channels of wider ones, as rows of
 /// pixels, without a copy.
 torch::Tensor rows_of(const torch::Tensor& images);
+/// The same of `count` channels, from `channel` on, of channels-last images.
+torch::Tensor rows_of(const torch::Tensor& images, int64_t channel,
+                      int64_t count);
 
 /// relu(scale * x + offset), channels-last.
 /// scale, offset: (channels), of the accumulation type.

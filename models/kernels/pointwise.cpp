@@ -93,7 +93,8 @@ void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
   const auto make = [&] { return ForwardSlice<T>(input, columns); };
   const PixelBlocks blocks(pixels);
   slices.for_each_in_any_order(
-      blocks.count(), make, [&](auto& own, int64_t block) {
+      blocks.count(), make,
+      [&](auto& own, int64_t block) {
         const int64_t first = blocks.first(block), count = blocks.size(block);
         gemm::multiply(F::left(own.input.load(first, count), depth),
                        matrix.at(0), padded(count, gemm::kRows), columns,
@@ -104,7 +105,8 @@ void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
                     /*relu=*/true, count, out.size(1),
                     to + first * out.stride(0), out.stride(0));
         done(block, first, count);
-      });
+      },
+      pixels * input.channels * columns);
 }
 
 /// What a slice of pixels has to itself in the backward pass.

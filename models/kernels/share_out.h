@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace skipzoo {
@@ -16,10 +17,15 @@ namespace skipzoo {
 /// Every worker has a part of its own, near what it worked on before, and then
 /// takes from the others': threads are seldom equally fast for long, and the
 /// fastest would wait. So this is for work that comes to the same whoever does
-/// it.
+/// it. products: of all of it, where it is products of matrices; each worker
+/// gets enough of them to be worth a thread that wakes.
 template <typename Body>
-void share_out(int64_t count, const Body& body) {
-  const auto workers = std::min<int64_t>(count, at::get_num_threads());
+void share_out(int64_t count, const Body& body,
+               int64_t products = std::numeric_limits<int64_t>::max()) {
+  constexpr int64_t kLeastProducts = 1 << 16;
+  const auto workers =
+      std::min({count, static_cast<int64_t>(at::get_num_threads()),
+                std::max<int64_t>(products / kLeastProducts, 1)});
   std::vector<std::atomic<int64_t>> taken(static_cast<size_t>(workers));
   at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
     for (int64_t worker = first; worker < last; ++worker) {

@@ -13,12 +13,12 @@ namespace skipzoo {
 /// operator of LibTorch costs before it computes would be most of the time: one
 /// image of a small network. Its weight is packed once and its buffers reused.
 ///
-/// float32, channels-last, with at most one row and column of zeros at each
-/// side, one group.
+/// float32 or bfloat16, channels-last, with at most one row and column of zeros
+/// at each side, one group.
 class SmallConvolution {
  public:
-  /// weight: (out, in, 3, 3); bias: (out); stride: of both axes. padding: ones,
-  /// or with a stride zeros and ones.
+  /// weight: (out, in, 3, 3), of the type of the images; bias: (out); stride:
+  /// of both axes. padding: ones, or with a stride zeros and ones.
   SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
                    int64_t stride, const ExtraPadding& padding);
   ~SmallConvolution();
@@ -35,8 +35,8 @@ class SmallConvolution {
 
  private:
   struct Ready;
-  void run(const torch::Tensor& images, const float* residual, bool relu,
-           float* out);
+  template <typename T>
+  struct ReadyFor;
 
   std::unique_ptr<Ready> ready_;
 };

@@ -220,5 +220,23 @@ TEST(ConvolutionInFloat, RoundsWhatItReadsAndGivesAlone) {
   }
 }
 
+TEST(Convolution, OfImagesOfOneChannelAnswersChannelsLast) {
+  torch::manual_seed(4);
+  nn::Conv2d conv(nn::Conv2dOptions(1, 6, 3).padding(1));
+  // In memory, these are of either layout.
+  const auto x = torch::randn({2, 1, 8, 7}).requires_grad_();
+  const auto other = x.detach().clone().requires_grad_();
+  ASSERT_TRUE(x.is_contiguous(at::MemoryFormat::ChannelsLast));
+  const auto y = convolution(x, conv, Kernels::kFused);
+  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+  const auto expected = conv(other);
+  EXPECT_LE(distance(y, expected), 1e-5 * expected.norm().item<double>());
+  const auto dy = torch::randn_like(y);
+  y.backward(dy);
+  expected.backward(dy);
+  EXPECT_LE(distance(x.grad(), other.grad()),
+            1e-5 * other.grad().norm().item<double>());
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -45,28 +45,41 @@ const FewPixels kFewPixels[] = {
     {1, 12, 20, 2, 9, 5, 3, {2, 0, 3, 1}},
 };
 
+std::vector<std::pair<FewPixels, at::ScalarType>> few_pixels_of_types() {
+  std::vector<std::pair<FewPixels, at::ScalarType>> all;
+  for (const auto& c : kFewPixels) {
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      all.emplace_back(c, type);
+    }
+  }
+  return all;
+}
+
 TEST(Im2colConvolution, EqualsTheReference) {
   const int threads = at::get_num_threads();
   for (const int count : {1, 4}) {
     at::set_num_threads(count);
-    for (const auto& c : kFewPixels) {
+    for (const auto& [c, type] : few_pixels_of_types()) {
       torch::manual_seed(1);
-      const auto weight = torch::randn({c.out, c.in, c.kernel, c.kernel});
+      const auto weight = torch::randn({c.out, c.in, c.kernel, c.kernel}, type);
       const auto bias = torch::randn({c.out});
       Im2colConvolution convolution(weight, bias, c.stride, c.padding);
       // Its buffers are for one size until another comes.
       for (const int64_t higher : {0, 1, 0}) {
         FewPixels of_size = c;
         of_size.height += higher;
-        const auto x = of_size.random_images();
+        const auto x = of_size.random_images().to(type);
         const auto plain = c.expected(x, weight, bias);
-        const double most = 1e-5 * std::max(plain.norm().item<double>(), 1.0);
+        // A result of bfloat16 has eight bits.
+        const double most = (type == at::kFloat ? 1e-5 : 4e-3) *
+                            std::max(plain.norm().item<double>(), 1.0);
         const auto found = convolution(x, /*relu=*/false);
         ASSERT_EQ(found.sizes(), plain.sizes());
+        ASSERT_EQ(found.scalar_type(), type);
         EXPECT_LE(distance(found, plain), most);
         EXPECT_LE(distance(convolution(x, /*relu=*/true), plain.relu()), most);
         const auto other = torch::randn_like(found);
-        const auto sum = plain + other;
+        const auto sum = plain + other.to(torch::kDouble);
         EXPECT_LE(distance(convolution.add_to(other.clone(), x, false), sum),
                   most);
         EXPECT_LE(

@@ -77,7 +77,75 @@ Outcome run(const Case& c, Kernels kernels, bool bias) {
           bias ? conv->bias.grad() : torch::Tensor()};
 }
 
+/// The same of bfloat16, by the kernels themselves: convolution() leaves it to
+/// LibTorch where the processor does not multiply it.
+Outcome run_in_bfloat16(const Case& c, const ConvolutionShape& shape) {
+  torch::manual_seed(1);
+  const auto like = [&](at::IntArrayRef sizes) {
+    return torch::randn(sizes)
+        .to(torch::kBFloat16)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  const auto x = like({c.images, c.in, c.height, c.width});
+  const auto weight = like({c.out, c.in, c.kernel, c.kernel});
+  const auto y = empty_result(x, shape), dy = like(y.sizes());
+  implicit_gemm(x, pack_kernel_rows(weight, torch::kBFloat16), shape,
+                {.images = y});
+  return {y, implicit_gemm_input_gradient(dy, weight, shape),
+          implicit_gemm_weight_gradient(x, dy, shape), torch::Tensor()};
+}
+
+Outcome expected_of_bfloat16(const Case& c, at::IntArrayRef y_sizes) {
+  torch::manual_seed(1);
+  const auto like = [&](at::IntArrayRef sizes) {
+    return torch::randn(sizes).to(torch::kBFloat16).to(torch::kDouble);
+  };
+  const auto x = like({c.images, c.in, c.height, c.width}).requires_grad_();
+  const auto weight = like({c.out, c.in, c.kernel, c.kernel}).requires_grad_();
+  const auto y = torch::conv2d(
+      padded(x, {c.extra.top + c.padding, c.extra.left + c.padding,
+                 c.extra.bottom + c.padding, c.extra.right + c.padding}),
+      weight, {}, c.stride);
+  y.backward(like(y_sizes));
+  return {y.detach(), x.grad(), weight.grad(), torch::Tensor()};
+}
+
 class ImplicitGemmConvolution : public testing::TestWithParam<Case> {};
+
+TEST(ImplicitGemmConvolution, InBfloat16EqualsTheReference) {
+  if (!has_avx2()) GTEST_SKIP() << "left to LibTorch";
+  int tried = 0;
+  const int threads = at::get_num_threads();
+  for (const int count : {1, 4}) {
+    at::set_num_threads(count);
+    for (const Case& c : cases()) {
+      if (c.type != at::kFloat || c.in % 2 != 0 || c.out % 2 != 0) continue;
+      ++tried;
+      const std::vector<int64_t> both_padding(2, c.padding);
+      const std::vector<int64_t> both_strides(2, c.stride);
+      const std::vector<int64_t> ones(2, 1);
+      const auto shape =
+          implicit_gemm_shape({c.images, c.in, c.height, c.width},
+                              {c.out, c.in, c.kernel, c.kernel}, at::kFloat,
+                              {both_padding, both_strides, ones, 1, c.extra});
+      ASSERT_TRUE(shape);
+      const auto found = run_in_bfloat16(c, *shape);
+      const auto expected = expected_of_bfloat16(c, found.y.sizes());
+      const auto expect_near = [](const torch::Tensor& a,
+                                  const torch::Tensor& b, double most) {
+        ASSERT_EQ(a.sizes(), b.sizes());
+        EXPECT_LE(distance(a, b), most * b.norm().item<double>());
+      };
+      // A result of bfloat16 has eight bits; the weight's gradient is float.
+      expect_near(found.y, expected.y, 4e-3);
+      expect_near(found.dx, expected.dx, 4e-3);
+      EXPECT_EQ(found.dweight.scalar_type(), at::kFloat);
+      expect_near(found.dweight, expected.dweight, 1e-5);
+    }
+  }
+  at::set_num_threads(threads);
+  EXPECT_GE(tried, 10);
+}
 
 TEST_P(ImplicitGemmConvolution, EqualsTheReference) {
   const Case& c = GetParam();
