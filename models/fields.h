@@ -54,6 +54,13 @@ struct Named {
 template <typename Enum>
 struct EnumNames;
 
+/// One of an enum's words, or numbers in its place.
+template <typename Enum>
+struct WordOrNumbers {
+  Enum word = {};
+  std::vector<double> numbers = {};  ///< Empty where the word counts.
+};
+
 /// The word for `value`. Every value of the enum is in EnumNames.
 template <typename Enum>
 std::string_view name_of(Enum value) {

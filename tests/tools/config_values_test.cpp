@@ -188,5 +188,52 @@ TEST(ConfigValues, WhatIsLargerThanTheMachineIsRefusedBeforeItIsBuilt) {
   }
 }
 
+TEST(ConfigValues, ClassWeightsAreAWordOrNumbers) {
+  const std::string three = "model.num_classes=3";
+  const auto weights = [&](const std::string& text) {
+    return parse({three, "train.class_weights=" + text}).train.class_weights;
+  };
+  EXPECT_EQ(weights("none").word, ClassWeighting::kNone);
+  EXPECT_EQ(weights("balanced").word, ClassWeighting::kBalanced);
+  EXPECT_EQ(weights("[1, 2.5, 0]").numbers, (std::vector<double>{1, 2.5, 0}));
+  for (const char* text : {"balanced", "[1, 2.5, 0]"}) {
+    const auto config =
+        parse({three, std::string("train.class_weights=") + text});
+    EXPECT_EQ(dump_config(parse({}, dump_config(config))), dump_config(config));
+    EXPECT_NE(dump_config(config).find(std::string("class_weights: ") + text),
+              std::string::npos);
+  }
+  expect_refused("train.class_weights=rare",
+                 "train.class_weights: expected one of none, balanced, or a "
+                 "list of numbers");
+  expect_refused("train.class_weights=[]", "expected numbers in the list");
+  expect_refused("train.class_weights=[1, -1]",
+                 "train.class_weights[1]: must be between 0 and 1000000");
+  expect_refused("train.class_weights=[1, 2]",
+                 "train.class_weights: has 2 entries but model.num_classes is");
+  expect_refused("train.class_weights=[0, 0]", "then there is no loss");
+}
+
+TEST(ConfigValues, WhatHasNoEffectOnMixingIsSaid) {
+  const auto warnings = [](const std::vector<std::string>& overrides) {
+    return parse_config(kGood, "run.yaml", "/folder", overrides).warnings;
+  };
+  EXPECT_EQ(warnings({"data.augment.mix_prob=0.5"}).size(), 1u);
+  EXPECT_EQ(warnings({"data.augment.mixup=1", "data.augment.mix_switch_prob=1",
+                      "data.augment.mix_off_epoch=3"})
+                .size(),
+            1u);
+  EXPECT_TRUE(warnings({"data.augment.mixup=1", "data.augment.cutmix=1",
+                        "data.augment.mix_switch_prob=1"})
+                  .empty());
+  EXPECT_EQ(warnings({"train.bce_target_threshold=0.2"}).size(), 1u);
+  expect_refused("data.augment.cutmix=-1", "data.augment.cutmix: must be ");
+  expect_refused("data.augment.mix_prob=1.5", "between 0 and 1, got 1.5");
+  expect_refused("data.sampler=random",
+                 "data.sampler: expected one of shuffle, balanced");
+  expect_refused("train.loss=mse",
+                 "train.loss: expected one of cross_entropy, bce");
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -13,10 +13,12 @@
 #include "tools/config/memory_check.h"
 #include "tools/config/variants.h"
 #include "tools/data/holdout.h"
+#include "tools/data/sampler.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
 #include "tools/train/fingerprint.h"
+#include "tools/train/objective.h"
 #include "tools/train/trainer.h"
 #include "tools/write_whole.h"
 
@@ -133,6 +135,10 @@ void say_what_runs(const RunFolder& folder, const RunConfig& config,
       folder.path().string(), family_name(config.model),
       count_parameters(model), data.train->size(), data.validation->size(),
       describe_device(device));
+  if (config.data.augment.mixes()) {
+    spdlog::info(
+        "training accuracy counts the stronger class of a mixed picture");
+  }
   if (config.train.amp == Amp::kBf16 && device.is_cpu() &&
       !convolves_bfloat16()) {
     spdlog::warn(
@@ -206,7 +212,7 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   Saved saved(args, folder);
   Trainer trainer(
       {.model = model,
-       .options = config.train,
+       .options = with_class_weights(config.train, class_counts(*data.train)),
        .fine_tune = config.fine_tune,
        .train = loader(data.train, Loader::Mode::kTrain),
        .validation = loader(data.validation, Loader::Mode::kEvaluate),

@@ -70,6 +70,10 @@ class Lister {
   static std::string type_of(Enum) {
     return names_of<Enum>("|");
   }
+  template <EnumField Enum>
+  static std::string type_of(const WordOrNumbers<Enum>&) {
+    return names_of<Enum>("|") + "|list of numbers";
+  }
 
   std::vector<KeyDescription>& out_;
   double most_;  ///< For every integer, whatever its own range.

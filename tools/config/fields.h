@@ -87,6 +87,11 @@ std::string to_text(const std::vector<T>& values) {
   return text + "]";
 }
 
+template <EnumField Enum>
+std::string to_text(const WordOrNumbers<Enum>& value) {
+  return value.numbers.empty() ? to_text(value.word) : to_text(value.numbers);
+}
+
 /// "at least 1", "between 0 and 1"; empty where anything goes.
 inline std::string range_text(const Rule& rule) {
   const bool low = std::isfinite(rule.low);

@@ -76,6 +76,13 @@ void check(const RunConfig& config, const std::string& name,
                        "channels, got " +
                        std::to_string(channels));
   }
+  const auto& weights = config.train.class_weights.numbers;
+  const auto given = static_cast<int64_t>(weights.size());
+  if (given != 0 && given != classes) {
+    problems.push_back(
+        name + ": train.class_weights: has " + std::to_string(given) +
+        " entries but model.num_classes is " + std::to_string(classes));
+  }
   const int64_t cifar = data.dataset == DatasetKind::kCifar10    ? 10
                         : data.dataset == DatasetKind::kCifar100 ? 100
                                                                  : 0;

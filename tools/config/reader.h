@@ -160,6 +160,21 @@ class SectionReader {
     }
   }
 
+  template <EnumField Enum>
+  void read_value(const Value& node, const std::string& path,
+                  WordOrNumbers<Enum>& value, const Rule& rule) {
+    if (node.kind == Value::Kind::kList) {
+      if (node.list.empty()) fail(node, path, "expected numbers in the list");
+      read_value(node, path, value.numbers, rule);
+    } else if (node.kind == Value::Kind::kScalar &&
+               parse_scalar(node.text, value.word)) {
+      value.numbers.clear();
+    } else {
+      fail(node, path,
+           "expected " + kind_name<Enum>() + ", or a list of numbers");
+    }
+  }
+
   void fail(const Value& node, const std::string& path,
             const std::string& what) {
     findings_.problems.push_back(node.place + ": " + path + ": " + what);

@@ -1,10 +1,16 @@
 #include "tools/data/batch_transforms.h"
 
+#include "tools/data/mixing.h"
+
 namespace skipzoo {
 
-std::vector<BatchTransform> batch_transforms(const DataOptions& /*options*/,
-                                             int64_t /*num_classes*/) {
-  return {};
+std::vector<BatchTransform> batch_transforms(const DataOptions& options,
+                                             int64_t num_classes) {
+  std::vector<BatchTransform> all;
+  if (options.augment.mixes()) {
+    all.push_back(mixing(options.augment, num_classes));
+  }
+  return all;
 }
 
 void transform_batch(std::span<const BatchTransform> transforms,
@@ -16,6 +22,7 @@ void transform_batch(std::span<const BatchTransform> transforms,
              static_cast<uint64_t>(batch) + 1)
           .stream("batch");
   for (const auto& transform : transforms) {
+    if (epoch >= transform.epochs) continue;
     Random random = key.stream(transform.stream);
     transform.apply(images, targets, random);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct BatchTransform {
   /// value back from the device.
   std::function<void(torch::Tensor& images, Targets& targets, Random& random)>
       apply;
+  /// In the first epochs of a run alone.
+  int64_t epochs = std::numeric_limits<int64_t>::max();
 };
 
 /// Those of a config, in the order in which they apply.

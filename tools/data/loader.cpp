@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "tools/data/data_file.h"
+#include "tools/data/sampler.h"
 #include "tools/data/transform.h"
 #include "tools/error.h"
 #include "tools/memory.h"
@@ -94,8 +95,10 @@ int64_t Loader::skipped() const {
 
 std::vector<int64_t> Loader::order(int64_t epoch) const {
   if (mode_ == Mode::kTrain) {
-    return Random(seed_, static_cast<uint64_t>(epoch) + 1)
-        .permutation(dataset_->size());
+    Random random(seed_, static_cast<uint64_t>(epoch) + 1);
+    return options_.sampler == Sampler::kBalanced
+               ? balanced_order(*dataset_, random)
+               : random.permutation(dataset_->size());
   }
   std::vector<int64_t> order(static_cast<size_t>(dataset_->size()));
   std::iota(order.begin(), order.end(), 0);

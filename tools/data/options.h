@@ -37,6 +37,17 @@ struct EnumNames<Interpolation> {
       {Interpolation::kBicubic, "bicubic"}};
 };
 
+/// Which pictures an epoch of training shows.
+enum class Sampler {
+  kShuffle,   ///< Each once.
+  kBalanced,  ///< As many in all, of each class equally many on average.
+};
+template <>
+struct EnumNames<Sampler> {
+  static constexpr Named<Sampler> values[] = {{Sampler::kShuffle, "shuffle"},
+                                              {Sampler::kBalanced, "balanced"}};
+};
+
 /// What to do with a picture that cannot be read.
 enum class OnError { kStop, kSkip };
 template <>
@@ -59,6 +70,14 @@ struct AugmentOptions {
   int64_t pad_and_crop = 0;
   /// Mirrors every second picture. Not for digits: they have a side.
   bool hflip = false;
+  /// Alpha of mixup, and of CutMix, both of a batch as a whole; 0: without.
+  double mixup = 0;
+  double cutmix = 0;
+  /// How likely a batch is to be mixed, and with both, by CutMix.
+  double mix_prob = 1;
+  double mix_switch_prob = 0.5;
+  /// From this epoch on nothing is mixed; 0: to the end.
+  int64_t mix_off_epoch = 0;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -71,10 +90,18 @@ struct AugmentOptions {
     field("pad_and_crop", pad_and_crop,
           "pixels of zeros around, then a random window", between(0, 1024));
     field("hflip", hflip, "mirror every second picture");
+    field("mixup", mixup, "alpha of mixup's share; 0: without",
+          between(0, 100));
+    field("cutmix", cutmix, "alpha of CutMix's share; 0: without",
+          between(0, 100));
+    field("mix_prob", mix_prob, "how likely a batch is mixed", between(0, 1));
+    field("mix_switch_prob", mix_switch_prob,
+          "with both, how likely it is mixed by CutMix", between(0, 1));
+    field("mix_off_epoch", mix_off_epoch,
+          "from this epoch on nothing is mixed; 0: to the end", at_least(0));
   }
-  bool uses(std::string_view key) const {
-    return random_resized_crop || (key != "scale" && key != "ratio");
-  }
+  bool mixes() const { return mixup > 0 || cutmix > 0; }
+  bool uses(std::string_view key) const;
   void validate(Problems& problems) const;
 };
 
@@ -96,6 +123,7 @@ struct DataOptions {
   std::vector<double> mean;
   std::vector<double> std;
   int64_t batch_size = 128;
+  Sampler sampler = Sampler::kShuffle;
   /// Threads that prepare batches beside the one that trains.
   int64_t workers = 2;
   /// Share of the training data split off, by the run's seed, to validate on:
@@ -123,6 +151,8 @@ struct DataOptions {
     field("mean", mean, "per channel, of pixels in 0..1");
     field("std", std, "per channel, of pixels in 0..1", each(above(0)));
     field("batch_size", batch_size, "pictures a step", between(1, 1 << 20));
+    field("sampler", sampler,
+          "each picture once an epoch, or of each class equally many");
     field("workers", workers, "threads that prepare batches", between(0, 256));
     field("holdout", holdout,
           "share of the training data to validate on instead of the test split",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "tools/data/batch.h"
 #include "tools/train/options.h"
@@ -12,7 +13,14 @@ namespace skipzoo {
 using Objective = std::function<torch::Tensor(const torch::Tensor& logits,
                                               const Targets& targets)>;
 
-/// That of a config: cross entropy, label-smoothed.
+/// That of a config: cross entropy or, of each class by itself, binary cross
+/// entropy as timm's BinaryCrossEntropy has it. Both of smoothed targets.
+/// Class weights, of cross entropy: of a mean by them, as torch::nn's.
 Objective make_objective(const TrainOptions& options);
+
+/// The options with class weights for these counts of images where they are to
+/// be balanced: images / (classes * count), 0 for a class without images.
+TrainOptions with_class_weights(TrainOptions options,
+                                const std::vector<int64_t>& counts);
 
 }  // namespace skipzoo

@@ -1,5 +1,7 @@
 #include "tools/train/options.h"
 
+#include <algorithm>
+
 namespace skipzoo {
 
 bool OptimizerOptions::uses(std::string_view key) const {
@@ -42,7 +44,16 @@ void ScheduleOptions::validate(Problems& problems) const {
   }
 }
 
+bool TrainOptions::uses(std::string_view key) const {
+  return key != "bce_target_threshold" || loss == Loss::kBce;
+}
+
 void TrainOptions::validate(Problems& problems) const {
+  const auto& weights = class_weights.numbers;
+  if (!weights.empty() &&
+      std::ranges::all_of(weights, [](double w) { return w == 0; })) {
+    problems.push_back("class_weights are all 0; then there is no loss");
+  }
   if (device != "auto" && device != "cpu" && device != "cuda" &&
       !device.starts_with("cuda:")) {
     problems.push_back("device is '" + device +

@@ -117,6 +117,28 @@ struct EnumNames<Amp> {
                                           {Amp::kBf16, "bf16"}};
 };
 
+/// What training minimises.
+enum class Loss {
+  kCrossEntropy,  ///< Of the softmax over all classes.
+  kBce,           ///< Binary cross entropy of each class by itself.
+};
+template <>
+struct EnumNames<Loss> {
+  static constexpr Named<Loss> values[] = {
+      {Loss::kCrossEntropy, "cross_entropy"}, {Loss::kBce, "bce"}};
+};
+
+/// How much the classes count in the loss.
+enum class ClassWeighting {
+  kNone,      ///< All the same.
+  kBalanced,  ///< The rarer, the more: images / (classes * images of it).
+};
+template <>
+struct EnumNames<ClassWeighting> {
+  static constexpr Named<ClassWeighting> values[] = {
+      {ClassWeighting::kNone, "none"}, {ClassWeighting::kBalanced, "balanced"}};
+};
+
 /// What decides which checkpoint is the best.
 enum class EvalMetric { kTop1, kLoss };
 template <>
@@ -141,6 +163,12 @@ struct TrainOptions {
   /// Share of the target that is spread over all classes (Szegedy et al. 2015,
   /// arXiv:1512.00567, section 7).
   double label_smoothing = 0;
+  Loss loss = Loss::kCrossEntropy;
+  /// bce: targets above it count as 1, all others as 0 (Wightman et al. 2021,
+  /// arXiv:2110.00476, section 2); 0: they stay as they are.
+  double bce_target_threshold = 0;
+  /// By class; a trainer needs them as numbers, or none.
+  WordOrNumbers<ClassWeighting> class_weights = {};
   EvalMetric eval_metric = EvalMetric::kTop1;
   /// Steps between two checkpoints within an epoch; 0 for none.
   int64_t checkpoint_interval = 0;
@@ -161,6 +189,14 @@ struct TrainOptions {
     field("schedule", schedule, "");
     field("label_smoothing", label_smoothing,
           "share of the target spread over all classes", between(0, 0.99));
+    field("loss", loss,
+          "cross entropy of the softmax, or binary of each class by itself");
+    field("bce_target_threshold", bce_target_threshold,
+          "with bce, targets above it count as 1, all others as 0; 0: as they "
+          "are",
+          between(0, 0.99));
+    field("class_weights", class_weights,
+          "how much each class counts in the loss", between(0, 1e6));
     field("eval_metric", eval_metric, "what decides which checkpoint is best");
     field("checkpoint_interval", checkpoint_interval,
           "steps between checkpoints within an epoch; 0: at its end only",
@@ -168,6 +204,7 @@ struct TrainOptions {
     field("log_interval", log_interval, "steps between two lines of the log",
           at_least(1));
   }
+  bool uses(std::string_view key) const;
   void validate(Problems& problems) const;
 };
 

@@ -1,0 +1,52 @@
+#include "tools/data/sampler.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace skipzoo {
+
+namespace {
+
+/// The pictures of a class, in an order that is drawn anew when all have come.
+class ClassPictures {
+ public:
+  void add(int64_t index) { indices_.push_back(index); }
+  bool empty() const { return indices_.empty(); }
+  int64_t next(Random& random) {
+    if (order_.empty()) {
+      order_ = random.permutation(static_cast<int64_t>(indices_.size()));
+    }
+    const auto at = static_cast<size_t>(order_.back());
+    order_.pop_back();
+    return indices_[at];
+  }
+
+ private:
+  std::vector<int64_t> indices_, order_;
+};
+
+}  // namespace
+
+std::vector<int64_t> balanced_order(const Dataset& dataset, Random& random) {
+  std::vector<ClassPictures> classes(dataset.classes().size());
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    classes[static_cast<size_t>(dataset.label(i))].add(i);
+  }
+  std::erase_if(classes, [](const auto& pictures) { return pictures.empty(); });
+  std::vector<int64_t> order;
+  const auto count = static_cast<int64_t>(classes.size());
+  std::generate_n(std::back_inserter(order), dataset.size(), [&] {
+    return classes[static_cast<size_t>(random.below(count))].next(random);
+  });
+  return order;
+}
+
+std::vector<int64_t> class_counts(const Dataset& dataset) {
+  std::vector<int64_t> counts(dataset.classes().size());
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    ++counts[static_cast<size_t>(dataset.label(i))];
+  }
+  return counts;
+}
+
+}  // namespace skipzoo
