@@ -142,6 +142,22 @@ TEST_F(ExportCommand, DtypeIsThatOfEvaluateAndPredictToo) {
               probability(predict(path("run"))), 0.02);
 }
 
+TEST_F(ExportCommand, TtaIsOfEvaluateAndPredict) {
+  const auto loss = [&](const std::string& views) {
+    const auto finished =
+        run_skipzoo({"evaluate", path("run"), "--json", "--tta", views});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out).at("loss").get<double>();
+  };
+  EXPECT_NE(loss("hflip"), loss("none"));
+  EXPECT_EQ(run_skipzoo({"predict", path("run"), kPicture, "--tta", "hflip"})
+                .exit_code,
+            0);
+  const auto refused = run_skipzoo({"evaluate", path("run"), "--tta", "vflip"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.err.find("hflip"), std::string::npos) << refused.err;
+}
+
 TEST_F(ExportCommand, DtypeOfAProgramIsItsOwn) {
   for (const std::string own : {"fp32", "bf16"}) {
     const std::string other = own == "fp32" ? "bf16" : "fp32";

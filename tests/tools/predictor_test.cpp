@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <thread>
 
 #include "models/zoo.h"
@@ -56,8 +57,10 @@ class Predicting : public testing::Test {
     model_->eval();
   }
 
-  /// By hand: what predict() should say of a picture.
-  std::vector<double> expected(const fs::path& picture) {
+  /// By hand: what predict() should say of a picture, or of it and its mirror
+  /// image.
+  std::vector<double> expected(const fs::path& picture,
+                               bool with_mirror_image = false) {
     const torch::NoGradGuard no_grad;
     const auto view = evaluation_view(read_image(picture, 3), options_);
     const auto pixels =
@@ -65,7 +68,11 @@ class Predicting : public testing::Test {
             .view({1, 32, 32, 3})
             .permute({0, 3, 1, 2});
     const Normaliser normalise(options_.mean, options_.std, torch::kCPU);
-    const auto p = model_->forward(normalise(pixels)).softmax(1)[0];
+    auto logits = model_->forward(normalise(pixels));
+    if (with_mirror_image) {
+      logits = (logits + model_->forward(normalise(pixels).flip(3))) / 2;
+    }
+    const auto p = logits.softmax(1)[0];
     return {p[0].item<double>(), p[1].item<double>(), p[2].item<double>()};
   }
 
@@ -88,6 +95,19 @@ TEST_F(Predicting, SaysTheLikeliestClassesOfAPictureByTheirNames) {
     EXPECT_GE(found[0].probability, found[1].probability);
     EXPECT_GE(found[1].probability, found[2].probability);
     EXPECT_EQ(net.predict(kPictures / "rgb.jpg", 1).size(), 1u);
+  }
+}
+
+TEST_F(Predicting, AsksOfTheMirrorImageTooWhereThatIsWanted) {
+  const auto alone = expected(kPictures / "rgb.jpg");
+  const auto both = expected(kPictures / "rgb.jpg", true);
+  EXPECT_GT(std::abs(both[0] - alone[0]), 1e-4);
+  for (const char* file : {"last.skz", "net.pt"}) {
+    const auto net = load({.file = folder_ / file, .views = Views::kHflip});
+    for (const auto& one : net.predict(kPictures / "rgb.jpg")) {
+      EXPECT_NEAR(one.probability, both.at(static_cast<size_t>(one.index)),
+                  1e-5);
+    }
   }
 }
 

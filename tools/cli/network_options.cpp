@@ -49,6 +49,17 @@ void add_dtype_option(CLI::App& command, NetworkSource& source) {
       ->type_name("fp32|bf16");
 }
 
+void add_tta_option(CLI::App& command, NetworkSource& source) {
+  command
+      .add_option_function<Views>(
+          "--tta", [&source](const Views& views) { source.views = views; },
+          "Test-time augmentation: none, or hflip, the mean over a picture and "
+          "its mirror image, in twice the time")
+      ->transform(
+          one_of<Views>({{"none", Views::kPicture}, {"hflip", Views::kHflip}}))
+      ->type_name("none|hflip");
+}
+
 void say_what_dtype_does(const LoadedNetwork& network,
                          const NetworkSource& source) {
   if (network.is_program() || !network.device.is_cpu()) return;

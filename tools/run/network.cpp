@@ -227,6 +227,14 @@ void load_weights_of(const WeightFile& file, const std::filesystem::path& path,
   };
 }
 
+/// The mean over a picture and its mirror image.
+Forward with_mirror_image(Forward forward) {
+  return [forward = std::move(forward)](const torch::Tensor& images) {
+    constexpr int64_t kColumns = 3;
+    return forward(images).add(forward(images.flip(kColumns))).div_(2);
+  };
+}
+
 }  // namespace
 
 LoadedNetwork load_network(const NetworkSource& given) {
@@ -248,6 +256,9 @@ LoadedNetwork load_network(const NetworkSource& given) {
     load_program(source, network);
   } else {
     load_weights_of(file, source.file, network);
+  }
+  if (source.views == Views::kHflip) {
+    network.forward = with_mirror_image(std::move(network.forward));
   }
   return network;
 }

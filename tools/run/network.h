@@ -14,6 +14,13 @@ namespace skipzoo {
 
 struct Classifier;
 
+/// What a network sees of a picture besides the picture itself (test-time
+/// augmentation).
+enum class Views {
+  kPicture,  ///< Nothing.
+  kHflip,    ///< Its mirror image; the mean of both outputs counts.
+};
+
 /// Where a network that is to be used comes from.
 struct NetworkSource {
   /// A run folder, checkpoint, exported program or weight file.
@@ -25,6 +32,7 @@ struct NetworkSource {
   /// Arithmetic of convolutions; nothing: as the config says. An exported
   /// program has its own, and another is a ConfigError.
   std::optional<Amp> amp = {};
+  Views views = Views::kPicture;
 };
 
 /// A network in place, with its weights.
