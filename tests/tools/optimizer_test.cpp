@@ -164,6 +164,9 @@ TEST(Optimizer, SaysHowManyCopiesOfTheWeightsItKeeps) {
   EXPECT_EQ(copies_in_slots({}), 1);
   EXPECT_EQ(copies_in_slots({.momentum = 0}), 0);
   EXPECT_EQ(copies_in_slots({.name = OptimizerKind::kAdamW}), 2);
+  EXPECT_EQ(copies_in_slots({.name = OptimizerKind::kLion}), 1);
+  EXPECT_EQ(copies_in_slots({.name = OptimizerKind::kMuon}), 2);  // At most.
+  EXPECT_EQ(copies_in_slots({.momentum = 0, .lookahead = {.k = 5}}), 1);
 }
 
 TEST(Optimizer, RefusesTheStateOfAnotherKind) {

@@ -62,17 +62,28 @@ TEST_P(Resume, EndsAsARunThatWasNeverStopped) {
 
 INSTANTIATE_TEST_SUITE_P(AtStep, Resume, testing::Values(1, 6, 7, 8, 20, 28));
 
-TEST(Resume, AdamWToo) {
-  TemporaryFolder folder;
-  auto s = small_run();
-  s.train.optimizer.name = OptimizerKind::kAdamW;
-  s.train.optimizer.lr = 0.002;
-  s.train.optimizer.no_decay_norm_bias = true;
-  run(s, folder / "whole");
-  run(s, folder / "parts", stop_after(10));
-  run(s, folder / "parts");
-  expect_same_run(folder / "whole", folder / "parts");
+class ResumeOptimizer : public testing::TestWithParam<Named<OptimizerKind>> {};
+
+TEST_P(ResumeOptimizer, EndsAsARunThatWasNeverStopped) {
+  for (const int64_t k : {0, 3}) {
+    TemporaryFolder folder;
+    auto s = small_run();
+    s.train.optimizer.name = GetParam().value;
+    s.train.optimizer.lr = 0.002;
+    s.train.optimizer.no_decay_norm_bias = true;
+    s.train.optimizer.lookahead.k = k;
+    run(s, folder / "whole");
+    run(s, folder / "parts", stop_after(10));
+    run(s, folder / "parts");
+    expect_same_run(folder / "whole", folder / "parts");
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(Every, ResumeOptimizer,
+                         testing::ValuesIn(EnumNames<OptimizerKind>::values),
+                         [](const auto& tested) {
+                           return std::string(tested.param.name);
+                         });
 
 // A checkpoint within an epoch, then a process that dies: what it wrote after
 // the checkpoint is dropped and done again.

@@ -178,6 +178,7 @@ TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
       const auto model = make_model(net);
       TrainOptions options;
       options.optimizer.name = kind;
+      options.optimizer.lookahead.k = 2;
       options.label_smoothing = 0.1;
       Optimizer optimizer(options.optimizer, *model);
       TrainingStep step(*model, optimizer, options);

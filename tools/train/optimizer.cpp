@@ -4,8 +4,11 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
+
+#include "models/classifier.h"
 
 namespace skipzoo {
 
@@ -28,11 +31,35 @@ torch::Tensor matching_gradient(const torch::Tensor& parameter) {
   return at::empty_like(parameter).copy_(gradient);
 }
 
-/// A view of its elements as they lie in memory. The fused kernels would copy
-/// what is not contiguous in the order of its axes.
+/// A view of its elements as they lie in memory, by rows of the first axis
+/// where they lie so. The fused kernels would copy what is not contiguous in
+/// the order of its axes.
 torch::Tensor in_memory_order(const torch::Tensor& x) {
   if (x.is_contiguous() || !x.is_non_overlapping_and_dense()) return x;
-  return x.as_strided({x.numel()}, {1});
+  if (x.stride(0) * x.size(0) != x.numel()) {
+    return x.as_strided({x.numel()}, {1});
+  }
+  return x.as_strided({x.size(0), x.stride(0)}, {x.stride(0), 1});
+}
+
+torch::Tensor first_value(const Slot& slot, const torch::Tensor& parameter) {
+  switch (slot.kind) {
+    case Slot::Kind::kLikeParameter:
+      return at::zeros_like(parameter);
+    case Slot::Kind::kCopyOfParameter:
+      return parameter.clone();
+    case Slot::Kind::kScalar:
+      return at::zeros({}, parameter.options().dtype(torch::kFloat));
+    case Slot::Kind::kProduct:
+      return at::ones({}, parameter.options());
+  }
+  TORCH_CHECK(false, "no such slot");
+}
+
+/// Which parameters are of the last layer: none where that is not known.
+std::string prefix_of_head(const torch::nn::Module& model) {
+  const auto* classifier = dynamic_cast<const Classifier*>(&model);
+  return classifier != nullptr ? classifier->head_name() + "." : "";
 }
 
 }  // namespace
@@ -40,32 +67,39 @@ torch::Tensor in_memory_order(const torch::Tensor& x) {
 Optimizer::Optimizer(const OptimizerOptions& options,
                      const torch::nn::Module& model,
                      const std::function<double(const std::string&)>& lr_scale)
-    : rule_(make_update_rule(options)), slots_(rule_->slots()) {
+    : rules_(make_update_rules(options)) {
+  const auto head = prefix_of_head(model);
   for (const auto& item : model.named_parameters()) {
     const auto& parameter = item.value();
     const bool decays = !options.no_decay_norm_bias || parameter.dim() > 1;
-    Group& group = group_of(decays ? options.weight_decay : 0,
+    const bool is_head = !head.empty() && item.key().starts_with(head);
+    const auto rule = std::ranges::find_if(rules_, [&](const auto& one) {
+      return one->takes(parameter, is_head);
+    });
+    TORCH_CHECK(rule != rules_.end(), "no rule takes ", item.key());
+    Group& group = group_of(**rule, decays ? options.weight_decay : 0,
                             lr_scale ? lr_scale(item.key()) : 1, parameter);
     group.names.push_back(item.key());
     group.parameters.push_back(parameter);
-    for (size_t s = 0; s < slots_.size(); ++s) {
-      group.slots[s].push_back(
-          slots_[s].kind == Slot::Kind::kScalar
-              ? at::zeros({}, parameter.options().dtype(torch::kFloat))
-              : at::zeros_like(parameter.detach()));
+    for (size_t s = 0; s < group.kinds.size(); ++s) {
+      group.slots[s].push_back(first_value(group.kinds[s], parameter.detach()));
     }
   }
   set_lr(options.lr);
 }
 
-Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale,
+Optimizer::Group& Optimizer::group_of(const UpdateRule& rule,
+                                      double weight_decay, double lr_scale,
                                       const torch::Tensor& parameter) {
   for (auto& group : groups_) {
-    if (group.weight_decay == weight_decay && group.lr_scale == lr_scale) {
+    if (group.rule == &rule && group.weight_decay == weight_decay &&
+        group.lr_scale == lr_scale) {
       return group;
     }
   }
   Group& group = groups_.emplace_back();
+  group.rule = &rule;
+  group.kinds = rule.slots();
   group.weight_decay = weight_decay;
   group.lr_scale = lr_scale;
   // On the CPU a double, as where it is given as a number; CUDA's fused kernels
@@ -73,7 +107,7 @@ Optimizer::Group& Optimizer::group_of(double weight_decay, double lr_scale,
   group.lr = at::zeros(
       {}, at::TensorOptions(parameter.device())
               .dtype(parameter.is_cpu() ? torch::kDouble : torch::kFloat));
-  group.slots.resize(slots_.size());
+  group.slots.resize(group.kinds.size());
   return group;
 }
 
@@ -86,7 +120,7 @@ void Optimizer::step() {
   for (auto& group : groups_) {
     Update update{.parameters = {},
                   .gradients = {},
-                  .slots = {slots_.size(), std::vector<torch::Tensor>{}},
+                  .slots = {group.kinds.size(), std::vector<torch::Tensor>{}},
                   .lr = group.lr,
                   .weight_decay = group.weight_decay};
     for (size_t i = 0; i < group.parameters.size(); ++i) {
@@ -94,14 +128,14 @@ void Optimizer::step() {
       if (!parameter.grad().defined()) continue;
       update.parameters.push_back(in_memory_order(parameter.detach()));
       update.gradients.push_back(in_memory_order(matching_gradient(parameter)));
-      for (size_t s = 0; s < slots_.size(); ++s) {
+      for (size_t s = 0; s < group.kinds.size(); ++s) {
         update.slots[s].push_back(in_memory_order(group.slots[s][i]));
       }
     }
     if (update.parameters.empty()) continue;
     // The kind that a profile counts it as, whichever operators it takes.
     RECORD_USER_SCOPE("optimizer");
-    rule_->apply(update);
+    group.rule->apply(update);
   }
 }
 
@@ -134,8 +168,8 @@ NamedTensors Optimizer::state() const {
   NamedTensors state;
   for (const auto& group : groups_) {
     for (size_t i = 0; i < group.names.size(); ++i) {
-      for (size_t s = 0; s < slots_.size(); ++s) {
-        state.emplace_back(slots_[s].name + "." + group.names[i],
+      for (size_t s = 0; s < group.kinds.size(); ++s) {
+        state.emplace_back(group.kinds[s].name + "." + group.names[i],
                            group.slots[s][i]);
       }
     }

@@ -17,9 +17,9 @@ class Module;
 
 namespace skipzoo {
 
-/// Updates the parameters of a model by an UpdateRule, on LibTorch's fused
-/// kernels: one pass over all parameters, where torch::optim makes one for each
-/// of them and each operation.
+/// Updates the parameters of a model by UpdateRules: on LibTorch's fused and
+/// foreach kernels, where torch::optim makes a pass for each parameter and
+/// operation.
 class Optimizer {
  public:
   /// lr_scale: the factor on the learning rate of a parameter, by its name;
@@ -45,8 +45,11 @@ class Optimizer {
   void load_state(const NamedTensors& state);
 
  private:
-  /// Parameters that share a weight decay and a factor on the learning rate.
+  /// Parameters that share a rule, a weight decay and a factor on the learning
+  /// rate.
   struct Group {
+    const UpdateRule* rule = nullptr;
+    std::vector<Slot> kinds;
     double weight_decay = 0;
     double lr_scale = 1;
     torch::Tensor lr;  ///< Its own, the factor included.
@@ -54,11 +57,10 @@ class Optimizer {
     std::vector<torch::Tensor> parameters;
     std::vector<std::vector<torch::Tensor>> slots;  ///< By slot, parameter.
   };
-  Group& group_of(double weight_decay, double lr_scale,
+  Group& group_of(const UpdateRule& rule, double weight_decay, double lr_scale,
                   const torch::Tensor& parameter);
 
-  std::unique_ptr<UpdateRule> rule_;
-  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<UpdateRule>> rules_;
   std::vector<Group> groups_;
 };
 

@@ -1,20 +1,27 @@
 #include "tools/train/options.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace skipzoo {
 
 bool OptimizerOptions::uses(std::string_view key) const {
-  if (key == "momentum" || key == "nesterov") {
-    return name == OptimizerKind::kSgd;
-  }
-  if (key == "betas" || key == "eps") return name == OptimizerKind::kAdamW;
+  using enum OptimizerKind;
+  const auto is = [this](std::initializer_list<OptimizerKind> kinds) {
+    return std::ranges::find(kinds, name) != kinds.end();
+  };
+  if (key == "momentum") return is({kSgd, kRmsprop, kMuon});
+  if (key == "nesterov") return is({kSgd, kMuon});
+  if (key == "betas") return !is({kSgd, kRmsprop});
+  if (key == "eps") return !is({kSgd, kLion});
+  if (key == "alpha") return is({kRmsprop});
+  if (key == "adjust_lr_fn") return is({kMuon});
   return true;
 }
 
 void OptimizerOptions::validate(Problems& problems) const {
   if (betas.size() != 2) problems.push_back("betas needs two numbers");
-  if (name == OptimizerKind::kSgd && nesterov && momentum == 0) {
+  if (uses("nesterov") && nesterov && momentum == 0) {
     problems.push_back("nesterov needs a momentum above 0");
   }
 }

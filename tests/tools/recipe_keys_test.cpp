@@ -1,0 +1,97 @@
+// The keys of optimizers, schedules and clipping: their ranges, what each name
+// uses, and what contradicts what.
+
+#include <gtest/gtest.h>
+
+#include "tools/config/run_config.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+namespace {
+
+LoadedConfig recipe(const std::vector<std::string>& overrides) {
+  return parse_config(
+      "model: {family: resnet}\n"
+      "data: {dataset: synthetic, image_size: 8}\n",
+      "run.yaml", "/folder", overrides);
+}
+
+/// That this assignment, beside others, is refused with these words.
+void expect_placed(const std::string& assignment, const std::string& words,
+                   std::vector<std::string> others = {}) {
+  others.push_back(assignment);
+  try {
+    recipe(others);
+    ADD_FAILURE() << assignment << ": no error";
+  } catch (const ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos)
+        << error.what();
+  }
+}
+
+void expect_range(const std::string& key, const std::string& value,
+                  const std::string& range) {
+  const auto assignment = key + "=" + value;
+  expect_placed(assignment,
+                "--set " + assignment + ": " + key + ": must be " + range);
+}
+
+/// Which of these keys have no effect beside `name` in a section.
+std::vector<std::string> idle(const std::string& section,
+                              const std::string& name,
+                              const std::vector<std::string>& keys) {
+  std::vector<std::string> sets = {section + ".name=" + name};
+  for (const auto& key : keys) sets.push_back(section + "." + key);
+  std::vector<std::string> found;
+  for (const auto& warning : recipe(sets).warnings) {
+    const auto at = warning.find(section + ".");
+    const auto from = at + section.size() + 1;
+    found.push_back(warning.substr(from, warning.find('=', from) - from));
+  }
+  return found;
+}
+
+TEST(RecipeKeys, OfOptimizersHaveRanges) {
+  const std::string optimizer = "train.optimizer.";
+  expect_range(optimizer + "alpha", "1", "between 0 and 0.999999, got 1");
+  expect_range(optimizer + "eps", "0", "above 0, got 0");
+  expect_range(optimizer + "momentum", "1", "between 0 and 0.9999, got 1");
+  expect_range(optimizer + "lookahead.k", "-1", "between 0 and 1000000, got");
+  expect_range(optimizer + "lookahead.alpha", "0",
+               "above 0 and at most 1, got 0");
+  expect_placed("train.optimizer.adjust_lr_fn=rms",
+                "expected one of match_rms_adamw, original, got 'rms'");
+  expect_placed("train.optimizer.name=nadam",
+                "expected one of sgd, adamw, rmsprop, lamb, lion, nadamw, "
+                "muon, got 'nadam'");
+  expect_placed("train.optimizer.betas=[0.9]", "betas needs two numbers");
+  expect_placed("train.optimizer.nesterov=true",
+                "nesterov needs a momentum above 0",
+                {"train.optimizer.name=muon", "train.optimizer.momentum=0"});
+}
+
+TEST(RecipeKeys, OfOptimizersThatHaveNoEffectAreNamed) {
+  const std::vector<std::string> keys = {
+      "momentum=0.5", "nesterov=true", "betas=[0.5, 0.5]",
+      "eps=1",        "alpha=0.5",     "adjust_lr_fn=original"};
+  using Keys = std::vector<std::string>;
+  const auto unused = [&](const std::string& name) {
+    return idle("train.optimizer", name, keys);
+  };
+  const Keys of_adam = {"momentum", "nesterov", "alpha", "adjust_lr_fn"};
+  EXPECT_EQ(unused("sgd"), (Keys{"betas", "eps", "alpha", "adjust_lr_fn"}));
+  EXPECT_EQ(unused("rmsprop"), (Keys{"nesterov", "betas", "adjust_lr_fn"}));
+  EXPECT_EQ(unused("lion"),
+            (Keys{"momentum", "nesterov", "eps", "alpha", "adjust_lr_fn"}));
+  for (const char* name : {"adamw", "lamb", "nadamw"}) {
+    EXPECT_EQ(unused(name), of_adam) << name;
+  }
+  EXPECT_EQ(unused("muon"), (Keys{"alpha"}));
+  EXPECT_EQ(recipe({"train.optimizer.lookahead.alpha=0.8"}).warnings.size(),
+            1u);
+  EXPECT_TRUE(recipe({"train.optimizer.lookahead={k: 5, alpha: 0.8}"})
+                  .warnings.empty());
+}
+
+}  // namespace
+}  // namespace skipzoo
