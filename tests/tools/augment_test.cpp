@@ -8,6 +8,7 @@
 #include "tools/data/augment/affine.h"
 #include "tools/data/augment/blur.h"
 #include "tools/data/augment/pixel_operations.h"
+#include "tools/data/augment/policies.h"
 
 namespace skipzoo {
 namespace {
@@ -125,6 +126,49 @@ TEST(PixelOperations, GiveThePixelsOfPil) {
     ++compared;
   }
   EXPECT_GT(compared, 200);
+}
+
+/// What a policy gives an operation: torchvision's by bin and sign, timm's by
+/// level.
+Step step_of(const Case& given) {
+  std::string word = given.given[0];
+  for (const std::string_view end : {"Increasing", "Rel"}) {
+    if (word.ends_with(end)) word.resize(word.size() - end.size());
+  }
+  Step step;
+  for (const auto& entry : EnumNames<Operation>::values) {
+    if (entry.name == word) step.operation = entry.value;
+  }
+  const int64_t height = given.source.height, width = given.source.width;
+  if (given.operation == "timm") {
+    step.argument =
+        timm_argument(step.operation, given.number(1), 1, height, width);
+    step.resampling = Resampling::kBicubic;
+    return step;
+  }
+  const Ranges ranges = given.operation == "trivial_wide"
+                            ? wide_ranges()
+                            : usual_ranges(height, width);
+  step.argument =
+      torchvision_argument(step.operation, ranges, given.whole(1), /*bins=*/31,
+                           static_cast<int>(given.whole(2)));
+  return step;
+}
+
+TEST(PolicyOperations, GiveThePixelsOfTorchvisionAndTimm) {
+  int64_t compared = 0;
+  for (const Case& given : read_cases()) {
+    const bool is_timm = given.operation == "timm";
+    if (!is_timm && given.operation != "randaugment" &&
+        given.operation != "trivial_wide") {
+      continue;
+    }
+    const Image image =
+        apply(step_of(given), given.source, is_timm ? kFill : Fill{});
+    EXPECT_EQ(differences(image, given.expected).count, 0) << given.line;
+    ++compared;
+  }
+  EXPECT_GT(compared, 100);
 }
 
 // Where a value lies half between two bytes, float and double part.

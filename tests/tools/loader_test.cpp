@@ -58,6 +58,27 @@ TEST(Loader, GivesTheSameBatchesForAnyNumberOfWorkers) {
   }
 }
 
+TEST(Loader, GivesTheSameAugmentedBatchesForAnyNumberOfWorkers) {
+  for (const auto& policy : EnumNames<AutoAugment>::values) {
+    auto options = small_options(0);
+    options.augment.vflip = true;
+    options.augment.rotation = 30;
+    options.augment.auto_augment = policy.value;
+    options.augment.color_jitter = {0.4, 0.4, 0.4, 0.1};
+    options.augment.grayscale = 0.2;
+    options.augment.gaussian_blur.p = 0.5;
+    auto none = make_loader(options, Loader::Mode::kTrain);
+    const auto expected = read_all(none, 3);
+    for (const int64_t workers : {1, 4}) {
+      options.workers = workers;
+      auto loader = make_loader(options, Loader::Mode::kTrain);
+      const auto batches = read_all(loader, 3);
+      EXPECT_TRUE(torch::equal(batches.images, expected.images))
+          << policy.name << ' ' << workers;
+    }
+  }
+}
+
 TEST(Loader, ShufflesEachEpochAnewAndEverySeedOtherwise) {
   auto loader = make_loader(small_options(1), Loader::Mode::kTrain);
   auto other = make_loader(small_options(1), Loader::Mode::kTrain, 100, 6);

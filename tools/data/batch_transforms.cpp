@@ -1,5 +1,6 @@
 #include "tools/data/batch_transforms.h"
 
+#include "tools/data/augment/transforms.h"
 #include "tools/data/mixing.h"
 
 namespace skipzoo {
@@ -7,6 +8,8 @@ namespace skipzoo {
 std::vector<BatchTransform> batch_transforms(const DataOptions& options,
                                              int64_t num_classes) {
   std::vector<BatchTransform> all;
+  const auto& erasing = options.augment.random_erasing;
+  if (erasing.p > 0) all.push_back(random_erasing(erasing));
   if (options.augment.mixes()) {
     all.push_back(mixing(options.augment, num_classes));
   }

@@ -2,42 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "tools/data/distributions.h"
 
 namespace skipzoo {
-
-namespace {
-
-double normal(Random& random) {
-  const double radius = std::sqrt(-2 * std::log(1 - random.uniform()));
-  return radius * std::cos(2 * std::numbers::pi * random.uniform());
-}
-
-/// Of scale 1 (Marsaglia & Tsang 2000, "A simple method for generating gamma
-/// variables"), the logarithm: of a small shape, most are less than any number.
-double log_gamma_variate(double shape, Random& random) {
-  if (shape < 1) {
-    const double more = log_gamma_variate(shape + 1, random);
-    return more + std::log(1 - random.uniform()) / shape;
-  }
-  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
-  for (;;) {
-    const double x = normal(random), v = std::pow(1 + c * x, 3);
-    const double u = 1 - random.uniform();
-    if (v > 0 && std::log(u) < x * x / 2 + d - d * v + d * std::log(v)) {
-      return std::log(d * v);
-    }
-  }
-}
-
-/// Beta(alpha, alpha).
-double beta_variate(double alpha, Random& random) {
-  const double a = log_gamma_variate(alpha, random);
-  const double b = log_gamma_variate(alpha, random);
-  return 1 / (1 + std::exp(b - a));
-}
-
-}  // namespace
 
 Mix draw_mix(const AugmentOptions& options, int64_t height, int64_t width,
              Random& random) {
@@ -46,7 +14,7 @@ Mix draw_mix(const AugmentOptions& options, int64_t height, int64_t width,
   const bool both = options.mixup > 0 && options.cutmix > 0;
   how.cuts =
       both ? random.uniform() < options.mix_switch_prob : options.cutmix > 0;
-  how.own = beta_variate(how.cuts ? options.cutmix : options.mixup, random);
+  how.own = draw_beta(random, how.cuts ? options.cutmix : options.mixup);
   if (!how.cuts) return how;
   const double side = std::sqrt(1 - how.own);
   const auto span = [&](int64_t size) {

@@ -2,24 +2,6 @@
 
 namespace skipzoo {
 
-bool AugmentOptions::uses(std::string_view key) const {
-  if (key == "scale" || key == "ratio") return random_resized_crop;
-  if (key == "mix_prob" || key == "mix_off_epoch") return mixes();
-  if (key == "mix_switch_prob") return mixup > 0 && cutmix > 0;
-  return true;
-}
-
-void AugmentOptions::validate(Problems& problems) const {
-  const auto check = [&](const char* key, const std::vector<double>& range) {
-    if (range.size() != 2 || range[0] > range[1]) {
-      problems.push_back(std::string(key) +
-                         " needs two numbers, the smaller one first");
-    }
-  };
-  check("scale", scale);
-  check("ratio", ratio);
-}
-
 bool DataOptions::uses(std::string_view key) const {
   if (key == "train_split" || key == "val_split") {
     return dataset == DatasetKind::kImageFolder;

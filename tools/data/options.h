@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/fields.h"
+#include "tools/data/augment_options.h"
 
 namespace skipzoo {
 
@@ -54,55 +55,6 @@ template <>
 struct EnumNames<OnError> {
   static constexpr Named<OnError> values[] = {{OnError::kStop, "stop"},
                                               {OnError::kSkip, "skip"}};
-};
-
-/// Random changes to training pictures, in the order they are applied.
-struct AugmentOptions {
-  /// A random part of the picture, of a random shape, resized to image_size
-  /// (Szegedy et al. 2015; torchvision's RandomResizedCrop).
-  bool random_resized_crop = false;
-  /// Share of the picture's area that the part covers.
-  std::vector<double> scale = {0.08, 1.0};
-  /// Width to height of the part.
-  std::vector<double> ratio = {3.0 / 4.0, 4.0 / 3.0};
-  /// Zeros around the picture, then a random window of the old size, all
-  /// positions equally likely (He et al. 2015, section 4.2: 4).
-  int64_t pad_and_crop = 0;
-  /// Mirrors every second picture. Not for digits: they have a side.
-  bool hflip = false;
-  /// Alpha of mixup, and of CutMix, both of a batch as a whole; 0: without.
-  double mixup = 0;
-  double cutmix = 0;
-  /// How likely a batch is to be mixed, and with both, by CutMix.
-  double mix_prob = 1;
-  double mix_switch_prob = 0.5;
-  /// From this epoch on nothing is mixed; 0: to the end.
-  int64_t mix_off_epoch = 0;
-
-  template <typename Fields>
-  void describe(Fields& field) {
-    field("random_resized_crop", random_resized_crop,
-          "a random part of the picture, resized");
-    field("scale", scale, "share of the area that part covers, from and to",
-          each(between(0, 1)));
-    field("ratio", ratio, "width to height of that part, from and to",
-          each(above(0)));
-    field("pad_and_crop", pad_and_crop,
-          "pixels of zeros around, then a random window", between(0, 1024));
-    field("hflip", hflip, "mirror every second picture");
-    field("mixup", mixup, "alpha of mixup's share; 0: without",
-          between(0, 100));
-    field("cutmix", cutmix, "alpha of CutMix's share; 0: without",
-          between(0, 100));
-    field("mix_prob", mix_prob, "how likely a batch is mixed", between(0, 1));
-    field("mix_switch_prob", mix_switch_prob,
-          "with both, how likely it is mixed by CutMix", between(0, 1));
-    field("mix_off_epoch", mix_off_epoch,
-          "from this epoch on nothing is mixed; 0: to the end", at_least(0));
-  }
-  bool mixes() const { return mixup > 0 || cutmix > 0; }
-  bool uses(std::string_view key) const;
-  void validate(Problems& problems) const;
 };
 
 /// The data of a run and how pictures become tensors.

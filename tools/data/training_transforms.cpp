@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "tools/data/augment/transforms.h"
 #include "tools/data/transform.h"
 
 namespace skipzoo {
@@ -101,6 +102,7 @@ std::vector<TrainingTransform> training_transforms(const DataOptions& options) {
     all.push_back(pad_and_crop(augment.pad_and_crop));
   }
   if (augment.hflip) all.push_back(horizontal_flip());
+  for (auto& one : augmentations(options)) all.push_back(std::move(one));
   return all;
 }
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "tools/data/augment/nearest.h"
 
@@ -59,13 +61,22 @@ Image turned_quarter(const Image& image) {
 
 Image transform(Image image, const AffineMatrix& matrix, Resampling resampling,
                 const Fill& fill) {
-  Image out(image.channels, image.height, image.width);
-  if (fill != Fill{}) fill_with(out, fill);
+  // Pixels of the last picture, for those of the next: fresh memory of this
+  // size costs more than the arithmetic.
+  thread_local std::vector<uint8_t> spare;
+  Image out;
+  out.channels = image.channels;
+  out.height = image.height;
+  out.width = image.width;
+  out.pixels = std::move(spare);
+  out.pixels.resize(image.pixels.size());
+  fill_with(out, fill);
   if (resampling == Resampling::kNearest) {
     transform_nearest(image, matrix, out);
   } else {
     transform_between(image, matrix, resampling, out);
   }
+  spare = std::move(image.pixels);
   return out;
 }
 

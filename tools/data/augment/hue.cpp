@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "tools/data/augment/pixel_operations.h"
 
@@ -36,7 +35,9 @@ Hsv hsv_of(const uint8_t* rgb) {
   } else {
     hue = static_cast<float>(4.0 + green - red);
   }
-  hue = static_cast<float>(std::fmod(hue / 6.0 + 1.0, 1.0));
+  // PIL takes fmod by 1, of 0.8 … 1.9; libm's calls are most of the time.
+  const double turned = hue / 6.0 + 1.0;
+  hue = static_cast<float>(turned >= 1 ? turned - 1 : turned);
   return {to_byte(static_cast<int>(hue * 255.0)),
           to_byte(static_cast<int>(saturation * 255.0)),
           static_cast<uint8_t>(most)};
@@ -53,7 +54,7 @@ void store_rgb(const Hsv& in, uint8_t* rgb) {
   const auto within = static_cast<float>(turned - static_cast<float>(sector));
   const auto s = static_cast<float>(static_cast<float>(in.saturation) / 255.0);
   const auto rounded = [](double x) {
-    return to_byte(static_cast<int>(std::round(static_cast<float>(x))));
+    return to_byte(static_cast<int>(double{static_cast<float>(x)} + 0.5));
   };
   const uint8_t v = in.value;
   const uint8_t p = rounded(value * (1.0 - s));

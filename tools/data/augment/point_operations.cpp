@@ -56,8 +56,9 @@ std::array<Extent, 3> extents(const Image& image) {
   size_t i = 0;
   for (; i + kBlock <= count; i += kBlock) {
     for (size_t j = 0; j < kBlock; ++j) {
-      low[j] = std::min(low[j], values[i + j]);
-      high[j] = std::max(high[j], values[i + j]);
+      const uint8_t value = values[i + j];
+      low[j] = value < low[j] ? value : low[j];
+      high[j] = value > high[j] ? value : high[j];
     }
   }
   for (size_t j = 0; i + j < count; ++j) {
