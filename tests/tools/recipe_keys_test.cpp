@@ -93,5 +93,47 @@ TEST(RecipeKeys, OfOptimizersThatHaveNoEffectAreNamed) {
                   .warnings.empty());
 }
 
+TEST(RecipeKeys, OfSchedulesHaveRanges) {
+  const std::string schedule = "train.schedule.";
+  expect_range(schedule + "power", "0", "above 0, got 0");
+  expect_range(schedule + "pct_start", "1.5", "between 0 and 1, got 1.5");
+  expect_range(schedule + "div_factor", "0.5", "at least 1, got 0.5");
+  expect_range(schedule + "final_div_factor", "0", "at least 1, got 0");
+  expect_range(schedule + "patience", "-1", "at least 0, got -1");
+  expect_range(schedule + "factor", "1", "between 1e-06 and 0.999999, got 1");
+  expect_range(schedule + "threshold", "1", "between 0 and 0.99, got 1");
+  expect_range(schedule + "decay_epochs", "-1", "at least 0, got -1");
+  expect_placed("train.schedule.decay_type=sqrt",
+                "expected one of linear, cosine, 1-sqrt, got 'sqrt'");
+  expect_placed("train.schedule.name=wsd",
+                "decay_epochs is missing; wsd falls over so many last epochs");
+  expect_placed("train.schedule={name: onecycle, warmup_epochs: 5}",
+                "onecycle rises by itself, for pct_start of the run");
+}
+
+TEST(RecipeKeys, OfSchedulesThatHaveNoEffectAreNamed) {
+  const std::vector<std::string> keys = {
+      "gamma=0.5",   "min_lr=0.01", "power=2",        "pct_start=0.4",
+      "patience=3",  "factor=0.5",  "decay_epochs=2", "decay_type=cosine",
+      "threshold=0", "div_factor=9"};
+  using Keys = std::vector<std::string>;
+  const auto used = [&](const std::string& name) {
+    Keys all;
+    for (const auto& key : keys) all.push_back(key.substr(0, key.find('=')));
+    for (const auto& key : idle("train.schedule", name, keys)) {
+      std::erase(all, key);
+    }
+    return all;
+  };
+  EXPECT_EQ(used("constant"), Keys{});
+  EXPECT_EQ(used("step"), Keys{"gamma"});
+  EXPECT_EQ(used("cosine"), Keys{"min_lr"});
+  EXPECT_EQ(used("poly"), (Keys{"min_lr", "power"}));
+  EXPECT_EQ(used("onecycle"), (Keys{"pct_start", "div_factor"}));
+  EXPECT_EQ(used("plateau"),
+            (Keys{"min_lr", "patience", "factor", "threshold"}));
+  EXPECT_EQ(used("wsd"), (Keys{"min_lr", "decay_epochs", "decay_type"}));
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -42,4 +42,8 @@ Evaluation evaluate(const Forward& forward, Loader& loader,
   return result;
 }
 
+double value_of(EvalMetric metric, const Evaluation& evaluation) {
+  return metric == EvalMetric::kLoss ? evaluation.loss : evaluation.top1;
+}
+
 }  // namespace skipzoo

@@ -25,6 +25,9 @@ at::ScalarType type_of(Amp amp);
 /// its weights are those of now, and its mode is left as it is.
 Forward forward_of(Classifier& model, Amp amp);
 
+/// What decides which epoch is the best.
+double value_of(EvalMetric metric, const Evaluation& evaluation);
+
 /// Runs every picture of `loader` through a network, each counted once. stop:
 /// asked after each batch; where it says true, the result is of the batches so
 /// far. Of several processes each takes the batches of its loader; the result

@@ -27,12 +27,22 @@ void OptimizerOptions::validate(Problems& problems) const {
 }
 
 bool ScheduleOptions::uses(std::string_view key) const {
-  if (key == "step_epochs") return name == ScheduleKind::kStep;
-  if (key == "milestones") return name == ScheduleKind::kMultistep;
-  if (key == "gamma") {
-    return name == ScheduleKind::kStep || name == ScheduleKind::kMultistep;
+  using enum ScheduleKind;
+  const auto is = [this](std::initializer_list<ScheduleKind> kinds) {
+    return std::ranges::find(kinds, name) != kinds.end();
+  };
+  if (key == "step_epochs") return is({kStep});
+  if (key == "milestones") return is({kMultistep});
+  if (key == "gamma") return is({kStep, kMultistep});
+  if (key == "min_lr") return is({kCosine, kPoly, kPlateau, kWsd});
+  if (key == "power") return is({kPoly});
+  if (key == "pct_start" || key == "div_factor" || key == "final_div_factor") {
+    return is({kOnecycle});
   }
-  if (key == "min_lr") return name == ScheduleKind::kCosine;
+  if (key == "patience" || key == "factor" || key == "threshold") {
+    return is({kPlateau});
+  }
+  if (key == "decay_epochs" || key == "decay_type") return is({kWsd});
   if (key == "warmup_lr" || key == "warmup") return warmup_epochs > 0;
   return true;
 }
@@ -41,6 +51,15 @@ void ScheduleOptions::validate(Problems& problems) const {
   if (name == ScheduleKind::kMultistep && milestones.empty()) {
     problems.push_back(
         "milestones is missing; multistep drops at these epochs");
+  }
+  if (name == ScheduleKind::kWsd && decay_epochs == 0) {
+    problems.push_back(
+        "decay_epochs is missing; wsd falls over so many last epochs");
+  }
+  if (name == ScheduleKind::kOnecycle && warmup_epochs > 0) {
+    problems.push_back(
+        "onecycle rises by itself, for pct_start of the run; leave out "
+        "warmup_epochs");
   }
   for (size_t i = 1; i < milestones.size(); ++i) {
     if (milestones[i] <= milestones[i - 1]) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "tools/train/evaluate.h"
+
 namespace skipzoo {
 
 namespace fs = std::filesystem;
@@ -75,7 +77,7 @@ void Recorder::settle_best(const TrainingState& state) {
 
 bool Recorder::note_if_best(int64_t epoch, const Evaluation& validation) {
   const bool by_loss = eval_metric_ == EvalMetric::kLoss;
-  const double value = by_loss ? validation.loss : validation.top1;
+  const double value = value_of(eval_metric_, validation);
   // Before its statistics settle, a deep network may overflow in evaluation.
   if (!std::isfinite(value)) return false;
   const bool improved =

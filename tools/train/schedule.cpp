@@ -19,6 +19,43 @@ double warmup_rate(const ScheduleOptions& options, double lr, double progress,
   return start + (lr - start) * done;
 }
 
+/// Half a cosine from one to the other, `done` of the way.
+double cosine_between(double from, double to, double done) {
+  return to + (from - to) * (1 + std::cos(std::numbers::pi * done)) / 2;
+}
+
+/// As torch.optim.lr_scheduler.OneCycleLR: the last step of each part has its
+/// end.
+double onecycle_rate(const ScheduleOptions& options, double lr, double progress,
+                     double step, double epochs) {
+  const double first = lr / options.div_factor;
+  const double top = std::max(options.pct_start * epochs - step, 0.0);
+  const double end = epochs - step;
+  if (progress < top) return cosine_between(first, lr, progress / top);
+  if (end <= top) return lr;
+  return cosine_between(lr, first / options.final_div_factor,
+                        std::min((progress - top) / (end - top), 1.0));
+}
+
+/// What is left of the rate of wsd, from 1 to 0.
+double decay_left(DecayType type, double done) {
+  switch (type) {
+    case DecayType::kLinear:
+      return 1 - done;
+    case DecayType::kCosine:
+      return cosine_between(1, 0, done);
+    case DecayType::kOneMinusSqrt:
+      return 1 - std::sqrt(done);
+  }
+  return 1;
+}
+
+/// Where in the stretch from `begin` to `end` progress is, 0 to 1.
+double share_done(double progress, double begin, double end) {
+  return end > begin ? std::clamp((progress - begin) / (end - begin), 0.0, 1.0)
+                     : 0;  // All of it was warm-up.
+}
+
 }  // namespace
 
 double learning_rate(const ScheduleOptions& options, double lr, double progress,
@@ -26,8 +63,12 @@ double learning_rate(const ScheduleOptions& options, double lr, double progress,
   if (progress < options.warmup_epochs) {
     return warmup_rate(options, lr, progress, step);
   }
+  const auto end = static_cast<double>(epochs);
+  const double done = share_done(progress, options.warmup_epochs, end);
+  const double above_least = lr - options.min_lr;
   switch (options.name) {
     case ScheduleKind::kConstant:
+    case ScheduleKind::kPlateau:
       return lr;
     case ScheduleKind::kStep: {
       const double steps =
@@ -40,13 +81,18 @@ double learning_rate(const ScheduleOptions& options, double lr, double progress,
           [&](int64_t m) { return progress >= static_cast<double>(m); });
       return lr * std::pow(options.gamma, passed);
     }
-    case ScheduleKind::kCosine: {
-      const double length = static_cast<double>(epochs) - options.warmup_epochs;
-      if (length <= 0) return lr;  // All of it was warm-up.
-      const double done =
-          std::clamp((progress - options.warmup_epochs) / length, 0.0, 1.0);
-      return options.min_lr + (lr - options.min_lr) *
-                                  (1 + std::cos(std::numbers::pi * done)) / 2;
+    case ScheduleKind::kCosine:
+      return cosine_between(lr, options.min_lr, done);
+    case ScheduleKind::kPoly:
+      return options.min_lr + above_least * std::pow(1 - done, options.power);
+    case ScheduleKind::kOnecycle:
+      return onecycle_rate(options, lr, progress, step, end);
+    case ScheduleKind::kWsd: {
+      const double begin =
+          std::max(end - options.decay_epochs, options.warmup_epochs);
+      return options.min_lr +
+             above_least * decay_left(options.decay_type,
+                                      share_done(progress, begin, end));
     }
   }
   return lr;

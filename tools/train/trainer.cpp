@@ -34,11 +34,13 @@ Trainer::Trainer(TrainerParts parts)
                  lr_scales(parts_.fine_tune, *parts_.model)),
       step_(*parts_.model, optimizer_, parts_.options, parts_.collective),
       metrics_(parts_.preprocess.device),
+      plateau_(parts_.options.schedule, parts_.options.eval_metric,
+               parts_.options.optimizer.lr),
       state_([this] { return state_dict(*parts_.model); },
              [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
       callbacks_(parts_.options, parts_.callbacks, *parts_.model) {
   for (auto& section :
-       {optimizer_.section(), metrics_.section(),
+       {optimizer_.section(), metrics_.section(), plateau_.section(),
         random_section(parts_.preprocess.device), recorder_.section()}) {
     state_.add(section);
   }
@@ -167,6 +169,8 @@ void Trainer::finish_epoch(const EpochMetrics& train,
   ++state_.position.epoch;
   state_.position.batch = 0;
   metrics_.reset();
+  plateau_.after_epoch(state_.position.epoch,
+                       value_of(parts_.options.eval_metric, validation));
   summary_.last = validation;
   summary_.skipped = parts_.train.skipped() + parts_.validation.skipped();
   recorder_.finish_epoch(
@@ -186,8 +190,8 @@ double Trainer::lr_of(int64_t batch) const {
   const auto batches = static_cast<double>(parts_.train.batches());
   const double progress = static_cast<double>(state_.position.epoch) +
                           static_cast<double>(batch) / batches;
-  return learning_rate(parts_.options.schedule, parts_.options.optimizer.lr,
-                       progress, 1 / batches, parts_.options.epochs);
+  return learning_rate(parts_.options.schedule, plateau_.lr(), progress,
+                       1 / batches, parts_.options.epochs);
 }
 
 }  // namespace skipzoo

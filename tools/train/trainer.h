@@ -15,6 +15,7 @@
 #include "tools/train/metrics.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
+#include "tools/train/plateau.h"
 #include "tools/train/recorder.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/step.h"
@@ -97,6 +98,7 @@ class Trainer {
   Optimizer optimizer_;
   TrainingStep step_;
   RunningMetrics metrics_;
+  Plateau plateau_;
   TrainingState state_;
   Callbacks callbacks_;
   TrainSummary summary_;
