@@ -135,5 +135,15 @@ TEST(RecipeKeys, OfSchedulesThatHaveNoEffectAreNamed) {
   EXPECT_EQ(used("wsd"), (Keys{"min_lr", "decay_epochs", "decay_type"}));
 }
 
+TEST(RecipeKeys, OfGradientsHaveRanges) {
+  expect_range("train.clip_grad", "-1", "at least 0, got -1");
+  expect_placed("train.clip_mode=max",
+                "expected one of norm, value, agc, got 'max'");
+  expect_range("train.grad_accum_steps", "0", "between 1 and 1000000, got 0");
+  EXPECT_EQ(recipe({"train.clip_mode=agc"}).warnings.size(), 1u);
+  EXPECT_TRUE(
+      recipe({"train.clip_mode=agc", "train.clip_grad=0.01"}).warnings.empty());
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -180,6 +180,7 @@ TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
       options.optimizer.name = kind;
       options.optimizer.lookahead.k = 2;
       options.label_smoothing = 0.1;
+      options.clip_grad = 1;
       Optimizer optimizer(options.optimizer, *model);
       TrainingStep step(*model, optimizer, options);
       RunningMetrics metrics(torch::kCPU);

@@ -139,14 +139,38 @@ void Optimizer::step() {
   }
 }
 
-std::vector<torch::Tensor> Optimizer::gradients() const {
-  std::vector<torch::Tensor> all;
+NamedTensors Optimizer::with_gradient() const {
+  NamedTensors all;
   for (const auto& group : groups_) {
-    for (const auto& parameter : group.parameters) {
-      if (parameter.grad().defined()) all.push_back(parameter.grad());
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      if (group.parameters[i].grad().defined()) {
+        all.emplace_back(group.names[i], group.parameters[i]);
+      }
     }
   }
   return all;
+}
+
+std::vector<torch::Tensor> Optimizer::gradients() const {
+  std::vector<torch::Tensor> all;
+  for (const auto& entry : with_gradient()) all.push_back(entry.second.grad());
+  return all;
+}
+
+void Optimizer::set_gradient(const std::string& name,
+                             const torch::Tensor& gradient) {
+  for (auto& group : groups_) {
+    const auto found = std::ranges::find(group.names, name);
+    if (found == group.names.end()) continue;
+    auto& parameter =
+        group.parameters[static_cast<size_t>(found - group.names.begin())];
+    if (parameter.sizes() != gradient.sizes()) break;
+    parameter.mutable_grad() =
+        at::empty_like(parameter.detach()).copy_(gradient);
+    return;
+  }
+  throw std::runtime_error("no parameter fits the gradient of '" + name +
+                           "'; was the network another?");
 }
 
 void Optimizer::zero_grad() {

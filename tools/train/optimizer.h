@@ -34,6 +34,11 @@ class Optimizer {
   void zero_grad();
   /// Of the parameters that have one, in a fixed order.
   std::vector<torch::Tensor> gradients() const;
+  /// Those parameters, by name; as a tensor shares them.
+  NamedTensors with_gradient() const;
+  /// Gives a parameter a gradient. Throws std::runtime_error where there is no
+  /// such parameter, or it has another shape.
+  void set_gradient(const std::string& name, const torch::Tensor& gradient);
 
   /// state() and load_state(), for a checkpoint; for as long as this lives.
   StateSection section();

@@ -71,7 +71,9 @@ void ScheduleOptions::validate(Problems& problems) const {
 }
 
 bool TrainOptions::uses(std::string_view key) const {
-  return key != "bce_target_threshold" || loss == Loss::kBce;
+  if (key == "bce_target_threshold") return loss == Loss::kBce;
+  if (key == "clip_mode") return clip_grad > 0;
+  return true;
 }
 
 void TrainOptions::validate(Problems& problems) const {

@@ -56,6 +56,19 @@ struct EnumNames<EvalMetric> {
                                                  {EvalMetric::kLoss, "loss"}};
 };
 
+/// What is kept within train.clip_grad.
+enum class ClipMode {
+  kNorm,   ///< The norm of all gradients, as torch.nn.utils.clip_grad_norm_.
+  kValue,  ///< Each number, as torch.nn.utils.clip_grad_value_.
+  kAgc,    ///< Each output's norm by that of its weights: clip_gradients().
+};
+template <>
+struct EnumNames<ClipMode> {
+  static constexpr Named<ClipMode> values[] = {{ClipMode::kNorm, "norm"},
+                                               {ClipMode::kValue, "value"},
+                                               {ClipMode::kAgc, "agc"}};
+};
+
 struct TrainOptions {
   int64_t epochs = 100;
   /// Of the first weights, shuffles, augmentations and dropout.
@@ -78,6 +91,12 @@ struct TrainOptions {
   double bce_target_threshold = 0;
   /// By class; a trainer needs them as numbers, or none.
   WordOrNumbers<ClassWeighting> class_weights = {};
+  /// 0: gradients stay as they are.
+  double clip_grad = 0;
+  ClipMode clip_mode = ClipMode::kNorm;
+  /// Batches whose gradients make one step, weighted by their pictures; at the
+  /// end of an epoch those that are left.
+  int64_t grad_accum_steps = 1;
   EvalMetric eval_metric = EvalMetric::kTop1;
   /// Steps between two checkpoints within an epoch; 0 for none.
   int64_t checkpoint_interval = 0;
@@ -106,6 +125,13 @@ struct TrainOptions {
           between(0, 0.99));
     field("class_weights", class_weights,
           "how much each class counts in the loss", between(0, 1e6));
+    field("clip_grad", clip_grad, "bound of the gradients; 0: none",
+          at_least(0));
+    field("clip_mode", clip_mode,
+          "what is bounded: the norm of all, each value, or each output's norm "
+          "by that of its weights");
+    field("grad_accum_steps", grad_accum_steps,
+          "batches whose gradients make one step", between(1, 1e6));
     field("eval_metric", eval_metric, "what decides which checkpoint is best");
     field("checkpoint_interval", checkpoint_interval,
           "steps between checkpoints within an epoch; 0: at its end only",

@@ -1,6 +1,11 @@
 #include "tools/train/step.h"
 
+#include <ATen/ops/_foreach_div.h>
+
+#include <algorithm>
+
 #include "models/classifier.h"
+#include "tools/train/clip.h"
 #include "tools/train/precision.h"
 
 namespace skipzoo {
@@ -12,21 +17,85 @@ TrainingStep::TrainingStep(Classifier& model, Optimizer& optimizer,
       optimizer_(optimizer),
       amp_(options.amp),
       objective_(make_objective(options)),
+      clip_grad_(options.clip_grad),
+      clip_mode_(options.clip_mode),
       collective_(std::move(collective)) {}
 
-TrainingStep::Result TrainingStep::operator()(const torch::Tensor& images,
-                                              const Targets& targets) {
+TrainingStep::Result TrainingStep::add_gradient(const torch::Tensor& images,
+                                                const Targets& targets,
+                                                double weight) {
   torch::Tensor logits;
   {
     const Autocast autocast(amp_, images.device());
     logits = model_.forward(images);
   }
-  const auto loss = objective_(logits.to(torch::kFloat), targets);
-  optimizer_.zero_grad();
-  loss.backward();
-  average_gradients();
-  optimizer_.step();
+  const bool is_double = logits.scalar_type() == torch::kDouble;
+  const auto loss =
+      objective_(is_double ? logits : logits.to(torch::kFloat), targets);
+  (weight == 1 ? loss : loss * weight).backward();
   return {loss.detach(), logits.detach()};
+}
+
+TrainingStep::Result TrainingStep::operator()(const torch::Tensor& images,
+                                              const Targets& targets) {
+  pictures_ = 0;
+  optimizer_.zero_grad();
+  auto result = add_gradient(images, targets, 1);
+  finish_gradients();
+  optimizer_.step();
+  return result;
+}
+
+TrainingStep::Result TrainingStep::accumulate(const torch::Tensor& images,
+                                              const Targets& targets) {
+  if (pictures_ == 0) optimizer_.zero_grad();
+  pictures_ += images.size(0);
+  return add_gradient(images, targets, static_cast<double>(images.size(0)));
+}
+
+bool TrainingStep::update() {
+  if (pictures_ == 0) return false;
+  at::_foreach_div_(optimizer_.gradients(), static_cast<double>(pictures_));
+  pictures_ = 0;
+  finish_gradients();
+  optimizer_.step();
+  return true;
+}
+
+StateSection TrainingStep::section() {
+  return {.name = "accumulation",
+          .save = [this]() -> NamedTensors {
+            if (pictures_ == 0) return {};
+            NamedTensors state = {
+                {"pictures", torch::full({}, pictures_, torch::kLong)}};
+            for (const auto& [name, parameter] : optimizer_.with_gradient()) {
+              state.emplace_back("gradient." + name, parameter.grad());
+            }
+            return state;
+          },
+          .load =
+              [this](const NamedTensors& saved) {
+                constexpr std::string_view kPrefix = "gradient.";
+                optimizer_.zero_grad();
+                for (const auto& [name, tensor] : saved) {
+                  if (name == "pictures" && tensor.numel() == 1) {
+                    pictures_ = tensor.item<int64_t>();
+                  } else {
+                    optimizer_.set_gradient(
+                        name.substr(std::min(kPrefix.size(), name.size())),
+                        tensor);
+                  }
+                }
+              },
+          .is_optional = true};
+}
+
+void TrainingStep::finish_gradients() {
+  average_gradients();
+  if (clip_grad_ > 0) {
+    clip_gradients(optimizer_.with_gradient(), clip_grad_, clip_mode_,
+                   model_.head_name());
+  }
 }
 
 void TrainingStep::average_gradients() {

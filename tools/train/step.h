@@ -7,6 +7,7 @@
 #include "tools/train/objective.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
+#include "tools/train/state_section.h"
 
 namespace skipzoo {
 
@@ -33,13 +34,29 @@ class TrainingStep {
   /// gradients.
   Result operator()(const torch::Tensor& images, const Targets& targets);
 
+  /// A step in parts: adds the gradient of one, weighted by its pictures.
+  Result accumulate(const torch::Tensor& images, const Targets& targets);
+  /// The step of the parts so far, as of one batch of all their pictures.
+  /// Returns whether there were any.
+  bool update();
+  /// The parts so far, for a checkpoint; for as long as this lives.
+  StateSection section();
+
  private:
+  /// Adds the gradient of `weight` times the loss.
+  Result add_gradient(const torch::Tensor& images, const Targets& targets,
+                      double weight);
+  /// What is between the gradients and the update of the weights.
+  void finish_gradients();
   void average_gradients();
 
   Classifier& model_;
   Optimizer& optimizer_;
   Amp amp_;
   Objective objective_;
+  double clip_grad_;
+  ClipMode clip_mode_;
+  int64_t pictures_ = 0;  ///< Of the parts so far.
   std::shared_ptr<Collective> collective_;
 };
 

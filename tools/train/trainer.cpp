@@ -40,8 +40,9 @@ Trainer::Trainer(TrainerParts parts)
              [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
       callbacks_(parts_.options, parts_.callbacks, *parts_.model) {
   for (auto& section :
-       {optimizer_.section(), metrics_.section(), plateau_.section(),
-        random_section(parts_.preprocess.device), recorder_.section()}) {
+       {optimizer_.section(), step_.section(), metrics_.section(),
+        plateau_.section(), random_section(parts_.preprocess.device),
+        recorder_.section()}) {
     state_.add(section);
   }
   callbacks_.add_to(state_);
@@ -93,6 +94,7 @@ EpochMetrics Trainer::train_one_epoch() {
     lr_ = lr_of(at.batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
     if (batch.size() > 1) train_step(batch);
+    end_group(at.batch);
     ++at.batch;
     ++at.step;
     images_ += batch.size();
@@ -115,11 +117,20 @@ void Trainer::train_step(const Batch& batch) {
   transform_batch(parts_.batch_transforms, images, targets, parts_.options.seed,
                   state_.position.epoch, state_.position.batch);
   optimizer_.set_lr(lr_);
-  const auto result = step_(images, targets);
-  callbacks_.on_step_end();
+  const bool is_whole = parts_.options.grad_accum_steps == 1;
+  const auto result =
+      is_whole ? step_(images, targets) : step_.accumulate(images, targets);
+  if (is_whole) callbacks_.on_step_end();
   // Summed on the device: reading a value here would stall a GPU.
   last_loss_ = result.loss;
   metrics_.add(last_loss_, result.logits, targets, state_.position.step + 1);
+}
+
+void Trainer::end_group(int64_t batch) {
+  const int64_t done = batch + 1;
+  const bool is_last = done % parts_.options.grad_accum_steps == 0 ||
+                       done == parts_.train.batches();
+  if (is_last && step_.update()) callbacks_.on_step_end();
 }
 
 void Trainer::after_step(double data_seconds) {
@@ -187,11 +198,14 @@ void Trainer::finish_epoch(const EpochMetrics& train,
 }
 
 double Trainer::lr_of(int64_t batch) const {
-  const auto batches = static_cast<double>(parts_.train.batches());
+  // Of steps, which are batches unless some of them make one.
+  const int64_t parts = parts_.options.grad_accum_steps;
+  const auto steps =
+      static_cast<double>((parts_.train.batches() + parts - 1) / parts);
   const double progress = static_cast<double>(state_.position.epoch) +
-                          static_cast<double>(batch) / batches;
+                          static_cast<double>(batch / parts) / steps;
   return learning_rate(parts_.options.schedule, plateau_.lr(), progress,
-                       1 / batches, parts_.options.epochs);
+                       1 / steps, parts_.options.epochs);
 }
 
 }  // namespace skipzoo

@@ -82,6 +82,9 @@ class Trainer {
   void train_step(const Batch& batch);
   Evaluation validate();
   void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
+  /// The update of a group of train.grad_accum_steps batches, or of those left
+  /// at the end of an epoch, if `batch` is its last.
+  void end_group(int64_t batch);
   /// The learning rate of a batch of the epoch at hand.
   double lr_of(int64_t batch) const;
   void after_step(double data_seconds);
