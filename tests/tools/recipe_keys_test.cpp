@@ -135,6 +135,11 @@ TEST(RecipeKeys, OfSchedulesThatHaveNoEffectAreNamed) {
   EXPECT_EQ(used("wsd"), (Keys{"min_lr", "decay_epochs", "decay_type"}));
 }
 
+TEST(RecipeKeys, OfARunsEndAndItsCheckpointsHaveRanges) {
+  expect_range("train.patience", "-1", "at least 0, got -1");
+  expect_range("train.checkpoint_hist", "-1", "between 0 and 1000000, got -1");
+}
+
 TEST(RecipeKeys, OfGradientsHaveRanges) {
   expect_range("train.clip_grad", "-1", "at least 0, got -1");
   expect_placed("train.clip_mode=max",

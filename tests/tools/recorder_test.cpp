@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -24,25 +25,26 @@ class RecorderOfARun : public testing::Test {
         },
         [](const auto&) {}};
 
-    Run(const RunFolder& folder, EvalMetric metric, bool writes)
+    Run(const RunFolder& folder, EvalMetric metric, bool writes,
+        int64_t history)
         : recorder(folder,
                    {.config = "",
                     .classes = {"cat", "dog"},
                     .mean = {},
                     .std = {},
                     .input_shape = {3, 8, 8}},
-                   metric, 1, {}, writes) {
+                   metric, 1, {}, writes, history) {
       state.add(recorder.section());
     }
   };
   /// Begins a run, or goes on with the one that is there.
   std::unique_ptr<Run> begin(EvalMetric metric = EvalMetric::kTop1,
-                             bool writes = true) {
+                             bool writes = true, int64_t history = 0) {
     const auto path = folder / "run";
     const bool is_new = !std::filesystem::exists(path);
     auto run = std::make_unique<Run>(
         is_new ? RunFolder::create(path) : RunFolder::open(path), metric,
-        writes);
+        writes, history);
     if (!is_new) {
       const auto last = run->recorder.last();
       const auto checkpoint = load_checkpoint(last);
@@ -137,6 +139,43 @@ TEST_F(RecorderOfARun, OfAProcessThatDoesNotWriteKnowsTheBestAlone) {
   EXPECT_EQ(other->recorder.best().epoch, 2);
   EXPECT_EQ(read_text(folder / "run/last.skz"), before);
   EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
+}
+
+TEST_F(RecorderOfARun, KeepsTheBestEpochsThatAreAskedFor) {
+  const auto kept = [this] {
+    std::vector<std::string> names;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(folder / "run")) {
+      const auto name = entry.path().filename().string();
+      if (name.starts_with("checkpoint-")) names.push_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  const Confusion any = {{3, 2}, {1, 4}};
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  auto run = begin(EvalMetric::kLoss, true, 2);
+  finish_epoch(*run, 1, nan, any);
+  finish_epoch(*run, 2, 0.5, any);
+  EXPECT_EQ(kept(), (Names{"checkpoint-1.skz", "checkpoint-2.skz"}));
+  finish_epoch(*run, 3, 0.7, any);
+  EXPECT_EQ(kept(), (Names{"checkpoint-2.skz", "checkpoint-3.skz"}));
+  finish_epoch(*run, 4, 0.8, any);
+  EXPECT_EQ(kept(), (Names{"checkpoint-2.skz", "checkpoint-3.skz"}));
+  finish_epoch(*run, 5, 0.6, any);
+  EXPECT_EQ(kept(), (Names{"checkpoint-2.skz", "checkpoint-5.skz"}));
+  EXPECT_EQ(read_position(folder / "run/checkpoint-5.skz")->epoch, 5);
+
+  // Going on from the second epoch drops those after it.
+  run.reset();
+  std::filesystem::copy_file(folder / "run/checkpoint-2.skz",
+                             folder / "run/last.skz",
+                             std::filesystem::copy_options::overwrite_existing);
+  run = begin(EvalMetric::kLoss, true, 2);
+  EXPECT_EQ(kept(), (Names{"checkpoint-2.skz"}));
+  finish_epoch(*run, 3, 0.9, any);
+  EXPECT_EQ(kept(), (Names{"checkpoint-2.skz", "checkpoint-3.skz"}));
 }
 
 }  // namespace

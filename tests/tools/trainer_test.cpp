@@ -124,6 +124,26 @@ TEST(Trainer, ALossThatIsNotFiniteStopsTheRunWithItsPlace) {
   }
 }
 
+// With steps too small to move a weight, nothing gets better for long.
+TEST(Trainer, EndsWhenItsPatienceIsOver) {
+  TemporaryFolder folder;
+  auto s = small_run();
+  s.train.optimizer.lr = 1e-20;
+  s.train.epochs = 200;
+  s.train.patience = 3;
+  const auto summary = run(s, folder / "run");
+  EXPECT_FALSE(summary.stopped);
+  const auto rows = read_csv(folder / "run/summary.csv");
+  EXPECT_EQ(std::ssize(rows), summary.best.epoch + 3);
+  EXPECT_LT(rows.size(), 200u);
+  // It is over for a run that goes on as well; a longer one is not.
+  run(s, folder / "run");
+  EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), rows.size());
+  s.train.patience = 4;
+  run(s, folder / "run");
+  EXPECT_GT(read_csv(folder / "run/summary.csv").size(), rows.size());
+}
+
 TEST(Trainer, Bfloat16LearnsAsWell) {
   TemporaryFolder folder;
   auto s = longer_run();

@@ -98,6 +98,11 @@ struct TrainOptions {
   /// end of an epoch those that are left.
   int64_t grad_accum_steps = 1;
   EvalMetric eval_metric = EvalMetric::kTop1;
+  /// Epochs without a better eval_metric after which a run ends; 0: it does
+  /// not.
+  int64_t patience = 0;
+  /// Epochs whose checkpoints are kept beside last and best: the best of them.
+  int64_t checkpoint_hist = 0;
   /// Steps between two checkpoints within an epoch; 0 for none.
   int64_t checkpoint_interval = 0;
   /// Steps between two lines of the log.
@@ -133,6 +138,13 @@ struct TrainOptions {
     field("grad_accum_steps", grad_accum_steps,
           "batches whose gradients make one step", between(1, 1e6));
     field("eval_metric", eval_metric, "what decides which checkpoint is best");
+    field("patience", patience,
+          "epochs without a better eval_metric that end a run; 0: it does not "
+          "end early",
+          at_least(0));
+    field("checkpoint_hist", checkpoint_hist,
+          "best epochs that are kept, as checkpoint-<epoch>.skz; 0: none",
+          between(0, 1e6));
     field("checkpoint_interval", checkpoint_interval,
           "steps between checkpoints within an epoch; 0: at its end only",
           at_least(0));

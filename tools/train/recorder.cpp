@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "tools/train/evaluate.h"
@@ -11,15 +13,40 @@ namespace skipzoo {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The best of these epochs, the earlier of equal ones first. One that is not
+/// finite is the last.
+std::vector<int64_t> best_epochs(const std::vector<EpochRow>& rows,
+                                 EvalMetric metric, int64_t most) {
+  std::vector<std::pair<double, int64_t>> ranks;
+  for (const auto& row : rows) {
+    const double value =
+        metric == EvalMetric::kLoss ? row.val_loss : -row.val_top1;
+    ranks.emplace_back(
+        std::isfinite(value) ? value : std::numeric_limits<double>::infinity(),
+        row.epoch);
+  }
+  std::ranges::sort(ranks);
+  std::vector<int64_t> epochs;
+  for (const auto& rank : ranks) {
+    if (std::ssize(epochs) < most) epochs.push_back(rank.second);
+  }
+  return epochs;
+}
+
+}  // namespace
+
 Recorder::Recorder(RunFolder folder, ModelMetadata metadata,
                    EvalMetric eval_metric, int64_t parameters, OnSave on_save,
-                   bool writes)
+                   bool writes, int64_t history)
     : folder_(std::move(folder)),
       metadata_(std::move(metadata)),
       eval_metric_(eval_metric),
       parameters_(parameters),
       on_save_(std::move(on_save)),
-      writes_(writes) {}
+      writes_(writes),
+      history_(history) {}
 
 StateSection Recorder::section() {
   return {.name = "best_confusion",
@@ -99,7 +126,16 @@ void Recorder::finish_epoch(const EpochRow& row, const Evaluation& validation,
   // The best first: a crash between the two repeats the epoch, and writes it
   // again.
   if (improved) save_as(folder_.best(), state);
+  if (history_ > 0) keep_history(row.epoch, state);
   save(state);
+}
+
+void Recorder::keep_history(int64_t epoch, const TrainingState& state) const {
+  const auto kept = best_epochs(folder_.rows(), eval_metric_, history_);
+  if (std::ranges::count(kept, epoch) > 0) {
+    save_as(folder_.checkpoint_of(epoch), state);
+  }
+  folder_.keep_checkpoints_of(kept);
 }
 
 void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {

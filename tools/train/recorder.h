@@ -23,9 +23,11 @@ class Recorder {
 
   /// parameters: how many the network has, for the report. writes: of several
   /// processes, whether this is the one that does; the others only know what is
-  /// the best.
+  /// the best. history: how many of the best epochs keep a checkpoint of their
+  /// own.
   Recorder(RunFolder folder, ModelMetadata metadata, EvalMetric eval_metric,
-           int64_t parameters, OnSave on_save, bool writes = true);
+           int64_t parameters, OnSave on_save, bool writes = true,
+           int64_t history = 0);
 
   Recorder(const Recorder&) = delete;  // Its section holds on to it.
   Recorder& operator=(const Recorder&) = delete;
@@ -54,6 +56,8 @@ class Recorder {
   bool note_if_best(int64_t epoch, const Evaluation& validation);
   /// best.skz is the best so far, or there is none and the best is sought anew.
   void settle_best(const TrainingState& state);
+  /// Saves the epoch if it is of the best so far, and drops one it outdid.
+  void keep_history(int64_t epoch, const TrainingState& state) const;
   void write_report(int64_t epoch, const Evaluation& validation) const;
   void save_as(const std::filesystem::path& path,
                const TrainingState& state) const;
@@ -64,6 +68,7 @@ class Recorder {
   int64_t parameters_;
   OnSave on_save_;
   bool writes_;
+  int64_t history_;
   Best best_;
   Confusion best_confusion_;  ///< Of that epoch; may be unknown.
 };

@@ -1,6 +1,7 @@
 #include "tools/train/run_folder.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <system_error>
@@ -52,6 +53,17 @@ int64_t rows_in(const fs::path& csv) {
                     "is not of a run of skipzoo; choose another folder by -o");
   }
   return std::count(text.begin(), text.end(), '\n') - 1;
+}
+
+/// The epoch of a file that checkpoint_of() names; 0: of none.
+int64_t epoch_of(const fs::path& file) {
+  constexpr std::string_view kBefore = "checkpoint-", kAfter = ".skz";
+  const auto name = file.filename().string();
+  if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) return 0;
+  int64_t epoch = 0;
+  const char* end = name.data() + name.size() - kAfter.size();
+  const auto read = std::from_chars(name.data() + kBefore.size(), end, epoch);
+  return read.ptr == end && read.ec == std::errc() ? epoch : 0;
 }
 
 double wall_time() {
@@ -123,12 +135,33 @@ fs::path RunFolder::set_best_aside() const {
   return aside;
 }
 
+void RunFolder::keep_checkpoints_of(const std::vector<int64_t>& epochs) const {
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    const int64_t epoch = epoch_of(entry.path());
+    if (epoch > 0 && std::ranges::count(epochs, epoch) == 0) {
+      others.push_back(entry.path());
+    }
+  }
+  for (const auto& file : others) {
+    std::error_code error;
+    fs::remove(file, error);
+    require_none(error, file, "cannot be removed");
+  }
+}
+
 void RunFolder::cut_back(int64_t epochs) {
   make_folder(path_);
   lock();
   if (fs::exists(csv())) {
     drop_unfinished_line(csv());
     rows_ = read_csv(csv());
+  }
+  // Of the last one a dead process may have been writing it.
+  if (!rows_.empty()) remove_leftovers_of(checkpoint_of(rows_.back().epoch));
+  for (const auto& row : rows_) {
+    // Of epochs that are run anew.
+    if (row.epoch > epochs) fs::remove(checkpoint_of(row.epoch));
   }
   std::erase_if(rows_, [&](const EpochRow& row) { return row.epoch > epochs; });
   std::string csv_text = csv_header() + "\n";

@@ -34,6 +34,12 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / "last.skz"; }
   std::filesystem::path best() const { return path_ / "best.skz"; }
+  /// Of an epoch that train.checkpoint_hist keeps.
+  std::filesystem::path checkpoint_of(int64_t epoch) const {
+    return path_ / ("checkpoint-" + std::to_string(epoch) + ".skz");
+  }
+  /// Removes those of all other epochs.
+  void keep_checkpoints_of(const std::vector<int64_t>& epochs) const;
   std::filesystem::path log() const { return path_ / "train.log"; }
   /// Names of the pictures that a run with data.holdout did not train on.
   std::filesystem::path holdout() const { return path_ / "holdout.txt"; }

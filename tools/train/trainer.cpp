@@ -1,5 +1,7 @@
 #include "tools/train/trainer.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "models/classifier.h"
@@ -28,7 +30,7 @@ Trainer::Trainer(TrainerParts parts)
     : parts_(std::move(parts)),
       recorder_(parts_.folder, parts_.metadata, parts_.options.eval_metric,
                 count_parameters(*parts_.model), parts_.hooks.on_save,
-                parts_.collective->rank() == 0),
+                parts_.collective->rank() == 0, parts_.options.checkpoint_hist),
       freezing_(parts_.fine_tune, *parts_.model),
       optimizer_(parts_.options.optimizer, moved(parts_),
                  lr_scales(parts_.fine_tune, *parts_.model)),
@@ -62,7 +64,8 @@ void Trainer::restore(const Checkpoint& checkpoint,
 }
 
 TrainSummary Trainer::run() {
-  while (state_.position.epoch < parts_.options.epochs) {
+  while (state_.position.epoch < parts_.options.epochs &&
+         !has_stopped_improving()) {
     const EpochMetrics train = train_one_epoch();
     const Evaluation validation = should_stop() ? Evaluation() : validate();
     summary_.stopped = should_stop();
@@ -72,6 +75,16 @@ TrainSummary Trainer::run() {
   if (summary_.stopped) recorder_.save(state_);
   summary_.best = recorder_.best();
   return summary_;
+}
+
+bool Trainer::has_stopped_improving() const {
+  const int64_t best = recorder_.best().epoch;
+  const int64_t since = state_.position.epoch - best;
+  const int64_t patience = parts_.options.patience;
+  if (patience == 0 || best == 0 || since < patience) return false;
+  spdlog::info("no better {} for {} epochs: the run ends early",
+               name_of(parts_.options.eval_metric), since);
+  return true;
 }
 
 Evaluation Trainer::validate() {

@@ -89,6 +89,8 @@ class Trainer {
   double lr_of(int64_t batch) const;
   void after_step(double data_seconds);
   void check_finite() const;
+  /// Whether train.patience is over.
+  bool has_stopped_improving() const;
   /// Of several processes, whether one is asked to.
   bool asked(const std::function<bool()>& hook) const {
     return parts_.collective->any(hook && hook());
