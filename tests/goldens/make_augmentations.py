@@ -127,6 +127,17 @@ def timm_operations(name, picture):
             add(f"{name} timm {operation} {level}", moved)
 
 
+def mixed(name, picture):
+    """timm's AugMix of three chains: autocontrast; posterize, invert; rotate."""
+    chains = [ImageOps.autocontrast, lambda p: ImageOps.invert(ImageOps.posterize(p, 3)),
+              lambda p: p.rotate(11, Image.BICUBIC, fillcolor=fill_of(p))]
+    for weights, share in (((0.5, 0.3, 0.2), 0.4), ((0.1, 0.2, 0.7), 0.93)):
+        rest = iter(chains)
+        mix = timm.AugMixAugment([lambda p: next(rest)(p)], depth=1)
+        result = mix._apply_basic(picture, np.float32(weights), np.float32(share))
+        add(f"{name} augmix {share} " + " ".join(map(str, weights)), result)
+
+
 for name, picture, few in (
         ("colour", smooth(13, 25, 3), False), ("grey", smooth(15, 22, 1), False),
         ("dull", smooth(12, 17, 3, 90, 140), True), ("square", smooth(16, 16, 3), False),
@@ -141,6 +152,7 @@ for name, picture, few in (
     if name == "square":
         torchvision_operations(name, picture)
         timm_operations(name, picture)
+        mixed(name, picture)
 
 (folder / "cases.txt").write_text("\n".join(cases) + "\n")
 (folder / "pixels.bin").write_bytes(pixels)

@@ -171,6 +171,25 @@ TEST(PolicyOperations, GiveThePixelsOfTorchvisionAndTimm) {
   EXPECT_GT(compared, 100);
 }
 
+TEST(AugMix, GivesThePixelsOfTimm) {
+  int64_t compared = 0;
+  for (const Case& given : read_cases()) {
+    if (given.operation != "augmix") continue;
+    Mixture mixture;
+    mixture.chains = {{{Operation::kAutoContrast}},
+                      {{Operation::kPosterize, 3}, {Operation::kInvert}},
+                      {{Operation::kRotate, 11, Resampling::kBicubic}}};
+    mixture.share = static_cast<float>(given.number(0));
+    for (size_t i = 1; i < 4; ++i) {
+      mixture.weights.push_back(static_cast<float>(given.number(i)));
+    }
+    const Image image = apply(mixture, given.source, kFill);
+    EXPECT_EQ(differences(image, given.expected).count, 0) << given.line;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 2);
+}
+
 // Where a value lies half between two bytes, float and double part.
 TEST(GaussianBlur, IsTorchvisionsFormula) {
   int64_t compared = 0, values = 0, different = 0;

@@ -57,6 +57,12 @@ Image turned_quarter(const Image& image) {
   return out;
 }
 
+/// Moves by whole pixels alone, between which there is nothing to be found.
+bool is_shift(const AffineMatrix& m) {
+  return m[0] == 1 && m[1] == 0 && m[3] == 0 && m[4] == 1 &&
+         m[2] == std::floor(m[2]) && m[5] == std::floor(m[5]);
+}
+
 }  // namespace
 
 Image transform(Image image, const AffineMatrix& matrix, Resampling resampling,
@@ -71,7 +77,7 @@ Image transform(Image image, const AffineMatrix& matrix, Resampling resampling,
   out.pixels = std::move(spare);
   out.pixels.resize(image.pixels.size());
   fill_with(out, fill);
-  if (resampling == Resampling::kNearest) {
+  if (resampling == Resampling::kNearest || is_shift(matrix)) {
     transform_nearest(image, matrix, out);
   } else {
     transform_between(image, matrix, resampling, out);

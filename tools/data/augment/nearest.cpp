@@ -75,14 +75,14 @@ void scale(const Image& image, const AffineMatrix& m, Image& out) {
   while (last > first && columns[static_cast<size_t>(last - 1)] < 0) --last;
   if (first == last) return;
   const int64_t start = columns[static_cast<size_t>(first)];
-  const bool is_shift =
+  const bool is_copy =
       columns[static_cast<size_t>(last - 1)] - start == last - 1 - first;
   for (int64_t y = 0; y < image.height; ++y) {
     const int64_t row = rows[static_cast<size_t>(y)];
     if (row < 0) continue;
     const uint8_t* from = image.pixels.data() + row * stride;
     uint8_t* to = out.pixels.data() + y * stride;
-    if (is_shift) {
+    if (is_copy) {
       std::memcpy(to + c * first, from + c * start,
                   static_cast<size_t>(c * (last - first)));
       continue;
