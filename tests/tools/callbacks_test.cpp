@@ -23,6 +23,7 @@ class Counter : public Callback {
   explicit Counter(Counts& counts) : counts_(counts) {}
 
   void on_step_end() override { ++counts_.steps; }
+  bool averages() const override { return true; }
   void on_validation_start() override {
     counts_.validating = true;
     ++counts_.validations;
@@ -68,10 +69,11 @@ class Average : public Callback {
       average_[i].second.copy_(0.9 * average_[i].second + 0.1 * own[i].second);
     }
   }
+  bool averages() const override { return true; }
   void on_validation_start() override { swap(); }
   void on_validation_end() override { swap(); }
   void add_to(TrainingState& state) override {
-    state.use_weights({.name = "average",
+    state.use_average({.name = "average",
                        .save = [this] { return average_; },
                        .load =
                            [this](const NamedTensors& saved) {
@@ -124,7 +126,7 @@ void expect_equal(const NamedTensors& a, const NamedTensors& b) {
   }
 }
 
-TEST(Callbacks, HearOfEachStepAndAreAroundEachValidation) {
+TEST(Callbacks, HearOfEachStepAndAreAroundEachValidationOfTheirs) {
   TemporaryFolder folder;
   Counts counts;
   auto s = small_run();

@@ -203,5 +203,44 @@ TEST_F(FineTuneCommand, ABrokenPictureDoesNotStopTheRest) {
                                               path("photos/deep/c.JPG")}));
 }
 
+TEST_F(FineTuneCommand, TakesAMovingAverageWhereThereIsOne) {
+  const auto none = run_skipzoo({"fine-tune", "-c", path("four.yaml"),
+                                 "--weights", path("four"), "--set",
+                                 "fine_tune.use_ema=true", "-o", path("no")});
+  EXPECT_NE(none.exit_code, 0);
+  EXPECT_NE(none.err.find("holds no averaged weights"), std::string::npos)
+      << none.err;
+
+  const auto trained = run_skipzoo(
+      {"train", "-c", path("four.yaml"), "-o", path("ema"), "--set",
+       "train.epochs=3", "--set", "train.ema={decay: 0.9, warmup: true}"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_NE(trained.err.find("EMA Acc@1: "), std::string::npos) << trained.err;
+  EXPECT_NE(read_text(folder / "ema/report.html").find("Val top-1, EMA"),
+            std::string::npos);
+  EXPECT_EQ(read_text(folder / "four/report.html").find("Val top-1, EMA"),
+            std::string::npos);
+
+  // The last checkpoint is used by the average, and by the others with --raw.
+  const auto loss_of = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"evaluate", path("ema/last.skz"), "--json"});
+    const auto finished = run_skipzoo(more);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out).at("loss").get<double>();
+  };
+  const auto row = read_csv(folder / "ema/summary.csv").back();
+  EXPECT_NEAR(loss_of({}), row.val_loss_ema, 1e-5);
+  EXPECT_NEAR(loss_of({"--raw"}), row.val_loss, 1e-5);
+  EXPECT_NE(row.val_loss, row.val_loss_ema);
+
+  const auto tuned = run_skipzoo({"fine-tune", "-c", path("four.yaml"),
+                                  "--weights", path("ema"), "--set",
+                                  "fine_tune.use_ema=true", "-o", path("yes")});
+  EXPECT_EQ(tuned.exit_code, 0) << tuned.err;
+  const auto refused =
+      run_skipzoo({"evaluate", kPictures + "rgb.jpg", "--raw"});
+  EXPECT_NE(refused.exit_code, 0);
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -65,7 +65,7 @@ class RecorderOfARun : public testing::Test {
     row.val_loss = found.loss;
     row.val_top1 = found.top1;
     run.state.position.epoch = epoch;
-    run.recorder.finish_epoch(row, found, run.state);
+    run.recorder.finish_epoch(row, {.own = found}, run.state);
   }
   /// That report.html and both checkpoints tell of this epoch.
   void expect_best(int64_t epoch, const Confusion& confusion) {

@@ -91,7 +91,7 @@ TEST(TrainingState, WeightsInUseAreTheCheckpointsAndTheTrainedASection) {
   run.weights.value = 3;
   Part average;
   average.value = 2.5;
-  run.state.use_weights(average.section("average"));
+  run.state.use_average(average.section("average"));
   const auto checkpoint = run.state.save();
   EXPECT_EQ(checkpoint.weights.front().second.item<double>(), 2.5);
   EXPECT_EQ(checkpoint.sections.at("model").front().second.item<double>(), 3);

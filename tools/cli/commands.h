@@ -57,6 +57,8 @@ struct LoadedNetwork;
 void add_network_options(CLI::App& command, NetworkSource& source);
 /// --dtype, of those that run it.
 void add_dtype_option(CLI::App& command, NetworkSource& source);
+/// --raw, of those that take a checkpoint.
+void add_raw_option(CLI::App& command, NetworkSource& source);
 /// --tta, of the same.
 void add_tta_option(CLI::App& command, NetworkSource& source);
 /// Logs where --dtype would make it faster on this processor, or does not.

@@ -239,6 +239,7 @@ void add_evaluate(CLI::App& app) {
       app.add_subcommand("evaluate", "Accuracy of a checkpoint or weight file");
   add_network_options(*command, args->network);
   add_dtype_option(*command, args->network);
+  add_raw_option(*command, args->network);
   add_tta_option(*command, args->network);
   command
       ->add_option("--split", args->measured,

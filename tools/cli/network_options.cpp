@@ -49,6 +49,12 @@ void add_dtype_option(CLI::App& command, NetworkSource& source) {
       ->type_name("fp32|bf16");
 }
 
+void add_raw_option(CLI::App& command, NetworkSource& source) {
+  command.add_flag("--raw", source.raw,
+                   "The weights that training moved, where a checkpoint is "
+                   "used by their moving average");
+}
+
 void add_tta_option(CLI::App& command, NetworkSource& source) {
   command
       .add_option_function<Views>(

@@ -172,6 +172,7 @@ void add_predict(CLI::App& app, int& exit_code) {
       "predict", "What a network sees in pictures: the likeliest classes");
   add_network_options(*command, args->network);
   add_dtype_option(*command, args->network);
+  add_raw_option(*command, args->network);
   add_tta_option(*command, args->network);
   command
       ->add_option("pictures", args->pictures,

@@ -92,12 +92,13 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
                  summary.skipped);
   }
   spdlog::info(
-      "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}, in {}\n"
+      "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}{}, in {}\n"
       "curves and confusion: {}\nnext: {} evaluate {}",
       summary.last.top1, name_of(config.train.eval_metric), summary.best.value,
-      summary.best.epoch, folder.best().string(),
-      (folder.path() / "report.html").string(), args.program,
-      argument_text(folder.best()));
+      summary.best.epoch,
+      summary.best.by_average ? " by the moving average" : "",
+      folder.best().string(), (folder.path() / "report.html").string(),
+      args.program, argument_text(folder.best()));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -30,6 +31,10 @@ constexpr EpochScalar kScalars[] = {
     {"images_per_s", "images_per_s", "Images/s", "", Unit::kPerSecond,
      &EpochRow::images_per_s},
     {"seconds", "", "Seconds", "", Unit::kSeconds, &EpochRow::seconds},
+    {"val_loss_ema", "val/loss_ema", "Val loss, EMA", "", Unit::kLoss,
+     &EpochRow::val_loss_ema, /*is_optional=*/true},
+    {"val_top1_ema", "val/top1_ema", "Val top-1, EMA", "EMA Acc@1",
+     Unit::kPercent, &EpochRow::val_top1_ema, /*is_optional=*/true},
 };
 
 constexpr std::string_view kEpoch = "epoch";  // The only integer.
@@ -112,6 +117,10 @@ bool next_line(std::istream& in, std::string& line) {
 
 std::span<const EpochScalar> epoch_scalars() { return kScalars; }
 
+bool is_absent(const EpochRow& row, const EpochScalar& scalar) {
+  return scalar.is_optional && std::isnan(row.*scalar.value);
+}
+
 std::string csv_header() {
   std::string line(kEpoch);
   for (const auto& scalar : kScalars) line.append(",").append(scalar.name);
@@ -136,6 +145,7 @@ std::string csv_line(const EpochRow& row) {
 std::string json_line(const EpochRow& row) {
   nlohmann::ordered_json json = {{std::string(kEpoch), row.epoch}};
   for (const auto& scalar : kScalars) {
+    if (is_absent(row, scalar)) continue;
     json[std::string(scalar.name)] = row.*scalar.value;
   }
   return json.dump();
@@ -144,7 +154,8 @@ std::string json_line(const EpochRow& row) {
 std::string log_line(const EpochRow& row) {
   std::string line = "Val:   " + std::to_string(row.epoch);
   for (const auto& scalar : kScalars) {
-    if (scalar.log.empty()) continue;
+    const bool is_absent = scalar.is_optional && std::isnan(row.*scalar.value);
+    if (scalar.log.empty() || is_absent) continue;
     line.append("  ").append(scalar.log).append(": ");
     line += fixed(row.*scalar.value, scalar.unit == Unit::kLoss ? 4 : 2);
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct EpochRow {
   double val_top5 = 0;
   double images_per_s = 0;
   double seconds = 0;
+  /// By the moving average of the weights; nan where there is none.
+  double val_loss_ema = std::numeric_limits<double>::quiet_NaN();
+  double val_top1_ema = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// In what a scalar is measured, and so how people are shown it.
@@ -34,9 +38,12 @@ struct EpochScalar {
   std::string_view log;    ///< In the log's line of an epoch; empty: not there.
   Unit unit = Unit::kNone;
   double EpochRow::*value = nullptr;
+  bool is_optional = false;  ///< Where it is nan, only summary.csv has it.
 };
 /// All but the epoch itself, in the order of the columns.
 std::span<const EpochScalar> epoch_scalars();
+/// Whether it is one that not every run has, and this has not.
+bool is_absent(const EpochRow& row, const EpochScalar& scalar);
 
 /// The line of an epoch in the log: "Val:   3  Loss: 1.9200  Acc@1: 31.25 …".
 std::string log_line(const EpochRow& row);

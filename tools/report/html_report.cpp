@@ -131,15 +131,28 @@ std::string text_of(double value, Unit unit) {
   return "";
 }
 
+/// Those that some epoch has.
+std::vector<EpochScalar> scalars_of(const RunReport& report) {
+  std::vector<EpochScalar> shown;
+  for (const auto& scalar : epoch_scalars()) {
+    const bool is_there = !std::ranges::all_of(
+        report.rows,
+        [&](const EpochRow& row) { return is_absent(row, scalar); });
+    if (is_there) shown.push_back(scalar);
+  }
+  return shown;
+}
+
 std::string epoch_table(const RunReport& report) {
   std::vector<std::string_view> titles = {"Epoch"};
-  for (const auto& scalar : epoch_scalars()) titles.push_back(scalar.title);
+  const auto scalars = scalars_of(report);
+  for (const auto& scalar : scalars) titles.push_back(scalar.title);
   std::string body;
   for (const auto& row : report.rows) {
     body +=
         cat({row.epoch == report.best_epoch ? "<tr class=\"best\">" : "<tr>",
              "<th scope=\"row\">", std::to_string(row.epoch), "</th>"});
-    for (const auto& scalar : epoch_scalars()) {
+    for (const auto& scalar : scalars) {
       body += cell(text_of(row.*scalar.value, scalar.unit));
     }
     body += "</tr>\n";

@@ -240,7 +240,8 @@ Forward with_mirror_image(Forward forward) {
 LoadedNetwork load_network(const NetworkSource& given) {
   NetworkSource source = given;
   source.file = weights_at(source.file);
-  const WeightFile file = read_weight_file(source.file, {.key = source.key});
+  WeightFile file = read_weight_file(source.file, {.key = source.key});
+  if (source.raw) file.tensors = trained_weights(source.file);
   log_remarks(file);
   LoadedNetwork network;
   network.metadata = read_metadata(source.file);

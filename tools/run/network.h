@@ -33,6 +33,9 @@ struct NetworkSource {
   /// program has its own, and another is a ConfigError.
   std::optional<Amp> amp = {};
   Views views = Views::kPicture;
+  /// Of a checkpoint, the weights that training moved, though it is used by
+  /// their average.
+  bool raw = false;
 };
 
 /// A network in place, with its weights.

@@ -19,11 +19,13 @@ class Callback {
   virtual ~Callback() = default;
   /// Once after each step of the optimizer. Reads nothing back from the device.
   virtual void on_step_end() = 0;
-  /// Leaves the network as it is to be validated; then, as it is trained.
+  /// Whether it has the network validated by an average of its weights too.
+  virtual bool averages() const { return false; }
+  /// Leaves the network as it is to be validated so; then, as it is trained.
   virtual void on_validation_start() {}
   virtual void on_validation_end() {}
-  /// Adds what it goes on from: a section, or weights to be used instead of
-  /// those that training moves.
+  /// Adds what it goes on from: a section, or an average to be used instead of
+  /// the weights that training moves.
   virtual void add_to(TrainingState& state) = 0;
 };
 

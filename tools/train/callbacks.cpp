@@ -1,12 +1,15 @@
 #include "tools/train/callbacks.h"
 
+#include <algorithm>
 #include <ranges>
+
+#include "tools/train/ema.h"
 
 namespace skipzoo {
 
-std::vector<CallbackFactory> callback_factories(
-    [[maybe_unused]] const TrainOptions& options) {
+std::vector<CallbackFactory> callback_factories(const TrainOptions& options) {
   std::vector<CallbackFactory> all;
+  if (options.ema.decay > 0) all.push_back(make_ema(options.ema));
   return all;
 }
 
@@ -32,6 +35,11 @@ void Callbacks::add_to(TrainingState& state) {
 
 void Callbacks::on_step_end() {
   for (const auto& callback : all_) callback->on_step_end();
+}
+
+bool Callbacks::averages() const {
+  return std::ranges::any_of(
+      all_, [](const auto& callback) { return callback->averages(); });
 }
 
 Callbacks::Validation::Validation(Callbacks& callbacks)

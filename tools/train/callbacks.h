@@ -23,6 +23,8 @@ class Callbacks {
 
   void add_to(TrainingState& state);
   void on_step_end();
+  /// Whether the network is validated by an average of its weights too.
+  bool averages() const;
 
   /// While it lives, the network is as they have it validated.
   class Validation {

@@ -30,6 +30,7 @@ json to_json(const Checkpoint& c) {
                 {"step", c.position.step},
                 {"best_epoch", c.best.epoch},
                 {"best_value", c.best.value}});
+  if (c.best.by_average) words["best_weights"] = "average";
   return words;
 }
 

@@ -21,8 +21,9 @@ struct Position {
 
 /// The best evaluation so far.
 struct Best {
-  int64_t epoch = 0;  ///< Counted from 1; 0: none yet.
-  double value = 0;   ///< Of train.eval_metric.
+  int64_t epoch = 0;        ///< Counted from 1; 0: none yet.
+  double value = 0;         ///< Of train.eval_metric.
+  bool by_average = false;  ///< Of the averaged weights, or those trained.
 };
 
 /// What a network needs to be used without its run: what travels with weights.
@@ -63,6 +64,13 @@ void save_checkpoint(const std::filesystem::path& path,
 /// where it is not a checkpoint, damaged, or of a format newer than this
 /// program.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// The weights that training moves, of a checkpoint that is used by them or by
+/// their average. Throws as load_checkpoint().
+NamedTensors trained_weights(const std::filesystem::path& path);
+/// Their average; nothing where the checkpoint, or another file, has none.
+/// Throws as load_checkpoint().
+std::optional<NamedTensors> averaged_weights(const std::filesystem::path& path);
 
 /// Where a checkpoint stands; nothing where none can be read.
 std::optional<Position> read_position(const std::filesystem::path& path);

@@ -110,6 +110,7 @@ Checkpoint read_words(const json& words) {
                          .step = integer(words, "step", 0, kMostSteps)};
   checkpoint.best.epoch = integer(words, "best_epoch", 0, kMostSteps);
   words.at("best_value").get_to(checkpoint.best.value);
+  checkpoint.best.by_average = words.value("best_weights", "") == "average";
   return checkpoint;
 }
 
@@ -168,6 +169,22 @@ auto reading(const fs::path& path, Read read) {
 
 }  // namespace
 
+namespace {
+
+/// Whether it is a zip with what a checkpoint alone has.
+bool is_checkpoint(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return false;
+  return reading(path, [&] {
+    const auto file = InputFile::open(path);
+    const auto head = file->read(0, std::min<uint64_t>(file->size(), 2));
+    return head == std::vector<uint8_t>{'P', 'K'} &&
+           ZipFile(file).has(kCheckpointRecord);
+  });
+}
+
+}  // namespace
+
 Checkpoint load_checkpoint(const fs::path& path) {
   std::error_code ignored;
   const auto status = fs::status(path, ignored);
@@ -193,6 +210,24 @@ Checkpoint load_checkpoint(const fs::path& path) {
     checkpoint.sections = unpack(run);
     return checkpoint;
   });
+}
+
+NamedTensors trained_weights(const fs::path& path) {
+  auto checkpoint = load_checkpoint(path);
+  const auto found = checkpoint.sections.find("model");
+  return found == checkpoint.sections.end() ? std::move(checkpoint.weights)
+                                            : std::move(found->second);
+}
+
+std::optional<NamedTensors> averaged_weights(const fs::path& path) {
+  if (!is_checkpoint(path)) return std::nullopt;
+  auto checkpoint = load_checkpoint(path);
+  if (checkpoint.sections.contains("model")) {
+    return std::move(checkpoint.weights);
+  }
+  const auto found = checkpoint.sections.find("ema");
+  if (found == checkpoint.sections.end()) return std::nullopt;
+  return std::move(found->second);
 }
 
 std::optional<Position> read_position(const fs::path& path) {

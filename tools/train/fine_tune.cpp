@@ -11,6 +11,7 @@
 
 #include "models/classifier.h"
 #include "tools/error.h"
+#include "tools/train/checkpoint.h"
 #include "tools/train/run_folder.h"
 #include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
@@ -78,9 +79,15 @@ std::string misfit(const WeightFile& file, const FitReport& report,
 
 FitReport load_pretrained(Classifier& model, const FineTuneOptions& options,
                           const AdviseNetwork& advise) {
-  const auto file =
-      read_weight_file(weights_at(options.weights),
-                       {.key = options.key, .prefer_ema = options.use_ema});
+  const auto path = weights_at(options.weights);
+  auto file = read_weight_file(
+      path, {.key = options.key, .prefer_ema = options.use_ema});
+  if (options.use_ema && !file.averaged) {
+    if (auto average = averaged_weights(path)) {
+      file.tensors = std::move(*average);
+      file.averaged = true;
+    }
+  }
   if (options.use_ema && !file.averaged) {
     throw FileError(options.weights,
                     "holds no averaged weights; drop fine_tune.use_ema");

@@ -69,6 +69,25 @@ struct EnumNames<ClipMode> {
                                                {ClipMode::kAgc, "agc"}};
 };
 
+/// A moving average of the weights, evaluated beside them.
+struct EmaOptions {
+  /// How much of the average stays at an update; 0: there is none.
+  double decay = 0;
+  /// The average stays less at first, so that it is not of the first weights.
+  bool warmup = false;
+  /// Steps between two updates.
+  int64_t every = 1;
+
+  template <typename Fields>
+  void describe(Fields& field) {
+    field("decay", decay, "how much of the average stays at an update; 0: none",
+          between(0, 0.999999));
+    field("warmup", warmup, "it stays less at first, as in timm");
+    field("every", every, "steps between two updates", between(1, 1e6));
+  }
+  bool uses(std::string_view key) const { return decay > 0 || key == "decay"; }
+};
+
 struct TrainOptions {
   int64_t epochs = 100;
   /// Of the first weights, shuffles, augmentations and dropout.
@@ -97,6 +116,7 @@ struct TrainOptions {
   /// Batches whose gradients make one step, weighted by their pictures; at the
   /// end of an epoch those that are left.
   int64_t grad_accum_steps = 1;
+  EmaOptions ema = {};
   EvalMetric eval_metric = EvalMetric::kTop1;
   /// Epochs without a better eval_metric after which a run ends; 0: it does
   /// not.
@@ -137,6 +157,7 @@ struct TrainOptions {
           "by that of its weights");
     field("grad_accum_steps", grad_accum_steps,
           "batches whose gradients make one step", between(1, 1e6));
+    field("ema", ema, "moving average of the weights");
     field("eval_metric", eval_metric, "what decides which checkpoint is best");
     field("patience", patience,
           "epochs without a better eval_metric that end a run; 0: it does not "

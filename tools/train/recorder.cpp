@@ -21,11 +21,14 @@ std::vector<int64_t> best_epochs(const std::vector<EpochRow>& rows,
                                  EvalMetric metric, int64_t most) {
   std::vector<std::pair<double, int64_t>> ranks;
   for (const auto& row : rows) {
-    const double value =
-        metric == EvalMetric::kLoss ? row.val_loss : -row.val_top1;
-    ranks.emplace_back(
-        std::isfinite(value) ? value : std::numeric_limits<double>::infinity(),
-        row.epoch);
+    const bool by_loss = metric == EvalMetric::kLoss;
+    double least = std::numeric_limits<double>::infinity();
+    for (const double value :
+         {by_loss ? row.val_loss : -row.val_top1,
+          by_loss ? row.val_loss_ema : -row.val_top1_ema}) {
+      if (std::isfinite(value)) least = std::min(least, value);
+    }
+    ranks.emplace_back(least, row.epoch);
   }
   std::ranges::sort(ranks);
   std::vector<int64_t> epochs;
@@ -92,7 +95,8 @@ void Recorder::settle_best(const TrainingState& state) {
   }
   if (best_.epoch == 0) return;
   if (state.position.epoch == best_.epoch && state.position.batch == 0) {
-    return save_as(folder_.best(), state);  // It is the best itself.
+    // It is the best itself.
+    return save_as(folder_.best(), state, best_.by_average);
   }
   spdlog::warn(
       "{} of the best epoch so far, {}, is there no longer: the best is sought "
@@ -102,38 +106,56 @@ void Recorder::settle_best(const TrainingState& state) {
   best_confusion_.clear();
 }
 
-bool Recorder::note_if_best(int64_t epoch, const Evaluation& validation) {
+bool Validation::by_average(EvalMetric metric) const {
+  if (!averaged) return false;
+  const double trained = value_of(metric, own);
+  const double average = value_of(metric, *averaged);
+  if (!std::isfinite(trained) || !std::isfinite(average)) {
+    return std::isfinite(average);
+  }
+  return metric == EvalMetric::kLoss ? average < trained : average > trained;
+}
+
+bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
   const bool by_loss = eval_metric_ == EvalMetric::kLoss;
+  const auto& validation = found.better(eval_metric_);
   const double value = value_of(eval_metric_, validation);
   // Before its statistics settle, a deep network may overflow in evaluation.
   if (!std::isfinite(value)) return false;
   const bool improved =
       best_.epoch == 0 || (by_loss ? value < best_.value : value > best_.value);
   if (improved) {
-    best_ = {.epoch = epoch, .value = value};
+    best_ = {.epoch = epoch,
+             .value = value,
+             .by_average = found.by_average(eval_metric_)};
     best_confusion_ = validation.confusion;
   }
   return improved;
 }
 
-void Recorder::finish_epoch(const EpochRow& row, const Evaluation& validation,
+void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
                             const TrainingState& state) {
   const bool improved = note_if_best(row.epoch, validation);
   if (!writes_) return;
-  spdlog::info("{}{}", log_line(row), improved ? "  *" : "");
+  const bool by_average = validation.by_average(eval_metric_);
+  spdlog::info("{}{}", log_line(row),
+               !improved    ? ""
+               : by_average ? "  * (EMA)"
+                            : "  *");
   folder_.append(row);
-  write_report(row.epoch, validation);
+  write_report(row.epoch, validation.better(eval_metric_));
   // The best first: a crash between the two repeats the epoch, and writes it
   // again.
-  if (improved) save_as(folder_.best(), state);
-  if (history_ > 0) keep_history(row.epoch, state);
+  if (improved) save_as(folder_.best(), state, by_average);
+  if (history_ > 0) keep_history(row.epoch, state, by_average);
   save(state);
 }
 
-void Recorder::keep_history(int64_t epoch, const TrainingState& state) const {
+void Recorder::keep_history(int64_t epoch, const TrainingState& state,
+                            bool by_average) const {
   const auto kept = best_epochs(folder_.rows(), eval_metric_, history_);
   if (std::ranges::count(kept, epoch) > 0) {
-    save_as(folder_.checkpoint_of(epoch), state);
+    save_as(folder_.checkpoint_of(epoch), state, by_average);
   }
   folder_.keep_checkpoints_of(kept);
 }
@@ -151,9 +173,10 @@ void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
        .config_yaml = metadata_.config});
 }
 
-void Recorder::save_as(const fs::path& path, const TrainingState& state) const {
+void Recorder::save_as(const fs::path& path, const TrainingState& state,
+                       bool by_average) const {
   if (!writes_) return;
-  Checkpoint now = state.save();
+  Checkpoint now = state.save(by_average);
   now.metadata = metadata_;
   now.best = best_;
   save_checkpoint(path, now);

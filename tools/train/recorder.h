@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "tools/train/checkpoint.h"
 #include "tools/train/metrics.h"
@@ -12,6 +13,18 @@
 #include "tools/train/training_state.h"
 
 namespace skipzoo {
+
+/// What the end of an epoch finds.
+struct Validation {
+  Evaluation own;  ///< By the weights that training moves.
+  std::optional<Evaluation> averaged = {};  ///< By their average.
+
+  /// Whether the average is the better of the two.
+  bool by_average(EvalMetric metric) const;
+  const Evaluation& better(EvalMetric metric) const {
+    return by_average(metric) ? *averaged : own;
+  }
+};
 
 /// What a run writes into its folder: rows, report and checkpoints, and which
 /// epoch is the best of those.
@@ -41,7 +54,7 @@ class Recorder {
   void go_on_from(const std::filesystem::path& path, const Best& best,
                   const TrainingState& state);
   /// Writes the end of the epoch `row`. state: that after it.
-  void finish_epoch(const EpochRow& row, const Evaluation& validation,
+  void finish_epoch(const EpochRow& row, const Validation& validation,
                     const TrainingState& state);
   /// Writes last.skz.
   void save(const TrainingState& state) const {
@@ -53,14 +66,15 @@ class Recorder {
 
  private:
   /// Whether this is the best epoch so far; if so, it is noted as that.
-  bool note_if_best(int64_t epoch, const Evaluation& validation);
+  bool note_if_best(int64_t epoch, const Validation& validation);
   /// best.skz is the best so far, or there is none and the best is sought anew.
   void settle_best(const TrainingState& state);
   /// Saves the epoch if it is of the best so far, and drops one it outdid.
-  void keep_history(int64_t epoch, const TrainingState& state) const;
+  void keep_history(int64_t epoch, const TrainingState& state,
+                    bool by_average) const;
   void write_report(int64_t epoch, const Evaluation& validation) const;
-  void save_as(const std::filesystem::path& path,
-               const TrainingState& state) const;
+  void save_as(const std::filesystem::path& path, const TrainingState& state,
+               bool by_average = true) const;
 
   RunFolder folder_;
   ModelMetadata metadata_;

@@ -203,7 +203,7 @@ void RunFolder::append(const EpochRow& row) {
   skipzoo::append(jsonl(), json_line(row) + "\n");
   std::vector<std::pair<std::string, double>> tagged;
   for (const auto& scalar : epoch_scalars()) {
-    if (scalar.tag.empty()) continue;
+    if (scalar.tag.empty() || is_absent(row, scalar)) continue;
     tagged.emplace_back(scalar.tag, row.*scalar.value);
   }
   EventFile(events()).scalars(row.epoch, tagged, wall_time());

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <limits>
 #include <utility>
 
 #include "models/classifier.h"
@@ -67,7 +68,7 @@ TrainSummary Trainer::run() {
   while (state_.position.epoch < parts_.options.epochs &&
          !has_stopped_improving()) {
     const EpochMetrics train = train_one_epoch();
-    const Evaluation validation = should_stop() ? Evaluation() : validate();
+    const Validation validation = should_stop() ? Validation() : validate();
     summary_.stopped = should_stop();
     if (summary_.stopped) break;
     finish_epoch(train, validation);
@@ -87,8 +88,16 @@ bool Trainer::has_stopped_improving() const {
   return true;
 }
 
-Evaluation Trainer::validate() {
-  const Callbacks::Validation by_their_weights(callbacks_);
+Validation Trainer::validate() {
+  Validation found{.own = evaluate_now()};
+  if (callbacks_.averages()) {
+    const Callbacks::Validation by_average(callbacks_);
+    found.averaged = evaluate_now();
+  }
+  return found;
+}
+
+Evaluation Trainer::evaluate_now() {
   // Each process asks for itself: one may have a batch more than others.
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
@@ -188,25 +197,30 @@ void Trainer::check_finite() const {
 }
 
 void Trainer::finish_epoch(const EpochMetrics& train,
-                           const Evaluation& validation) {
+                           const Validation& validation) {
   const double last_lr = lr_of(parts_.train.batches() - 1);
   ++state_.position.epoch;
   state_.position.batch = 0;
   metrics_.reset();
+  const auto metric = parts_.options.eval_metric;
   plateau_.after_epoch(state_.position.epoch,
-                       value_of(parts_.options.eval_metric, validation));
-  summary_.last = validation;
+                       value_of(metric, validation.better(metric)));
+  const auto& own = validation.own;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  summary_.last = validation.averaged.value_or(own);
   summary_.skipped = parts_.train.skipped() + parts_.validation.skipped();
   recorder_.finish_epoch(
       {.epoch = state_.position.epoch,
        .lr = last_lr,
        .train_loss = train.loss,
        .train_top1 = train.top1,
-       .val_loss = validation.loss,
-       .val_top1 = validation.top1,
-       .val_top5 = validation.top5,
+       .val_loss = own.loss,
+       .val_top1 = own.top1,
+       .val_top5 = own.top5,
        .images_per_s = static_cast<double>(images_) / train_seconds_,
-       .seconds = epoch_time_.seconds()},
+       .seconds = epoch_time_.seconds(),
+       .val_loss_ema = validation.averaged ? validation.averaged->loss : none,
+       .val_top1_ema = validation.averaged ? validation.averaged->top1 : none},
       validation, state_);
 }
 

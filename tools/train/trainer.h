@@ -56,7 +56,9 @@ struct TrainerParts {
 struct TrainSummary {
   bool stopped = false;  ///< By stop_requested; last.skz holds the place.
   Best best;
-  Evaluation last;      ///< Of the last epoch; empty where none was run.
+  /// Of the last epoch, by the average where there is one; empty where none was
+  /// run.
+  Evaluation last;
   int64_t skipped = 0;  ///< Pictures that could not be read.
 };
 
@@ -80,8 +82,9 @@ class Trainer {
  private:
   EpochMetrics train_one_epoch();
   void train_step(const Batch& batch);
-  Evaluation validate();
-  void finish_epoch(const EpochMetrics& train, const Evaluation& validation);
+  Validation validate();
+  Evaluation evaluate_now();
+  void finish_epoch(const EpochMetrics& train, const Validation& validation);
   /// The update of a group of train.grad_accum_steps batches, or of those left
   /// at the end of an epoch, if `batch` is its last.
   void end_group(int64_t batch);

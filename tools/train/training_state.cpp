@@ -30,25 +30,48 @@ void TrainingState::add(StateSection section) {
   sections_.push_back(std::move(section));
 }
 
-void TrainingState::use_weights(StateSection weights) {
-  add(std::exchange(weights_, std::move(weights)));
+void TrainingState::use_average(StateSection average) {
+  TORCH_CHECK(!average_, "there are two averages of the weights");
+  average_ = std::move(average);
 }
 
-Checkpoint TrainingState::save() const {
+Checkpoint TrainingState::save(bool by_average) const {
   Checkpoint checkpoint;
   checkpoint.position = position;
   checkpoint.weights = weights_.save();
+  if (average_) {
+    auto average = average_->save();
+    if (by_average) std::swap(checkpoint.weights, average);
+    checkpoint.sections[by_average ? kModel : average_->name] =
+        std::move(average);
+  }
   for (const auto& section : sections_) {
     checkpoint.sections[section.name] = section.save();
   }
   return checkpoint;
 }
 
+void TrainingState::load_weights(const Checkpoint& checkpoint,
+                                 const std::filesystem::path& path) {
+  if (!average_) return weights_.load(checkpoint.weights);
+  const auto& saved = checkpoint.sections;
+  const bool by_average = saved.contains(kModel);
+  const auto found = saved.find(by_average ? kModel : average_->name);
+  if (found == saved.end()) {
+    throw FileError(path, "lacks the section '" + average_->name + "'");
+  }
+  (by_average ? *average_ : weights_).load(checkpoint.weights);
+  (by_average ? weights_ : *average_).load(found->second);
+}
+
 void TrainingState::load(const Checkpoint& checkpoint,
                          const std::filesystem::path& path) {
   const auto& saved = checkpoint.sections;
   for (const auto& entry : saved) {
-    if (std::ranges::count(sections_, entry.first, &StateSection::name) == 0) {
+    const bool is_of_weights =
+        average_ && (entry.first == kModel || entry.first == average_->name);
+    if (!is_of_weights &&
+        std::ranges::count(sections_, entry.first, &StateSection::name) == 0) {
       throw FileError(path, "holds a section '" + printable(entry.first) +
                                 "', which this run has no part for; was it "
                                 "written by another skipzoo, or by a run of "
@@ -61,7 +84,7 @@ void TrainingState::load(const Checkpoint& checkpoint,
     }
   }
   try {
-    weights_.load(checkpoint.weights);
+    load_weights(checkpoint, path);
     for (const auto& section : sections_) {
       const auto found = saved.find(section.name);
       if (found != saved.end()) section.load(found->second);

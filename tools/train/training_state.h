@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "models/named_tensors.h"
@@ -15,8 +16,8 @@ namespace skipzoo {
 ///
 /// Which weights a checkpoint is used by: Checkpoint::weights, whoever reads
 /// it, Python included. They are those that training moves or, after
-/// use_weights(), others that follow them, such as a moving average; then what
-/// training moves is the section "model".
+/// use_average(), an average that follows them; the others are a section, named
+/// "model" or as the average is.
 class TrainingState {
  public:
   /// Saves and loads the weights that training moves.
@@ -24,19 +25,25 @@ class TrainingState {
                 std::function<void(const NamedTensors&)> load);
 
   void add(StateSection section);
-  /// The name of `weights` does not matter.
-  void use_weights(StateSection weights);
+  /// Once at most.
+  void use_average(StateSection average);
 
   Position position;  ///< Where the run stands.
 
-  /// All of it; metadata and best are the recorder's to fill in.
-  Checkpoint save() const;
+  /// All of it; metadata and best are the recorder's to fill in. by_average:
+  /// whether it is to be used by the average, where there is one.
+  Checkpoint save(bool by_average = true) const;
   /// Throws FileError naming `path`, and the section that is missing, unknown
   /// to this run, or does not fit.
   void load(const Checkpoint& checkpoint, const std::filesystem::path& path);
 
  private:
+  /// Throws as load(), and std::runtime_error where they do not fit.
+  void load_weights(const Checkpoint& checkpoint,
+                    const std::filesystem::path& path);
+
   StateSection weights_;
+  std::optional<StateSection> average_;
   std::vector<StateSection> sections_;
 };
 
