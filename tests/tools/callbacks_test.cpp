@@ -6,6 +6,7 @@
 
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
+#include "tools/train/ema.h"
 
 namespace skipzoo {
 namespace {
@@ -53,56 +54,9 @@ CallbackFactory counter(Counts& counts) {
   }};
 }
 
-/// A moving average of the weights and running statistics.
-class Average : public Callback {
- public:
-  explicit Average(Classifier& model) : model_(model) {
-    for (const auto& [name, tensor] : state_dict(model)) {
-      average_.emplace_back(name, tensor.detach().clone());
-    }
-  }
-
-  void on_step_end() override {
-    const torch::NoGradGuard no_grad;
-    const auto own = state_dict(model_);
-    for (size_t i = 0; i < own.size(); ++i) {
-      average_[i].second.copy_(0.9 * average_[i].second + 0.1 * own[i].second);
-    }
-  }
-  bool averages() const override { return true; }
-  void on_validation_start() override { swap(); }
-  void on_validation_end() override { swap(); }
-  void add_to(TrainingState& state) override {
-    state.use_average({.name = "average",
-                       .save = [this] { return average_; },
-                       .load =
-                           [this](const NamedTensors& saved) {
-                             swap();
-                             copy_exactly(saved, model_);
-                             swap();
-                           }});
-  }
-
- private:
-  void swap() {
-    const torch::NoGradGuard no_grad;
-    auto own = state_dict(model_);
-    for (size_t i = 0; i < own.size(); ++i) {
-      const auto kept = own[i].second.clone();
-      own[i].second.copy_(average_[i].second);
-      average_[i].second.copy_(kept);
-    }
-  }
-
-  Classifier& model_;
-  NamedTensors average_;
-};
-
 Settings averaged_run() {
   auto s = small_run();
-  s.callbacks = {{.copies_of_weights = 1, .make = [](Classifier& model) {
-                    return std::make_unique<Average>(model);
-                  }}};
+  s.callbacks = {make_ema({.decay = 0.9})};
   return s;
 }
 

@@ -13,7 +13,6 @@
 #include "tools/config/memory_check.h"
 #include "tools/config/variants.h"
 #include "tools/data/holdout.h"
-#include "tools/data/sampler.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
@@ -213,7 +212,7 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   Saved saved(args, folder);
   Trainer trainer(
       {.model = model,
-       .options = with_class_weights(config.train, class_counts(*data.train)),
+       .options = with_class_weights(config.train, *data.train),
        .fine_tune = config.fine_tune,
        .train = loader(data.train, Loader::Mode::kTrain),
        .validation = loader(data.validation, Loader::Mode::kEvaluate),

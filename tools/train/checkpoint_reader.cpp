@@ -167,19 +167,18 @@ auto reading(const fs::path& path, Read read) {
   }
 }
 
-}  // namespace
+/// Whether what torch.save, or TorchScript, writes.
+bool is_zip(const InputFile& file) {
+  const auto head = file.read(0, std::min<uint64_t>(file.size(), 2));
+  return head == std::vector<uint8_t>{'P', 'K'};
+}
 
-namespace {
-
-/// Whether it is a zip with what a checkpoint alone has.
 bool is_checkpoint(const fs::path& path) {
   std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return false;
+  if (fs::is_directory(path, ignored)) return false;
   return reading(path, [&] {
     const auto file = InputFile::open(path);
-    const auto head = file->read(0, std::min<uint64_t>(file->size(), 2));
-    return head == std::vector<uint8_t>{'P', 'K'} &&
-           ZipFile(file).has(kCheckpointRecord);
+    return is_zip(*file) && ZipFile(file).has(kCheckpointRecord);
   });
 }
 
@@ -243,8 +242,7 @@ std::optional<ModelMetadata> read_metadata(const fs::path& path) {
   if (fs::is_directory(path, ignored)) return std::nullopt;
   return reading(path, [&]() -> std::optional<ModelMetadata> {
     const auto file = InputFile::open(path);
-    const auto head = file->read(0, std::min<uint64_t>(file->size(), 2));
-    if (head != std::vector<uint8_t>{'P', 'K'}) return std::nullopt;
+    if (!is_zip(*file)) return std::nullopt;
     const ZipFile zip(file);
     if (zip.has(kCheckpointRecord)) {
       return parsed(read_text(zip, kCheckpointRecord), read_words).metadata;

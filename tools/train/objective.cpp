@@ -3,7 +3,9 @@
 #include <torch/nn/functional/loss.h>
 
 #include <memory>
-#include <numeric>
+#include <vector>
+
+#include "tools/data/sampler.h"
 
 namespace skipzoo {
 
@@ -76,12 +78,11 @@ Objective make_objective(const TrainOptions& options) {
   };
 }
 
-TrainOptions with_class_weights(TrainOptions options,
-                                const std::vector<int64_t>& counts) {
+TrainOptions with_class_weights(TrainOptions options, const Dataset& dataset) {
   auto& [word, numbers] = options.class_weights;
   if (word != ClassWeighting::kBalanced || !numbers.empty()) return options;
-  const auto images = static_cast<double>(
-      std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  const auto images = static_cast<double>(dataset.size());
+  const auto counts = class_counts(dataset);
   const auto classes = static_cast<double>(counts.size());
   for (const int64_t count : counts) {
     numbers.push_back(

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <functional>
-#include <vector>
 
 #include "tools/data/batch.h"
+#include "tools/data/dataset.h"
 #include "tools/train/options.h"
 
 namespace skipzoo {
@@ -18,9 +18,8 @@ using Objective = std::function<torch::Tensor(const torch::Tensor& logits,
 /// Class weights, of cross entropy: of a mean by them, as torch::nn's.
 Objective make_objective(const TrainOptions& options);
 
-/// The options with class weights for these counts of images where they are to
-/// be balanced: images / (classes * count), 0 for a class without images.
-TrainOptions with_class_weights(TrainOptions options,
-                                const std::vector<int64_t>& counts);
+/// The options with class weights for these data where they are to be balanced:
+/// images / (classes * images of it), 0 for a class without images.
+TrainOptions with_class_weights(TrainOptions options, const Dataset& dataset);
 
 }  // namespace skipzoo
