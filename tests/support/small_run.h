@@ -88,6 +88,19 @@ inline TrainSummary run(const Settings& s, const std::filesystem::path& path,
   return trainer.run();
 }
 
+/// The loss of weights on the validation split of a small run.
+inline double validation_loss(const NamedTensors& weights, const Settings& s) {
+  const auto model = make_model(s.model);
+  copy_exactly(weights, *model);
+  Loader test(make_synthetic(40, 8, 3, 4, Split::kTest), s.data,
+              Loader::Mode::kEvaluate, s.train.seed, false);
+  return evaluate(forward_of(*model, Amp::kOff), test,
+                  {.device = torch::kCPU,
+                   .channels_last = true,
+                   .normalise = Normaliser({}, {}, torch::kCPU)})
+      .loss;
+}
+
 /// Stops after `steps` steps of this process.
 inline TrainerHooks stop_after(int steps) {
   auto count = std::make_shared<int>(0);

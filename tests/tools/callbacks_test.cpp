@@ -60,19 +60,6 @@ Settings averaged_run() {
   return s;
 }
 
-/// The loss of weights on the validation split of a small run.
-double validation_loss(const NamedTensors& weights, const Settings& s) {
-  const auto model = make_model(s.model);
-  copy_exactly(weights, *model);
-  Loader test(make_synthetic(40, 8, 3, 4, Split::kTest), s.data,
-              Loader::Mode::kEvaluate, s.train.seed, false);
-  return evaluate(forward_of(*model, Amp::kOff), test,
-                  {.device = torch::kCPU,
-                   .channels_last = true,
-                   .normalise = Normaliser({}, {}, torch::kCPU)})
-      .loss;
-}
-
 void expect_equal(const NamedTensors& a, const NamedTensors& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {

@@ -134,6 +134,7 @@ TEST(Ema, TheBestIsOfWhicheverIsBetter) {
     EXPECT_TRUE(
         are_equal(best.best.by_average ? *averages : trained, best.weights));
     EXPECT_FALSE(are_equal(*averages, trained));
+    EXPECT_NEAR(validation_loss(best.weights, s), best.best.value, 1e-6);
     // And it can be gone on from.
     auto trainer = make_trainer(s, RunFolder::create(folder / "again"));
     trainer.restore(best, path / "best.skz");
