@@ -25,9 +25,14 @@ std::string make_jpeg(const JpegMade& made) {
   jpeg_mem_dest(&info, &out, &size);
   info.image_width = static_cast<JDIMENSION>(made.width);
   info.image_height = static_cast<JDIMENSION>(made.height);
-  info.input_components = 3;
-  info.in_color_space = JCS_RGB;
+  info.input_components = made.channels;
+  info.in_color_space = made.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_set_defaults(&info);
+  if (made.channels == 3) {
+    info.comp_info[0].h_samp_factor = made.share_columns;
+    info.comp_info[0].v_samp_factor = made.share_rows;
+  }
+  info.restart_interval = static_cast<unsigned>(made.restart_interval);
   if (made.progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
   if (made.orientation != 0) {
@@ -37,7 +42,7 @@ std::string make_jpeg(const JpegMade& made) {
                       reinterpret_cast<const JOCTET*>(exif.data()),
                       static_cast<unsigned>(exif.size()));
   }
-  std::vector<JSAMPLE> row(static_cast<size_t>(3 * made.width));
+  std::vector<JSAMPLE> row(static_cast<size_t>(made.channels * made.width));
   for (int y = 0; y < made.height; ++y) {
     for (size_t i = 0; i < row.size(); ++i) {
       row[i] = static_cast<JSAMPLE>(

@@ -15,6 +15,13 @@ struct JpegMade {
   int orientation = 0;
   /// Another picture for another number.
   int seed = 0;
+  /// 1: grey.
+  int channels = 3;
+  /// Columns and rows of pixels that share a colour.
+  int share_columns = 2;
+  int share_rows = 2;
+  /// Blocks, or groups of them, from one restart marker to the next; 0: none.
+  int restart_interval = 0;
 };
 /// The bytes of a JPEG of coloured stripes.
 std::string make_jpeg(const JpegMade& made = {});

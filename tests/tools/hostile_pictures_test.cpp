@@ -5,7 +5,9 @@
 
 #include "tests/support/damaged.h"
 #include "tests/support/make_pictures.h"
+#include "tests/support/random_window.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/words_of_error.h"
 #include "tools/data/dataset.h"
 #include "tools/error.h"
 
@@ -30,15 +32,29 @@ TEST(HostilePicture, IsReadWholeOrRefused) {
   for (const auto& bytes : good) {
     for (int i = 0; i < 400; ++i) {
       const auto odd = damaged(bytes, random);
-      try {
-        const Image image = decode_image(
+      const auto decode = [&](const ChooseWindow& choose) {
+        return decode_image(
             {reinterpret_cast<const uint8_t*>(odd.data()), odd.size()},
-            i % 2 == 0 ? 3 : 1);
+            i % 2 == 0 ? 3 : 1, choose);
+      };
+      Window part;
+      const auto choose = [&](int64_t height, int64_t width) {
+        return part = random_window(height, width, random);
+      };
+      Image seen;
+      const auto error = words_of_error([&] { seen = decode(choose); });
+      try {
+        const Image image = decode({});
+        ASSERT_EQ(error, "");
+        ASSERT_EQ(
+            seen.pixels,
+            crop(image, part.top, part.left, part.height, part.width).pixels);
         ASSERT_EQ(
             image.pixels.size(),
             static_cast<size_t>(image.channels * image.height * image.width));
         ++read;
-      } catch (const std::runtime_error&) {
+      } catch (const std::runtime_error& refusal) {
+        ASSERT_EQ(error, refusal.what());
         ++refused;
       }
     }

@@ -26,6 +26,9 @@ class Subset : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(chosen_.size()); }
   Image image(int64_t index) const override { return all_->image(at(index)); }
+  Image part(int64_t index, const ChooseWindow& choose) const override {
+    return all_->part(at(index), choose);
+  }
   int64_t label(int64_t index) const override { return all_->label(at(index)); }
   std::string name(int64_t index) const override {
     return all_->name(at(index));

@@ -19,6 +19,10 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// 0 <= index < size(). Throws FileError where the picture cannot be read.
   virtual Image image(int64_t index) const = 0;
+  /// The part of image(index) that `choose` asks for. Throws as that does.
+  virtual Image part(int64_t index, const ChooseWindow& choose) const {
+    return part_of(image(index), choose);
+  }
   /// In [0, classes().size()).
   virtual int64_t label(int64_t index) const = 0;
   /// Names the picture in a message: its path, or the file and record.

@@ -9,8 +9,9 @@ namespace skipzoo {
 
 // The two formats. Both throw std::runtime_error where the bytes are damaged.
 
-/// 1 or 3 channels, or 4: CMYK as Adobe writes it, inverted.
-Image decode_jpeg(std::span<const uint8_t> bytes);
+/// 1 or 3 channels, or 4: CMYK as Adobe writes it, inverted. choose: as
+/// decode_image() takes it.
+Image decode_jpeg(std::span<const uint8_t> bytes, const ChooseWindow& choose);
 /// 1 or 3 channels.
 Image decode_png(std::span<const uint8_t> bytes);
 

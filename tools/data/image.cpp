@@ -65,14 +65,44 @@ Image with_channels(Image image, int64_t channels) {
   return out;
 }
 
-Image decode_image(std::span<const uint8_t> bytes, int64_t channels) {
+Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
+           int64_t width) {
+  if (top == 0 && left == 0 && height == image.height && width == image.width) {
+    return image;
+  }
+  Image out(image.channels, height, width);
+  const int64_t x0 = std::max<int64_t>(left, 0);
+  const int64_t x1 = std::min(left + width, image.width);
+  const int64_t y1 = std::min(top + height, image.height);
+  if (x1 <= x0) return out;
+  const auto count = static_cast<size_t>((x1 - x0) * image.channels);
+  for (int64_t y = std::max<int64_t>(top, 0); y < y1; ++y) {
+    const int64_t from = (y * image.width + x0) * image.channels;
+    const int64_t to = ((y - top) * width + x0 - left) * image.channels;
+    std::memcpy(&out.pixels[static_cast<size_t>(to)],
+                &image.pixels[static_cast<size_t>(from)], count);
+  }
+  return out;
+}
+
+Image part_of(Image image, const ChooseWindow& choose) {
+  if (!choose) return image;
+  const Window part = choose(image.height, image.width);
+  const int orientation = image.orientation;
+  image = crop(image, part.top, part.left, part.height, part.width);
+  image.orientation = orientation;
+  return image;
+}
+
+Image decode_image(std::span<const uint8_t> bytes, int64_t channels,
+                   const ChooseWindow& choose) {
   Image image;
   switch (picture_kind(bytes)) {
     case PictureKind::kJpeg:
-      image = decode_jpeg(bytes);
+      image = decode_jpeg(bytes, choose);
       break;
     case PictureKind::kPng:
-      image = decode_png(bytes);
+      image = part_of(decode_png(bytes), choose);
       break;
     case PictureKind::kOther:
       throw std::runtime_error(words_for_other(bytes));
@@ -119,9 +149,10 @@ std::vector<uint8_t> read_picture(const std::filesystem::path& path) {
 
 }  // namespace
 
-Image read_image(const std::filesystem::path& path, int64_t channels) {
+Image read_image(const std::filesystem::path& path, int64_t channels,
+                 const ChooseWindow& choose) {
   try {
-    Image image = decode_image(read_picture(path), channels);
+    Image image = decode_image(read_picture(path), channels, choose);
     warn_of_orientation(path, image.orientation);
     return image;
   } catch (const FileError&) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,15 +33,37 @@ struct Image {
         pixels(static_cast<size_t>(c * h * w)) {}
 };
 
+/// A part of a picture: its upper left corner and its size, in pixels.
+struct Window {
+  int64_t top = 0;
+  int64_t left = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+};
+/// The part that is wanted of a picture of that size; it lies within.
+using ChooseWindow = std::function<Window(int64_t height, int64_t width)>;
+
+/// The window whose upper left corner is (top, left), which may lie outside:
+/// what is outside is zero.
+Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
+           int64_t width);
+/// What `choose` asks for of it, or all where that is empty.
+Image part_of(Image image, const ChooseWindow& choose);
+
 /// A JPEG or PNG file in memory, recognised by content, as PIL reads it and
 /// convert("L") or convert("RGB") leaves it: alpha is dropped, palettes are
 /// looked up, CMYK is Adobe's inverted one. 16-bit PNGs are shifted to 8 bits.
 /// A JPEG whose rows are all there is read whatever stands behind them.
 /// channels: 1 or 3. Throws std::runtime_error saying what is wrong with it.
-Image decode_image(std::span<const uint8_t> bytes, int64_t channels);
+///
+/// With `choose`, the part that it asks for: those pixels of the whole picture,
+/// and the errors of the whole, though of a JPEG little else is decoded.
+Image decode_image(std::span<const uint8_t> bytes, int64_t channels,
+                   const ChooseWindow& choose = {});
 /// The same for a file. The first one that EXIF wants turned is named in a
 /// warning, once a process. Throws FileError.
-Image read_image(const std::filesystem::path& path, int64_t channels);
+Image read_image(const std::filesystem::path& path, int64_t channels,
+                 const ChooseWindow& choose = {});
 
 /// Grey from RGB by ITU-R 601 in PIL's integers, RGB from grey by repetition;
 /// any other change throws std::runtime_error.

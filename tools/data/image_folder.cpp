@@ -65,6 +65,9 @@ class ImageFolder : public Dataset {
   Image image(int64_t index) const override {
     return read_image(file(index), channels_);
   }
+  Image part(int64_t index, const ChooseWindow& choose) const override {
+    return read_image(file(index), channels_, choose);
+  }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }

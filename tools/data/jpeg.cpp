@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tools/data/decoders.h"
 #include "tools/data/picture_kind.h"
@@ -72,14 +73,17 @@ class JpegDecoder {
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  Image decode() {
+  Image decode(const ChooseWindow& choose) {
     check(read_header());
-    check_picture_size(info_.image_height, info_.image_width);
+    const int64_t height = info_.image_height, width = info_.image_width;
+    check_picture_size(height, width);
+    const Window part =
+        choose ? choose(height, width) : Window{0, 0, height, width};
     check(start());
-    Image image(info_.output_components, info_.output_height,
-                info_.output_width);
+    Image image(info_.output_components, part.height, part.width);
     image.orientation = orientation();
-    const Outcome rows = read_rows(image.pixels.data());
+    row_.resize(static_cast<size_t>(width * image.channels));
+    const Outcome rows = read_rows(part, image.pixels.data());
     if (rows == Outcome::kCutShort) {
       throw std::runtime_error("the JPEG data end too early");
     }
@@ -144,18 +148,93 @@ class JpegDecoder {
     }
     return jpeg_start_decompress(&info_) ? Outcome::kDone : Outcome::kCutShort;
   }
-  Outcome read_rows(uint8_t* out) {
+  Outcome read_rows(const Window& part, uint8_t* out) {
     if (setjmp(errors_.back)) return Outcome::kFailed;
-    const size_t stride = static_cast<size_t>(info_.output_width) *
-                          static_cast<size_t>(info_.output_components);
     in_rows_ = true;
-    while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = out + stride * info_.output_scanline;
-      if (jpeg_read_scanlines(&info_, &row, 1) == 0) return Outcome::kCutShort;
+    if (has_blocks_of_their_own()) leave_out_what_is_around(part);
+    if (!read_to(static_cast<JDIMENSION>(part.top + part.height), part, out)) {
+      return Outcome::kCutShort;
     }
+    const bool rows_below = info_.output_scanline < info_.output_height;
+    if (rows_below && end_follows()) return Outcome::kDone;
+    if (!read_to(info_.output_height, part, out)) return Outcome::kCutShort;
     if (cut_short_) return Outcome::kCutShort;
     jpeg_finish_decompress(&info_);  // What it still waits for is not missed.
     return Outcome::kDone;
+  }
+  /// Rows up to one; what is in the window goes to its place in it.
+  bool read_to(JDIMENSION end, const Window& part, uint8_t* out) {
+    const auto pixel = static_cast<size_t>(info_.output_components);
+    const size_t bytes = static_cast<size_t>(part.width) * pixel;
+    const auto before = static_cast<size_t>(part.left) - first_column_;
+    while (info_.output_scanline < end) {
+      const int64_t y = int64_t{info_.output_scanline} - part.top;
+      JSAMPROW row = row_.data();
+      if (jpeg_read_scanlines(&info_, &row, 1) == 0) return false;
+      if (y < 0 || y >= part.height) continue;
+      std::memcpy(out + static_cast<size_t>(y) * bytes, row + before * pixel,
+                  bytes);
+    }
+    return true;
+  }
+  /// Whether pixels draw on little beyond their own blocks. Where scans have
+  /// left bits out, whole blocks around smooth them; and a lossless picture,
+  /// whose first coefficient is not number 0, has none.
+  bool has_blocks_of_their_own() const {
+    if (!info_.progressive_mode) return info_.Ss == 0;
+    for (int c = 0; c < info_.num_components; ++c) {
+      const int* bits = info_.coef_bits[c];
+      if (std::any_of(bits, bits + DCTSIZE2, [](int b) { return b != 0; })) {
+        return false;
+      }
+    }
+    return true;
+  }
+  /// The bits of what is above and beside the window are read, for those of
+  /// the window stand behind them, but are made into no pixels.
+  void leave_out_what_is_around([[maybe_unused]] const Window& part) {
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && \
+    LIBJPEG_TURBO_VERSION_NUMBER >= 2001000
+    // Upsampled colours draw on their neighbours, which are as far away as the
+    // largest sampling factor; libjpeg keeps those above and below by itself.
+    constexpr int64_t kMargin = 4;
+    const int64_t block = DCTSIZE * info_.max_h_samp_factor;
+    const int64_t first =
+        std::max<int64_t>(part.left - kMargin, 0) / block * block;
+    const int64_t end =
+        std::min<int64_t>(part.left + part.width + kMargin, info_.output_width);
+    first_column_ = static_cast<JDIMENSION>(first);
+    auto count = static_cast<JDIMENSION>(end - first);
+    jpeg_crop_scanline(&info_, &first_column_, &count);
+    if (part.top > 0) {
+      jpeg_skip_scanlines(&info_, static_cast<JDIMENSION>(part.top));
+    }
+#endif
+  }
+  /// Whether the end of the picture stands behind the data that are left, so
+  /// that the rows below the window need not be decoded to know that the data
+  /// do not end too early. Bytes changed there would be no error in a whole
+  /// picture either, and change no pixel of the window. Where something else
+  /// follows, the rows are decoded, and say what is wrong as they always do.
+  bool end_follows() {
+    if (jpeg_has_multiple_scans(&info_)) return true;  // All are read.
+    if (ended_) return false;
+    int marker = info_.unread_marker;
+    std::span<const JOCTET> rest(source_.next_input_byte,
+                                 source_.bytes_in_buffer);
+    const auto restarts = [this](int code) {
+      return info_.restart_interval != 0 && code >= JPEG_RST0 &&
+             code <= JPEG_RST0 + 7;
+    };
+    while (marker == 0 || restarts(marker)) {
+      const auto at = std::ranges::find(rest, JOCTET{0xFF});
+      if (rest.end() - at < 2) return false;
+      marker = at[1];
+      if (marker == 0xFF) marker = 0;  // The one before fills up.
+      rest = rest.subspan(static_cast<size_t>(at - rest.begin()) +
+                          (at[1] == 0xFF ? 1 : 2));
+    }
+    return marker == JPEG_EOI;
   }
   int orientation() const {
     constexpr std::string_view kName("Exif\0\0", 6);
@@ -176,6 +255,8 @@ class JpegDecoder {
   jpeg_source_mgr source_{};
   jpeg_progress_mgr progress_{};
   jpeg_decompress_struct info_{};
+  std::vector<uint8_t> row_;     ///< One row of what is decoded.
+  JDIMENSION first_column_ = 0;  ///< Of that row.
   bool in_rows_ = false;
   bool ended_ = false;  ///< The data, not the rows.
   bool cut_short_ = false;
@@ -183,8 +264,8 @@ class JpegDecoder {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> bytes) {
-  return JpegDecoder(bytes).decode();
+Image decode_jpeg(std::span<const uint8_t> bytes, const ChooseWindow& choose) {
+  return JpegDecoder(bytes).decode(choose);
 }
 
 }  // namespace skipzoo

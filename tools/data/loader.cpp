@@ -16,6 +16,7 @@
 
 #include "tools/data/data_file.h"
 #include "tools/data/sampler.h"
+#include "tools/data/stage_times.h"
 #include "tools/data/transform.h"
 #include "tools/error.h"
 #include "tools/memory.h"
@@ -106,17 +107,20 @@ std::vector<int64_t> Loader::order(int64_t epoch) const {
 }
 
 std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
+  const auto read = [&](const ChooseWindow& choose) {
+    const InStage stage(Stage::kDecode);
+    return choose ? dataset_->part(index, choose) : dataset_->image(index);
+  };
   try {
-    Image image = dataset_->image(index);
     try {
-      if (mode_ == Mode::kEvaluate) {
-        return evaluation_view(std::move(image), options_);
-      }
+      if (mode_ == Mode::kEvaluate) return evaluation_view(read({}), options_);
       // Streams of samples start apart from those of shuffles, which have no
       // third part in their key.
       const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
                           static_cast<uint64_t>(index) + 1);
-      return training_view(std::move(image), transforms_, random);
+      return training_view(read, transforms_, random);
+    } catch (const FileError&) {
+      throw;
     } catch (const std::runtime_error& error) {
       throw FileError(dataset_->name(index), error.what());
     }

@@ -7,31 +7,40 @@
 #include <utility>
 
 #include "tools/data/augment/transforms.h"
+#include "tools/data/stage_times.h"
 #include "tools/data/transform.h"
 
 namespace skipzoo {
 
 namespace {
 
-Image mirrored(const Image& image) {
-  Image out(image.channels, image.height, image.width);
-  const auto c = static_cast<size_t>(image.channels);
-  const auto w = static_cast<size_t>(image.width);
-  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y) {
-    for (size_t x = 0; x < w; ++x) {
-      std::memcpy(&out.pixels[(y * w + x) * c],
-                  &image.pixels[(y * w + w - 1 - x) * c], c);
+template <int64_t kChannels>
+void mirror_pixels(Image& image) {
+  const int64_t row = kChannels * image.width;
+  uint8_t* left = image.pixels.data();
+  for (int64_t y = 0; y < image.height; ++y, left += row) {
+    uint8_t* from = left;
+    uint8_t* to = left + row - kChannels;
+    for (; from < to; from += kChannels, to -= kChannels) {
+      std::swap_ranges(from, from + kChannels, to);
     }
   }
-  return out;
+}
+
+void mirror(Image& image) {
+  if (image.channels == 1) {
+    mirror_pixels<1>(image);
+  } else {
+    mirror_pixels<3>(image);
+  }
 }
 
 /// torchvision's RandomResizedCrop.get_params: ten tries, then the largest
 /// centred part of an allowed aspect ratio.
-Image random_part(const Image& image, const AugmentOptions& options,
-                  Random& random) {
-  const auto height = static_cast<double>(image.height);
-  const auto width = static_cast<double>(image.width);
+Window random_part(int64_t rows, int64_t columns, const AugmentOptions& options,
+                   Random& random) {
+  const auto height = static_cast<double>(rows);
+  const auto width = static_cast<double>(columns);
   for (int i = 0; i < 10; ++i) {
     const double area =
         height * width * random.uniform(options.scale[0], options.scale[1]);
@@ -39,31 +48,44 @@ Image random_part(const Image& image, const AugmentOptions& options,
         random.uniform(std::log(options.ratio[0]), std::log(options.ratio[1])));
     const int64_t w = round_to_even(std::sqrt(area * ratio));
     const int64_t h = round_to_even(std::sqrt(area / ratio));
-    if (w > 0 && w <= image.width && h > 0 && h <= image.height) {
-      const int64_t top = random.below(image.height - h + 1);
-      const int64_t left = random.below(image.width - w + 1);
-      return crop(image, top, left, h, w);
+    if (w > 0 && w <= columns && h > 0 && h <= rows) {
+      const int64_t top = random.below(rows - h + 1);
+      const int64_t left = random.below(columns - w + 1);
+      return {top, left, h, w};
     }
   }
   const double ratio =
       std::clamp(width / height, options.ratio[0], options.ratio[1]);
   const int64_t w =
-      std::clamp<int64_t>(round_to_even(height * ratio), 1, image.width);
-  const int64_t h =
-      std::clamp<int64_t>(round_to_even(width / ratio), 1, image.height);
-  return crop(image, (image.height - h) / 2, (image.width - w) / 2, h, w);
+      std::clamp<int64_t>(round_to_even(height * ratio), 1, columns);
+  const int64_t h = std::clamp<int64_t>(round_to_even(width / ratio), 1, rows);
+  return {(rows - h) / 2, (columns - w) / 2, h, w};
 }
 
 /// What crops and flips draw from, in turn: the sample's own numbers.
 constexpr std::string_view kGeometry;
 
 TrainingTransform random_resized_crop(const DataOptions& options) {
-  return {kGeometry, [options](Image image, Random& random) {
-            const int64_t size = options.image_size;
-            const int64_t height = size == 0 ? image.height : size;
-            const int64_t width = size == 0 ? image.width : size;
-            return resize(random_part(image, options.augment, random), height,
-                          width, options.interpolation);
+  const auto window = [augment = options.augment](int64_t height, int64_t width,
+                                                  Random& random) {
+    return random_part(height, width, augment, random);
+  };
+  const auto interpolation = options.interpolation;
+  if (const int64_t size = options.image_size; size != 0) {
+    return {kGeometry,
+            [=](Image image, Random&) {
+              return resize(std::move(image), size, size, interpolation);
+            },
+            window};
+  }
+  // Back to the size of the whole, which is thus to be known.
+  return {kGeometry, [=](Image image, Random& random) {
+            const int64_t height = image.height, width = image.width;
+            const auto choose = [&](int64_t h, int64_t w) {
+              return window(h, w, random);
+            };
+            return resize(part_of(std::move(image), choose), height, width,
+                          interpolation);
           }};
 }
 
@@ -84,7 +106,8 @@ TrainingTransform pad_and_crop(int64_t pad) {
 
 TrainingTransform horizontal_flip() {
   return {kGeometry, [](Image image, Random& random) {
-            return random.coin() ? mirrored(image) : image;
+            if (random.coin()) mirror(image);
+            return image;
           }};
 }
 
@@ -108,11 +131,36 @@ std::vector<TrainingTransform> training_transforms(const DataOptions& options) {
 
 Image training_view(Image image, std::span<const TrainingTransform> transforms,
                     const Random& sample) {
+  return training_view(
+      [&](const ChooseWindow& choose) {
+        return part_of(std::move(image), choose);
+      },
+      transforms, sample);
+}
+
+Image training_view(const ReadPart& read,
+                    std::span<const TrainingTransform> transforms,
+                    const Random& sample) {
   std::map<std::string_view, Random> streams = {{kGeometry, sample}};
-  for (const auto& transform : transforms) {
+  const auto numbers_of = [&](const TrainingTransform& transform) -> Random& {
     const auto own =
         streams.try_emplace(transform.stream, sample.stream(transform.stream));
-    image = transform.apply(std::move(image), own.first->second);
+    return own.first->second;
+  };
+  const auto window_of = [&](const TrainingTransform& transform) {
+    if (!transform.window) return ChooseWindow();
+    return ChooseWindow([&](int64_t height, int64_t width) {
+      return transform.window(height, width, numbers_of(transform));
+    });
+  };
+  if (transforms.empty()) return read({});
+  Image image = read(window_of(transforms.front()));
+  const InStage stage(Stage::kAugment);
+  for (const auto& transform : transforms) {
+    if (&transform != &transforms.front()) {
+      image = part_of(std::move(image), window_of(transform));
+    }
+    image = transform.apply(std::move(image), numbers_of(transform));
   }
   return image;
 }

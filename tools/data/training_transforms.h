@@ -21,14 +21,26 @@ struct TrainingTransform {
   /// draw in turn, as crops and flips do, in the stream without a name.
   std::string_view stream;
   std::function<Image(Image image, Random& random)> apply;
+  /// Where it looks at a part alone: which, of a picture of that size. Then
+  /// `apply` is given that part.
+  std::function<Window(int64_t height, int64_t width, Random& random)> window =
+      {};
 };
 
 /// Those of a config, in the order in which they apply.
 std::vector<TrainingTransform> training_transforms(const DataOptions& options);
 
+/// Reads a picture, or the part of it that is asked for.
+using ReadPart = std::function<Image(const ChooseWindow& choose)>;
+
 /// A picture through all of them. sample: keyed by (seed, epoch, picture), so
 /// that the result does not depend on what was read before.
 Image training_view(Image image, std::span<const TrainingTransform> transforms,
+                    const Random& sample);
+/// The same of a picture that is yet to be read, of which no more is asked for
+/// than the first of them looks at.
+Image training_view(const ReadPart& read,
+                    std::span<const TrainingTransform> transforms,
                     const Random& sample);
 
 }  // namespace skipzoo

@@ -1,15 +1,20 @@
 #include "tools/data/transform.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
+
+#include "tools/data/resample.h"
+#include "tools/data/stage_times.h"
 
 namespace skipzoo {
 
@@ -36,6 +41,8 @@ Image resize(Image image, int64_t height, int64_t width,
                              std::to_string(height) +
                              " pixels, or is data.image_size too large?");
   }
+  const InStage stage(Stage::kResize);
+  if (resamples_fast()) return resample(image, height, width, interpolation);
   Image out(image.channels, height, width);
   const auto from = as_tensor(image);
   // On uint8 these are PIL's own integer arithmetic; through float they differ.
@@ -44,26 +51,6 @@ Image resize(Image image, int64_t height, int64_t width,
           ? at::_upsample_bilinear2d_aa(from, {height, width}, false)
           : at::_upsample_bicubic2d_aa(from, {height, width}, false);
   as_tensor(out).copy_(resized);
-  return out;
-}
-
-Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
-           int64_t width) {
-  if (top == 0 && left == 0 && height == image.height && width == image.width) {
-    return image;
-  }
-  Image out(image.channels, height, width);
-  const int64_t x0 = std::max<int64_t>(left, 0);
-  const int64_t x1 = std::min(left + width, image.width);
-  const int64_t y1 = std::min(top + height, image.height);
-  if (x1 <= x0) return out;
-  const auto count = static_cast<size_t>((x1 - x0) * image.channels);
-  for (int64_t y = std::max<int64_t>(top, 0); y < y1; ++y) {
-    const int64_t from = (y * image.width + x0) * image.channels;
-    const int64_t to = ((y - top) * width + x0 - left) * image.channels;
-    std::memcpy(&out.pixels[static_cast<size_t>(to)],
-                &image.pixels[static_cast<size_t>(from)], count);
-  }
   return out;
 }
 
@@ -101,9 +88,47 @@ Normaliser::Normaliser(const std::vector<double>& mean,
   };
   shift_ = per_channel(mean, 0);
   scale_ = per_channel(std, 1);
+  if (device.is_cpu()) {
+    const auto bytes = at::arange(256, torch::kFloat).view({1, 1, 1, 256});
+    table_ = ((bytes - shift_) / scale_).flatten(0, 2).contiguous();
+  }
 }
 
+namespace {
+
+/// Bytes to what a table makes of them. row: its values from one channel to the
+/// next, which stand side by side in each of the pixels.
+template <int64_t kChannels>
+void look_up(const uint8_t* in, int64_t pixels, const float* table, int64_t row,
+             float* out) {
+  for (int64_t i = 0; i < pixels; ++i, in += kChannels, out += kChannels) {
+    for (int64_t c = 0; c < kChannels; ++c) out[c] = table[row * c + in[c]];
+  }
+}
+
+}  // namespace
+
 torch::Tensor Normaliser::operator()(const torch::Tensor& pixels) const {
+  const int64_t channels = pixels.dim() == 4 ? pixels.size(1) : 0;
+  if (table_.defined() && pixels.is_cpu() &&
+      pixels.scalar_type() == torch::kByte &&
+      (channels == 1 || channels == 3) &&
+      (table_.size(0) == 1 || table_.size(0) == channels) &&
+      pixels.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    // In one pass over the memory.
+    auto out = at::empty_like(pixels, torch::kFloat);
+    const auto* in = pixels.const_data_ptr<uint8_t>();
+    const auto* table = table_.const_data_ptr<float>();
+    auto* to = out.mutable_data_ptr<float>();
+    const int64_t row = table_.size(0) == 1 ? 0 : 256;
+    const auto look = channels == 1 ? look_up<1> : look_up<3>;
+    at::parallel_for(0, pixels.numel() / channels, 1 << 14,
+                     [&](int64_t first, int64_t last) {
+                       look(in + channels * first, last - first, table, row,
+                            to + channels * first);
+                     });
+    return out;
+  }
   // In place but for what is the caller's own.
   auto shifted = pixels.is_floating_point()
                      ? pixels.sub(shift_)

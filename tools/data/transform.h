@@ -18,11 +18,6 @@ int64_t round_to_even(double value);
 Image resize(Image image, int64_t height, int64_t width,
              Interpolation interpolation);
 
-/// The window whose upper left corner is (top, left), which may lie outside:
-/// what is outside is zero.
-Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
-           int64_t width);
-
 /// The shorter side resized to `size`, then the middle size x size.
 Image resize_and_crop(Image image, int64_t resized, int64_t size,
                       Interpolation interpolation);
@@ -47,6 +42,8 @@ class Normaliser {
   const torch::Tensor& scale() const { return scale_; }
 
  private:
+  /// float32 (channels or 1, 256): what becomes of each byte; on a CPU alone.
+  torch::Tensor table_;
   torch::Tensor shift_, scale_;
 };
 
