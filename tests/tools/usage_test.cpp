@@ -55,7 +55,8 @@ TEST(Usage, EverySubcommandHelpsWithExamples) {
               std::string::npos)
         << command;
     if (command != std::string("benchmark")) continue;
-    for (const char* choice : {"--mode train|infer", "--dtype fp32|bf16"}) {
+    for (const char* choice :
+         {"--mode train|infer|data", "--dtype fp32|bf16"}) {
       EXPECT_NE(help.out.find(choice), std::string::npos) << help.out;
     }
   }
@@ -63,7 +64,7 @@ TEST(Usage, EverySubcommandHelpsWithExamples) {
 
 TEST(Usage, AWrongChoiceIsToldTheOthers) {
   expect_said({"benchmark", "-c", kDigits, "--mode", "training"}, 2,
-              "expected one of train, infer, got 'training'");
+              "expected one of train, infer, data, got 'training'");
 }
 
 TEST(Usage, ABenchmarkBeyondTheMachineIsRefused) {

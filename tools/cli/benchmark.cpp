@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -15,7 +14,9 @@
 #include "models/engine.h"
 #include "models/kernels/processor.h"
 #include "models/make_model.h"
+#include "tools/cli/benchmark_step.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/data_benchmark.h"
 #include "tools/cli/differences.h"
 #include "tools/cli/layer_profile.h"
 #include "tools/cli/run.h"
@@ -24,7 +25,6 @@
 #include "tools/error.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/operator_times.h"
-#include "tools/train/step.h"
 
 namespace skipzoo {
 
@@ -35,14 +35,18 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kLongest = 86'400;  ///< A day.
 
+enum class Mode { kInfer, kTrain, kData };
+
 struct Arguments {
   std::string config;
   std::vector<std::string> overrides;
   std::string device;
+  Mode mode = Mode::kInfer;
   bool train = false;
   Amp amp = Amp::kOff;
   int64_t batch = 0;  ///< 0: the config's.
   int64_t threads = 0;
+  std::vector<int64_t> workers;  ///< None: the config's.
   double seconds = 5;
   bool profile = false;
   bool json = false;
@@ -63,46 +67,6 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// What train or evaluate do with one batch of synthetic pictures.
-std::function<void()> make_step(const Arguments& args, const RunConfig& config,
-                                torch::Device device) {
-  torch::manual_seed(0);
-  struct Parts {
-    std::shared_ptr<Classifier> model;
-    TrainOptions options;
-    std::optional<Optimizer> optimizer;
-    Forward forward;
-    torch::Tensor images;
-    Targets targets;
-  };
-  auto parts = std::make_shared<Parts>();
-  parts->options = config.train;
-  parts->options.amp = args.amp;
-  parts->model = make_model(config.model);
-  move_to(*parts->model, device, config.train.channels_last);
-  auto shape = input_shape(config);
-  shape.insert(shape.begin(), args.batch);
-  const auto layout = config.train.channels_last
-                          ? at::MemoryFormat::ChannelsLast
-                          : at::MemoryFormat::Contiguous;
-  parts->images = torch::randn(shape, device).contiguous(layout);
-  parts->targets = {torch::randint(num_classes(config.model), {args.batch},
-                                   torch::device(device).dtype(torch::kLong))};
-  if (args.train) {
-    parts->model->train();
-    parts->optimizer.emplace(config.train.optimizer, *parts->model);
-    return [parts] {
-      TrainingStep step(*parts->model, *parts->optimizer, parts->options);
-      step(parts->images, parts->targets).loss.item<float>();
-    };
-  }
-  parts->forward = forward_of(*parts->model, args.amp);
-  return [parts, device] {
-    const auto logits = parts->forward(parts->images);
-    if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.
-  };
-}
-
 /// Of an engine as evaluate and predict have it.
 LayerProfile layers_of(const Arguments& args, const RunConfig& config) {
   torch::manual_seed(0);
@@ -117,9 +81,11 @@ LayerProfile layers_of(const Arguments& args, const RunConfig& config) {
 /// Three steps to warm up, then at least five, for at least so long.
 Measured measure(const Arguments& args, const RunConfig& config,
                  torch::Device device) {
+  const ComparedStep measured_step = {
+      .train = args.train, .amp = args.amp, .batch = args.batch};
   Measured measured;
   auto start = Clock::now();
-  const auto step = make_step(args, config, device);
+  const auto step = make_step(config, measured_step, device);
   step();
   measured.setup = since(start);
   for (int i = 0; i < 3; ++i) step();
@@ -140,9 +106,7 @@ Measured measure(const Arguments& args, const RunConfig& config,
   if (args.profile && !args.train && device.is_cpu()) {
     measured.layers = layers_of(args, config);
   }
-  measured.differences = differences(
-      config, {.train = args.train, .amp = args.amp, .batch = args.batch},
-      device);
+  measured.differences = differences(config, measured_step, device);
   return measured;
 }
 
@@ -151,25 +115,14 @@ double rounded(double value, int digits) {
   return std::round(value * scale) / scale;
 }
 
-ordered_json layers_json(const LayerProfile& profile) {
-  ordered_json json = {{"run_ms", profile.run * 1e3},
-                       {"kernels_ms", profile.kernels * 1e3},
-                       {"machine_gflops", profile.machine_flops / 1e9},
-                       {"machine_gbytes_per_s", profile.machine_bytes / 1e9},
-                       {"layers", ordered_json::array()}};
-  for (const auto& layer : profile.layers) {
-    json["layers"].push_back({{"layer", layer.name},
-                              {"ms", layer.median() * 1e3},
-                              {"flops", layer.flops},
-                              {"bytes", layer.bytes}});
-  }
-  return json;
+std::string model_name(const Arguments& args) {
+  return std::filesystem::path(args.config).stem().string();
 }
 
 ordered_json report(const Arguments& args, const Measured& measured) {
   ordered_json json = {
       {"peer", "skipzoo"},
-      {"model", std::filesystem::path(args.config).stem().string()},
+      {"model", model_name(args)},
       {"mode", args.train ? "train" : "infer"},
       {"dtype", args.amp == Amp::kBf16 ? "bf16" : "fp32"},
       {"batch", args.batch},
@@ -206,11 +159,27 @@ void check(const Arguments& args, const RunConfig& config,
   check_passes(*model, shape);
 }
 
-void run(const Arguments& given) {
-  Arguments args = given;
+/// Those that say nothing in this mode are refused.
+void check_options(const Arguments& args) {
   if (std::isnan(args.seconds)) {
     throw ConfigError("--seconds: expected a number, got nan");
   }
+  const bool data = args.mode == Mode::kData;
+  if (data && args.profile) {
+    throw ConfigError("--profile: is of a network, and --mode data runs none");
+  }
+  if (data && args.amp != Amp::kOff) {
+    throw ConfigError("--dtype: is of a network, and --mode data runs none");
+  }
+  if (!data && !args.workers.empty()) {
+    throw ConfigError("--workers: is for --mode data, which reads pictures");
+  }
+}
+
+void run(const Arguments& given) {
+  Arguments args = given;
+  args.train = args.mode == Mode::kTrain;
+  check_options(args);
   if (args.batch > 0) {
     args.overrides.push_back("data.batch_size=" + std::to_string(args.batch));
   }
@@ -220,6 +189,14 @@ void run(const Arguments& given) {
   const auto device =
       resolve_device(args.device.empty() ? config.train.device : args.device);
   args.batch = config.data.batch_size;
+  if (args.mode == Mode::kData) {
+    benchmark_data(config, {.name = model_name(args),
+                            .device = device,
+                            .workers = args.workers,
+                            .seconds = args.seconds,
+                            .json = args.json});
+    return;
+  }
   check(args, config, device);
   const auto measured = measure(args, config, device);
   const auto json = report(args, measured);
@@ -259,14 +236,19 @@ void run(const Arguments& given) {
 void add_benchmark(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
-      "benchmark", "Images a second of a config's network, on synthetic ones");
+      "benchmark",
+      "Images a second of a config's network, on synthetic ones, or of its "
+      "data");
   command->add_option("-c,--config", args->config, "The network's YAML file")
       ->required();
   command->add_option("--set", args->overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);
-  add_choice<bool>(*command, "--mode", args->train,
-                   "train: whole steps; infer: as evaluate and predict do",
-                   {{"train", true}, {"infer", false}})
+  add_choice<Mode>(
+      *command, "--mode", args->mode,
+      "train: whole steps; infer: as evaluate and predict do; "
+      "data: the config's pictures as training gets them, without "
+      "a network",
+      {{"train", Mode::kTrain}, {"infer", Mode::kInfer}, {"data", Mode::kData}})
       ->required();
   add_choice<Amp>(*command, "--dtype", args->amp, "fp32, or bf16 by autocast",
                   {{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}});
@@ -276,6 +258,11 @@ void add_benchmark(CLI::App& app) {
   command
       ->add_option("--threads", args->threads, "Of the CPU; else the config's")
       ->check(CLI::Range(int64_t{1}, kMostThreads));
+  command
+      ->add_option("--workers", args->workers,
+                   "Of the data, each number in turn; else the config's")
+      ->check(CLI::Range(int64_t{0}, int64_t{256}))
+      ->type_name("N...");
   command->add_option("--seconds", args->seconds, "To measure for, at least")
       ->check(CLI::Range(1e-6, kLongest))
       ->capture_default_str();
@@ -287,7 +274,9 @@ void add_benchmark(CLI::App& app) {
   command->add_flag("--json", args->json, "Print one JSON object");
   command->footer(
       "Example:\n  skipzoo benchmark -c configs/cifar10/resnet20.yaml --mode "
-      "train --profile");
+      "train --profile\n"
+      "  skipzoo benchmark -c configs/imagenet/resnet50.yaml --mode data "
+      "--workers 0 1 2");
   command->callback([args] { run(*args); });
 }
 

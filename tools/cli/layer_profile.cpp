@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iomanip>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "models/engine.h"
 #include "tools/train/operator_times.h"
@@ -57,6 +58,22 @@ LayerProfile profile_layers(Engine& engine, const torch::Tensor& images,
   profile.machine_bytes = 2e0 * kSize * sizeof(float) /
                           median_seconds(kRuns, [&] { to.copy_(from); });
   return profile;
+}
+
+nlohmann::ordered_json layers_json(const LayerProfile& profile) {
+  nlohmann::ordered_json json = {
+      {"run_ms", profile.run * 1e3},
+      {"kernels_ms", profile.kernels * 1e3},
+      {"machine_gflops", profile.machine_flops / 1e9},
+      {"machine_gbytes_per_s", profile.machine_bytes / 1e9},
+      {"layers", nlohmann::ordered_json::array()}};
+  for (const auto& layer : profile.layers) {
+    json["layers"].push_back({{"layer", layer.name},
+                              {"ms", layer.median() * 1e3},
+                              {"flops", layer.flops},
+                              {"bytes", layer.bytes}});
+  }
+  return json;
 }
 
 void print_layers(const LayerProfile& profile) {

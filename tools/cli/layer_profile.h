@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "models/layer_time.h"
@@ -24,6 +25,9 @@ struct LayerProfile {
 /// steps of its own.
 LayerProfile profile_layers(Engine& engine, const torch::Tensor& images,
                             double seconds);
+
+/// Its part of a report.
+nlohmann::ordered_json layers_json(const LayerProfile& profile);
 
 /// As a table on standard output.
 void print_layers(const LayerProfile& profile);

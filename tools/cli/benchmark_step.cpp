@@ -1,0 +1,56 @@
+#include "tools/cli/benchmark_step.h"
+
+#include <torch/types.h>
+
+#include <memory>
+#include <optional>
+
+#include "models/classifier.h"
+#include "models/make_model.h"
+#include "tools/train/evaluate.h"
+#include "tools/train/preprocessing.h"
+#include "tools/train/step.h"
+
+namespace skipzoo {
+
+std::function<void()> make_step(const RunConfig& config,
+                                const ComparedStep& measured,
+                                torch::Device device) {
+  torch::manual_seed(0);
+  struct Parts {
+    std::shared_ptr<Classifier> model;
+    TrainOptions options;
+    std::optional<Optimizer> optimizer;
+    Forward forward;
+    torch::Tensor images;
+    Targets targets;
+  };
+  auto parts = std::make_shared<Parts>();
+  parts->options = config.train;
+  parts->options.amp = measured.amp;
+  parts->model = make_model(config.model);
+  move_to(*parts->model, device, config.train.channels_last);
+  auto shape = input_shape(config);
+  shape.insert(shape.begin(), measured.batch);
+  const auto layout = config.train.channels_last
+                          ? at::MemoryFormat::ChannelsLast
+                          : at::MemoryFormat::Contiguous;
+  parts->images = torch::randn(shape, device).contiguous(layout);
+  parts->targets = {torch::randint(num_classes(config.model), {measured.batch},
+                                   torch::device(device).dtype(torch::kLong))};
+  if (measured.train) {
+    parts->model->train();
+    parts->optimizer.emplace(config.train.optimizer, *parts->model);
+    return [parts] {
+      TrainingStep step(*parts->model, *parts->optimizer, parts->options);
+      step(parts->images, parts->targets).loss.item<float>();
+    };
+  }
+  parts->forward = forward_of(*parts->model, measured.amp);
+  return [parts, device] {
+    const auto logits = parts->forward(parts->images);
+    if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.
+  };
+}
+
+}  // namespace skipzoo
