@@ -92,22 +92,25 @@ ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
   if (shortcut == ConvShortcut::kProjection) {
     skip = register_module(
         "skip", nn::Sequential(conv(in, out, 1, stride), keras_norm(out)));
+    drop_path_ = register_module("drop_path", DropPath());
   }
 }
 
 torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
   const bool relu = activation_ == Activation::kRelu;
   const auto run = [&](const torch::Tensor& from, nn::Conv2d& layer,
-                       nn::BatchNorm2d& norm, const torch::Tensor& past,
+                       nn::BatchNorm2d& norm, Epilogue epilogue,
                        const ExtraPadding& padding) {
-    const auto y = ops_.conv_bn(from, layer, norm,
-                                {.residual = past, .relu = relu}, padding);
+    epilogue.relu = relu;
+    const auto y = ops_.conv_bn(from, layer, norm, epilogue, padding);
     return relu ? y : activate(y, activation_);
   };
   const auto y = run(x, conv1, bn1, {}, same_padding(x, 3, stride_));
+  if (!skip) return run(y, conv2, bn2, {}, {});
   // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return run(y, conv2, bn2, skip ? project(x, skip, ops_) : torch::Tensor(),
-             {});
+  return run(
+      y, conv2, bn2,
+      {.gate = drop_path_->factors(y), .residual = project(x, skip, ops_)}, {});
 }
 
 ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)

@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/conv_net_options.h"
+#include "models/drop_path.h"
 #include "models/ops.h"
 
 namespace skipzoo {
@@ -34,6 +35,7 @@ struct ConvBlockImpl : torch::nn::Module {
  private:
   int64_t stride_;
   Activation activation_;
+  DropPath drop_path_{nullptr};  ///< Null in the plain network.
   Ops ops_;
 };
 TORCH_MODULE(ConvBlock);

@@ -29,6 +29,26 @@ int64_t num_classes(const ModelOptions& options) {
                     options);
 }
 
+std::string why_no_drop_path(const ModelOptions& options) {
+  return std::visit(
+      [](const auto& chosen) -> std::string {
+        if constexpr (requires { chosen.shortcut; }) {
+          using Kind = std::decay_t<decltype(chosen.shortcut)>;
+          return chosen.shortcut == Kind::kNone
+                     ? "with model.shortcut: none nothing is left of a block "
+                       "without its branch"
+                     : "";
+        } else if constexpr (requires { chosen.drop_rate; }) {
+          return "a " + std::string(chosen.kFamily) +
+                 " has no branch to drop: its features are joined, not added "
+                 "to a shortcut; model.drop_rate is its dropout";
+        } else {
+          return "";
+        }
+      },
+      options);
+}
+
 Kernels kernels_of(const ModelOptions& options) {
   return std::visit([](const auto& chosen) { return chosen.kernels; }, options);
 }

@@ -24,6 +24,9 @@ std::string family_name(const ModelOptions& options);
 int64_t in_channels(const ModelOptions& options);
 /// Outputs of the network.
 int64_t num_classes(const ModelOptions& options);
+/// Why the network has no branches that stochastic depth could drop, in words;
+/// empty: it has (set_drop_path()).
+std::string why_no_drop_path(const ModelOptions& options);
 /// Which code computes the network of these options.
 Kernels kernels_of(const ModelOptions& options);
 

@@ -46,11 +46,13 @@ class Ops {
                         torch::nn::BatchNorm2d& norm) const {
     return bn(x, norm, {.relu = true});
   }
-  /// relu(norm(x) + residual); an undefined residual adds nothing.
+  /// relu(norm(x) * gate + residual); an undefined residual adds nothing, an
+  /// undefined gate changes nothing.
   torch::Tensor bn_add_relu(const torch::Tensor& x,
                             torch::nn::BatchNorm2d& norm,
-                            const torch::Tensor& residual) const {
-    return bn(x, norm, {.residual = residual, .relu = true});
+                            const torch::Tensor& residual,
+                            const torch::Tensor& gate = {}) const {
+    return bn(x, norm, {.gate = gate, .residual = residual, .relu = true});
   }
 
  private:

@@ -43,13 +43,18 @@ BranchEnd::BranchEnd(nn::Module& block, const BlockShape& shape, int64_t out,
     downsample_ = block.register_module(
         "downsample", projection(shape.in, out, shape.stride));
   }
+  if (options.shortcut != Shortcut::kNone) {
+    drop_path_ = block.register_module("drop_path", DropPath());
+  }
 }
 
 torch::Tensor BranchEnd::operator()(const torch::Tensor& branch,
                                     nn::BatchNorm2d& norm,
                                     const torch::Tensor& x,
                                     const Ops& ops) const {
-  return ops.bn_add_relu(branch, norm, shortcut_.forward(x, downsample_, ops));
+  return ops.bn_add_relu(
+      branch, norm, shortcut_.forward(x, downsample_, ops),
+      drop_path_ ? drop_path_->factors(branch) : torch::Tensor());
 }
 
 void validate_stages(const std::vector<int64_t>& depths,

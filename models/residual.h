@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/drop_path.h"
 #include "models/fields.h"
 #include "models/ops.h"
 #include "models/shortcut.h"
@@ -68,12 +69,14 @@ struct BranchOptions {
   Shortcut shortcut = Shortcut::kA;
 };
 
-/// The end of a block, y = relu(norm(branch) + shortcut(x)). A gate on the
-/// branch belongs here: all families whose blocks end so have it then.
+/// The end of a block, y = relu(norm(branch) + shortcut(x)), with a branch that
+/// is dropped now and then (DropPath). A gate on the branch belongs here: all
+/// families whose blocks end so have it then.
 class BranchEnd {
  public:
   /// Registers in `block`, under names of timm's, what it needs: `downsample`,
-  /// where the shortcut projects. out: the block's channels.
+  /// where the shortcut projects, and `drop_path`, where there is one at all.
+  /// out: the block's channels.
   BranchEnd(torch::nn::Module& block, const BlockShape& shape, int64_t out,
             const BranchOptions& options);
 
@@ -88,6 +91,7 @@ class BranchEnd {
  private:
   ShortcutPath shortcut_;
   torch::nn::Sequential downsample_{nullptr};
+  DropPath drop_path_{nullptr};
 };
 
 /// Adds a line for each pair of fields of a family's stages that contradict

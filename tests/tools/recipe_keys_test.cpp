@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/words_of_error.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
 
@@ -138,6 +139,34 @@ TEST(RecipeKeys, OfSchedulesThatHaveNoEffectAreNamed) {
 TEST(RecipeKeys, OfARunsEndAndItsCheckpointsHaveRanges) {
   expect_range("train.patience", "-1", "at least 0, got -1");
   expect_range("train.checkpoint_hist", "-1", "between 0 and 1000000, got -1");
+}
+
+TEST(RecipeKeys, OfStochasticDepthNeedsAResidualNetwork) {
+  expect_range("train.drop_path", "1", "between 0 and 0.99, got 1");
+  EXPECT_EQ(recipe({"train.drop_path=0.1"}).config.train.drop_path, 0.1);
+  const auto refused = [](const std::string& model) {
+    return words_of_error([&] {
+      parse_config("model: " + model +
+                       "\n"
+                       "data: {dataset: synthetic, image_size: 32}\n"
+                       "train:\n  epochs: 1\n  drop_path: 0.1\n",
+                   "run.yaml", "/folder");
+    });
+  };
+  EXPECT_EQ(refused("{family: densenet}"),
+            "run.yaml:5:14: train.drop_path: a densenet has no branch to drop: "
+            "its features are joined, not added to a shortcut; model.drop_rate "
+            "is its dropout");
+  for (const char* model : {"{family: resnet, shortcut: none}",
+                            "{family: conv_net, shortcut: none}"}) {
+    EXPECT_EQ(refused(model),
+              "run.yaml:5:14: train.drop_path: with model.shortcut: none "
+              "nothing is left of a block without its branch");
+  }
+  EXPECT_EQ(refused("{family: conv_net}"), "");
+  expect_placed("train.drop_path=0.2",
+                "--set train.drop_path=0.2: train.drop_path: with model.",
+                {"model.shortcut=none"});
 }
 
 TEST(RecipeKeys, OfGradientsHaveRanges) {

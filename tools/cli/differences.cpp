@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/classifier.h"
+#include "models/drop_path.h"
 #include "models/make_model.h"
 #include "tools/cli/run.h"
 #include "tools/train/evaluate.h"
@@ -35,6 +36,7 @@ std::vector<torch::Tensor> results(const RunConfig& config,
                                           : at::MemoryFormat::Contiguous);
   if (!step.train) return {forward_of(*model, amp)(images)};
   model->train();
+  set_drop_path(*model, config.train.drop_path);
   torch::manual_seed(1);  // Dropout's.
   torch::Tensor logits;
   {

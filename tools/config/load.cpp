@@ -57,8 +57,16 @@ void read_model(const Value* node, const std::string& name, ModelOptions& model,
                               "one of " + family_names());
 }
 
+/// Where a key of a section stands; the config where it is not written.
+std::string place_of(const Value& root, const std::string& section,
+                     const std::string& key, const std::string& name) {
+  const Value* within = root.find(section);
+  const Value* value = within == nullptr ? nullptr : within->find(key);
+  return value == nullptr ? name : value->place;
+}
+
 /// Rules between sections.
-void check(const RunConfig& config, const std::string& name,
+void check(const RunConfig& config, const Value& root, const std::string& name,
            std::vector<std::string>& problems) {
   const int64_t channels = in_channels(config.model);
   const int64_t classes = num_classes(config.model);
@@ -82,6 +90,11 @@ void check(const RunConfig& config, const std::string& name,
     problems.push_back(
         name + ": train.class_weights: has " + std::to_string(given) +
         " entries but model.num_classes is " + std::to_string(classes));
+  }
+  const auto undroppable = why_no_drop_path(config.model);
+  if (config.train.drop_path > 0 && !undroppable.empty()) {
+    problems.push_back(place_of(root, "train", "drop_path", name) +
+                       ": train.drop_path: " + undroppable);
   }
   const int64_t cifar = data.dataset == DatasetKind::kCifar10    ? 10
                         : data.dataset == DatasetKind::kCifar100 ? 100
@@ -107,7 +120,7 @@ LoadedConfig read_tree(Value root, const std::string& name,
   SectionReader(root.find("train"), "train", name, findings).read(config.train);
   SectionReader(root.find("fine_tune"), "fine_tune", name, findings)
       .read(config.fine_tune);
-  if (findings.problems.empty()) check(config, name, findings.problems);
+  if (findings.problems.empty()) check(config, root, name, findings.problems);
   if (findings.problems.empty()) check_size(config, name, findings.problems);
   if (!findings.problems.empty()) throw ConfigError(findings.problems);
   loaded.warnings = std::move(findings.warnings);

@@ -110,6 +110,9 @@ struct TrainOptions {
   double bce_target_threshold = 0;
   /// By class; a trainer needs them as numbers, or none.
   WordOrNumbers<ClassWeighting> class_weights = {};
+  /// How likely the last block's branch is to be left out for an image; that of
+  /// the others by the linear rule (set_drop_path()).
+  double drop_path = 0;
   /// 0: gradients stay as they are.
   double clip_grad = 0;
   ClipMode clip_mode = ClipMode::kNorm;
@@ -150,6 +153,10 @@ struct TrainOptions {
           between(0, 0.99));
     field("class_weights", class_weights,
           "how much each class counts in the loss", between(0, 1e6));
+    field("drop_path", drop_path,
+          "how likely a last block's branch is left out for a picture, earlier "
+          "ones less (stochastic depth); 0: never",
+          between(0, 0.99));
     field("clip_grad", clip_grad, "bound of the gradients; 0: none",
           at_least(0));
     field("clip_mode", clip_mode,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/classifier.h"
+#include "models/drop_path.h"
 #include "tools/train/clip.h"
 #include "tools/train/precision.h"
 
@@ -19,7 +20,9 @@ TrainingStep::TrainingStep(Classifier& model, Optimizer& optimizer,
       objective_(make_objective(options)),
       clip_grad_(options.clip_grad),
       clip_mode_(options.clip_mode),
-      collective_(std::move(collective)) {}
+      collective_(std::move(collective)) {
+  set_drop_path(model_, options.drop_path);
+}
 
 TrainingStep::Result TrainingStep::add_gradient(const torch::Tensor& images,
                                                 const Targets& targets,

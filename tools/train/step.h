@@ -20,7 +20,7 @@ struct Classifier;
 /// that on CUDA a whole step can be captured as a graph.
 class TrainingStep {
  public:
-  /// Holds on to model and optimizer.
+  /// Holds on to model and optimizer, and sets the model's stochastic depth.
   TrainingStep(Classifier& model, Optimizer& optimizer,
                const TrainOptions& options,
                std::shared_ptr<Collective> collective = single_process());
