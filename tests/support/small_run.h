@@ -20,6 +20,7 @@ struct Settings {
   FineTuneOptions fine_tune;
   std::vector<BatchTransform> batch_transforms;
   std::vector<CallbackFactory> callbacks;
+  Teacher teacher;
 };
 
 /// Minutes of a laptop's training in a second: a small DenseNet with dropout,
@@ -64,6 +65,7 @@ inline Trainer make_trainer(
                                  .normalise = Normaliser({}, {}, torch::kCPU)},
                   .batch_transforms = s.batch_transforms,
                   .callbacks = s.callbacks,
+                  .teacher = s.teacher,
                   .metadata = {.config = "",
                                .classes = train->classes(),
                                .mean = {},

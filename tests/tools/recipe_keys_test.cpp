@@ -141,6 +141,22 @@ TEST(RecipeKeys, OfARunsEndAndItsCheckpointsHaveRanges) {
   expect_range("train.checkpoint_hist", "-1", "between 0 and 1000000, got -1");
 }
 
+TEST(RecipeKeys, OfDistillationHaveRanges) {
+  const std::string distill = "train.distill.";
+  expect_range(distill + "weight", "1.5", "between 0 and 1, got 1.5");
+  expect_range(distill + "temperature", "0", "between 0.01 and 100, got 0");
+  expect_placed("train.distill={teacher: a, weigth: 1}",
+                "train.distill.weigth: unknown key; did you mean 'weight'?");
+  EXPECT_EQ(recipe({"train.distill.weight=0.3"}).warnings.size(), 1u);
+  const auto loaded =
+      recipe({"train.distill={teacher: /a.pt, weight: 0.3, temperature: 2}"});
+  EXPECT_TRUE(loaded.warnings.empty());
+  const auto again =
+      parse_resolved_config(dump_config(loaded.config), "x").config;
+  EXPECT_EQ(again.train.distill.teacher, "/a.pt");
+  EXPECT_EQ(again.train.distill.weight, 0.3);
+}
+
 TEST(RecipeKeys, OfStochasticDepthNeedsAResidualNetwork) {
   expect_range("train.drop_path", "1", "between 0 and 0.99, got 1");
   EXPECT_EQ(recipe({"train.drop_path=0.1"}).config.train.drop_path, 0.1);

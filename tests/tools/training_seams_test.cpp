@@ -181,8 +181,18 @@ TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
       options.optimizer.lookahead.k = 2;
       options.label_smoothing = 0.1;
       options.clip_grad = 1;
+      options.drop_path = 0.5;
+      options.distill.teacher = "teacher.skz";
+      const OtherView view(Normaliser({}, {}, torch::kCPU),
+                           {.normalise = {{0.5}, {0.5}, torch::kCPU}}, {4, 4});
+      const Teacher teacher{
+          .logits =
+              [view](const torch::Tensor& seen) {
+                return view(seen).mean({1, 2, 3}).view({-1, 1}).expand({4, 10});
+              },
+          .identity = ""};
       Optimizer optimizer(options.optimizer, *model);
-      TrainingStep step(*model, optimizer, options);
+      TrainingStep step(*model, optimizer, options, single_process(), teacher);
       RunningMetrics metrics(torch::kCPU);
       const auto images = torch::randn({4, 3, 8, 8});
       const Targets targets{torch::tensor({1, 2, 3, 4})};

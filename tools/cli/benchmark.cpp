@@ -185,6 +185,9 @@ void run(const Arguments& given) {
   }
   auto [config, warnings] = load_config(args.config, args.overrides);
   for (const auto& warning : warnings) spdlog::warn(warning);
+  if (args.train && config.train.distill.enabled()) {
+    spdlog::warn("train.distill: what the teacher costs is not measured here");
+  }
   set_threads(args.threads > 0 ? args.threads : config.train.threads);
   const auto device =
       resolve_device(args.device.empty() ? config.train.device : args.device);

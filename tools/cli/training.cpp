@@ -16,6 +16,7 @@
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
+#include "tools/run/teacher.h"
 #include "tools/train/fingerprint.h"
 #include "tools/train/objective.h"
 #include "tools/train/trainer.h"
@@ -135,6 +136,11 @@ void say_what_runs(const RunFolder& folder, const RunConfig& config,
       folder.path().string(), family_name(config.model),
       count_parameters(model), data.train->size(), data.validation->size(),
       describe_device(device));
+  const auto& distill = config.train.distill;
+  if (distill.enabled()) {
+    spdlog::info("learns from {} too: {} of the loss, at temperature {}",
+                 distill.teacher.string(), distill.weight, distill.temperature);
+  }
   if (config.data.augment.mixes()) {
     spdlog::info(
         "training accuracy counts the stronger class of a mixed picture");
@@ -183,6 +189,7 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   const auto data =
       open_training_data(config.data, in_channels(config.model),
                          num_classes(config.model), seed, held_out);
+  const auto teacher = load_teacher(config, data.train->classes(), device);
   torch::manual_seed(static_cast<uint64_t>(seed));
   auto model = make_model(config.model);
   auto metadata = make_metadata(config, *data.train);
@@ -219,6 +226,7 @@ int run_training(const TrainArguments& args, const RunConfig& config,
        .preprocess = make_preprocessing(config, device),
        .batch_transforms =
            batch_transforms(config.data, num_classes(config.model)),
+       .teacher = teacher,
        .metadata = metadata,
        .folder = folder,
        .hooks = make_hooks(bar, saved)});

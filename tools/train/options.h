@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/fields.h"
+#include "tools/train/distill_options.h"
 #include "tools/train/optimizer_options.h"
 #include "tools/train/schedule_options.h"
 
@@ -120,6 +121,7 @@ struct TrainOptions {
   /// end of an epoch those that are left.
   int64_t grad_accum_steps = 1;
   EmaOptions ema = {};
+  DistillOptions distill = {};
   EvalMetric eval_metric = EvalMetric::kTop1;
   /// Epochs without a better eval_metric after which a run ends; 0: it does
   /// not.
@@ -165,6 +167,7 @@ struct TrainOptions {
     field("grad_accum_steps", grad_accum_steps,
           "batches whose gradients make one step", between(1, 1e6));
     field("ema", ema, "moving average of the weights");
+    field("distill", distill, "a network to learn from");
     field("eval_metric", eval_metric, "what decides which checkpoint is best");
     field("patience", patience,
           "epochs without a better eval_metric that end a run; 0: it does not "

@@ -13,11 +13,14 @@ namespace skipzoo {
 
 TrainingStep::TrainingStep(Classifier& model, Optimizer& optimizer,
                            const TrainOptions& options,
-                           std::shared_ptr<Collective> collective)
+                           std::shared_ptr<Collective> collective,
+                           Teacher teacher)
     : model_(model),
       optimizer_(optimizer),
       amp_(options.amp),
       objective_(make_objective(options)),
+      distill_(options.distill),
+      teacher_(std::move(teacher)),
       clip_grad_(options.clip_grad),
       clip_mode_(options.clip_mode),
       collective_(std::move(collective)) {
@@ -33,8 +36,11 @@ TrainingStep::Result TrainingStep::add_gradient(const torch::Tensor& images,
     logits = model_.forward(images);
   }
   const bool is_double = logits.scalar_type() == torch::kDouble;
-  const auto loss =
-      objective_(is_double ? logits : logits.to(torch::kFloat), targets);
+  const auto numbers = is_double ? logits : logits.to(torch::kFloat);
+  auto loss = objective_(numbers, targets);
+  if (teacher_.logits && distill_.weight > 0) {
+    loss = distilled_loss(loss, numbers, teacher_.logits(images), distill_);
+  }
   (weight == 1 ? loss : loss * weight).backward();
   return {loss.detach(), logits.detach()};
 }

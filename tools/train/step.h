@@ -4,6 +4,7 @@
 
 #include "tools/data/batch.h"
 #include "tools/train/collective.h"
+#include "tools/train/distill.h"
 #include "tools/train/objective.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
@@ -21,12 +22,15 @@ struct Classifier;
 class TrainingStep {
  public:
   /// Holds on to model and optimizer, and sets the model's stochastic depth.
+  /// teacher: the one that options.distill names, or none.
   TrainingStep(Classifier& model, Optimizer& optimizer,
                const TrainOptions& options,
-               std::shared_ptr<Collective> collective = single_process());
+               std::shared_ptr<Collective> collective = single_process(),
+               Teacher teacher = {});
 
   struct Result {
-    torch::Tensor loss;    ///< Detached; of this process's batch.
+    torch::Tensor loss;    ///< Detached; of this process's batch, a teacher's
+                           ///< part included.
     torch::Tensor logits;  ///< Detached, (N, classes).
   };
   /// images: float (N, C, H, W), normalised. Both on the model's device. At the
@@ -54,6 +58,8 @@ class TrainingStep {
   Optimizer& optimizer_;
   Amp amp_;
   Objective objective_;
+  DistillOptions distill_;
+  Teacher teacher_;
   double clip_grad_;
   ClipMode clip_mode_;
   int64_t pictures_ = 0;  ///< Of the parts so far.

@@ -35,7 +35,8 @@ Trainer::Trainer(TrainerParts parts)
       freezing_(parts_.fine_tune, *parts_.model),
       optimizer_(parts_.options.optimizer, moved(parts_),
                  lr_scales(parts_.fine_tune, *parts_.model)),
-      step_(*parts_.model, optimizer_, parts_.options, parts_.collective),
+      step_(*parts_.model, optimizer_, parts_.options, parts_.collective,
+            parts_.teacher),
       metrics_(parts_.preprocess.device),
       plateau_(parts_.options.schedule, parts_.options.eval_metric,
                parts_.options.optimizer.lr),
@@ -47,6 +48,9 @@ Trainer::Trainer(TrainerParts parts)
         plateau_.section(), random_section(parts_.preprocess.device),
         recorder_.section()}) {
     state_.add(section);
+  }
+  if (parts_.teacher.logits) {
+    state_.add(teacher_section(parts_.teacher.identity));
   }
   callbacks_.add_to(state_);
 }

@@ -10,6 +10,7 @@
 #include "tools/train/callbacks.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/collective.h"
+#include "tools/train/distill.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/fine_tune.h"
 #include "tools/train/metrics.h"
@@ -47,6 +48,7 @@ struct TrainerParts {
   Preprocessing preprocess;
   std::vector<BatchTransform> batch_transforms = {};
   std::vector<CallbackFactory> callbacks = {};  ///< Besides those of options.
+  Teacher teacher = {};  ///< The one that options.distill names, or none.
   ModelMetadata metadata;
   RunFolder folder;  ///< Where the run is written.
   TrainerHooks hooks = {};
