@@ -80,4 +80,16 @@ std::string cell(const std::string& text) {
   return cat({"<td>", text, "</td>"});
 }
 
+std::string fact(std::string_view name, std::string_view value,
+                 std::string_view note) {
+  return cat({"<div class=\"card fact\"><span class=\"soft\">", name,
+              "</span><b>", value, "</b><span class=\"soft\">", note,
+              "</span></div>\n"});
+}
+
+std::string configuration(std::string_view yaml) {
+  return folded("Configuration", false,
+                cat({"<pre>", escaped(yaml), "</pre>"}));
+}
+
 }  // namespace skipzoo

@@ -32,4 +32,16 @@ std::string header_cells(const std::vector<std::string_view>& names);
 
 std::string cell(const std::string& text);
 
+/// A card of one fact: a name, a value in large letters, and a note of HTML.
+std::string fact(std::string_view name, std::string_view value,
+                 std::string_view note);
+
+/// A config as YAML, folded.
+std::string configuration(std::string_view yaml);
+
+/// A whole page in the style of all reports, which fetches nothing. `content`
+/// is HTML; title and the line below it are text.
+std::string page(std::string_view title, std::string_view below,
+                 std::string_view content);
+
 }  // namespace skipzoo
