@@ -57,13 +57,15 @@ TEST_F(CudaRun, LearnsAndItsCheckpointIsReadOnBothDevices) {
   EXPECT_NEAR(there.at("top1").get<double>(), here.at("top1").get<double>(), 1);
 }
 
-TEST_F(CudaRun, EveryFamilyLearnsInBfloat16) {
-  for (const char* name : {"conv_net", "resnet20", "densenet"}) {
-    TemporaryFolder folder;
-    const auto rows =
-        train(name, folder / "run",
-              {"--set", "train.epochs=10", "--set", "train.amp=bf16"});
-    EXPECT_GT(rows.back().val_top1, 90) << name;
+TEST_F(CudaRun, EveryFamilyLearnsInSixteenBits) {
+  for (const char* amp : {"bf16", "fp16"}) {
+    for (const char* name : {"conv_net", "resnet20", "densenet"}) {
+      TemporaryFolder folder;
+      const auto rows = train(name, folder / "run",
+                              {"--set", "train.epochs=10", "--set",
+                               std::string("train.amp=") + amp});
+      EXPECT_GT(rows.back().val_top1, 90) << name << ' ' << amp;
+    }
   }
 }
 

@@ -139,6 +139,19 @@ TEST(RecipeKeys, OfSchedulesThatHaveNoEffectAreNamed) {
 TEST(RecipeKeys, OfARunsEndAndItsCheckpointsHaveRanges) {
   expect_range("train.patience", "-1", "at least 0, got -1");
   expect_range("train.checkpoint_hist", "-1", "between 0 and 1000000, got -1");
+  expect_range("train.max_minutes", "-1", "between 0 and 1000000, got -1");
+  expect_range("train.max_minutes", "1e7", "between 0 and 1000000, got 1e7");
+}
+
+TEST(RecipeKeys, OfArithmeticNameTheirWordsAndTheDevice) {
+  expect_placed("train.amp=fp32",
+                "--set train.amp=fp32: train.amp: expected one of off, bf16, "
+                "fp16, got 'fp32'");
+  expect_placed("train.device=cpu",
+                "train: amp is fp16, which is for CUDA, but device is cpu; off "
+                "and bf16 are for both",
+                {"train.amp=fp16"});
+  EXPECT_EQ(recipe({"train.amp=fp16"}).config.train.amp, Amp::kFp16);
 }
 
 TEST(RecipeKeys, OfDistillationHaveRanges) {

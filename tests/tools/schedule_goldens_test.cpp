@@ -37,7 +37,8 @@ std::vector<double> rates_of(const nlohmann::json& golden) {
           static_cast<double>(i / steps) +
           static_cast<double>(i % steps) / static_cast<double>(steps);
       rates.push_back(learning_rate(options, kRate, progress,
-                                    1 / static_cast<double>(steps), epochs));
+                                    1 / static_cast<double>(steps),
+                                    static_cast<double>(epochs)));
     }
     return rates;
   }

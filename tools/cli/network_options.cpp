@@ -69,6 +69,9 @@ void add_tta_option(CLI::App& command, NetworkSource& source) {
 void say_what_dtype_does(const LoadedNetwork& network,
                          const NetworkSource& source) {
   if (network.is_program() || !network.device.is_cpu()) return;
+  if (network.config.train.amp == Amp::kFp16) {
+    spdlog::info("train.amp: fp16 is for CUDA: computed in float32 on the CPU");
+  }
   const bool is_bf16 = network.config.train.amp == Amp::kBf16;
   if (is_bf16 && !convolves_bfloat16()) {
     spdlog::warn(

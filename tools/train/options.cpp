@@ -87,6 +87,11 @@ void TrainOptions::validate(Problems& problems) const {
     problems.push_back("device is '" + device +
                        "'; expected auto, cpu, cuda or cuda:<index>");
   }
+  if (device == "cpu" && amp == Amp::kFp16) {
+    problems.push_back(
+        "amp is fp16, which is for CUDA, but device is cpu; off and bf16 are "
+        "for both");
+  }
 }
 
 }  // namespace skipzoo

@@ -20,11 +20,14 @@ enum class Amp {
   kOff,   ///< float32.
   kBf16,  ///< Autocast to bfloat16; parameters, BatchNorm and losses in
           ///< float32.
+  kFp16,  ///< The same to float16, of CUDA alone: with a LossScaler, as its
+          ///< least number is 6e-8. What is only evaluated on the CPU is so in
+          ///< float32.
 };
 template <>
 struct EnumNames<Amp> {
-  static constexpr Named<Amp> values[] = {{Amp::kOff, "off"},
-                                          {Amp::kBf16, "bf16"}};
+  static constexpr Named<Amp> values[] = {
+      {Amp::kOff, "off"}, {Amp::kBf16, "bf16"}, {Amp::kFp16, "fp16"}};
 };
 
 /// What training minimises.
@@ -91,6 +94,10 @@ struct EmaOptions {
 
 struct TrainOptions {
   int64_t epochs = 100;
+  /// Of training and evaluation: how many batches fit is counted once, early in
+  /// the run (TimeLimit), and there the schedule ends too. 0: as many as there
+  /// are in `epochs`, which are the most.
+  double max_minutes = 0;
   /// Of the first weights, shuffles, augmentations and dropout.
   int64_t seed = 0;
   /// auto, cpu, cuda or cuda:<index>.
@@ -136,12 +143,17 @@ struct TrainOptions {
   template <typename Fields>
   void describe(Fields& field) {
     field("epochs", epochs, "passes over the training data", at_least(1));
+    field("max_minutes", max_minutes,
+          "minutes by which the run, and its schedule, is to end, if before "
+          "its epochs; 0: no bound",
+          between(0, 1e6));
     field("seed", seed, "of weights, shuffles, augmentations and dropout",
           at_least(0));
     field("device", device, "auto, cpu, cuda or cuda:<index>");
     field("threads", threads, "of the CPU; 0: OMP_NUM_THREADS or all cores",
           between(0, kMostThreads));
-    field("amp", amp, "arithmetic of convolutions: float32 or bfloat16");
+    field("amp", amp,
+          "arithmetic of convolutions: float32, bfloat16 or, on CUDA, float16");
     field("channels_last", channels_last, "memory layout of pictures");
     field("optimizer", optimizer, "");
     field("schedule", schedule, "");

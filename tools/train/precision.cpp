@@ -2,15 +2,26 @@
 
 #include <ATen/autocast_mode.h>
 
+#include "tools/error.h"
+
 namespace skipzoo {
 
+void check_amp(Amp amp, torch::Device device) {
+  if (amp != Amp::kFp16 || device.is_cuda()) return;
+  throw ConfigError(
+      "train.amp: fp16 is for CUDA, and this run is on the CPU; off and bf16 "
+      "are for both");
+}
+
 Autocast::Autocast(Amp amp, torch::Device device)
-    : device_(device.type()), active_(amp != Amp::kOff) {
+    : device_(device.type()),
+      active_(amp == Amp::kBf16 || (amp == Amp::kFp16 && device.is_cuda())) {
   if (!active_) return;
   was_enabled_ = at::autocast::is_autocast_enabled(device_);
   old_type_ = at::autocast::get_autocast_dtype(device_);
   at::autocast::set_autocast_enabled(device_, true);
-  at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+  at::autocast::set_autocast_dtype(
+      device_, amp == Amp::kBf16 ? at::kBFloat16 : at::kHalf);
   at::autocast::increment_nesting();
 }
 

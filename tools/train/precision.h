@@ -5,7 +5,11 @@
 
 namespace skipzoo {
 
+/// Throws ConfigError where a network cannot be trained so on that device.
+void check_amp(Amp amp, torch::Device device);
+
 /// Autocast while it lives, by its own thread; undone even by an exception.
+/// Amp::kFp16 on the CPU is none.
 class Autocast {
  public:
   Autocast(Amp amp, torch::Device device);

@@ -59,12 +59,11 @@ double share_done(double progress, double begin, double end) {
 }  // namespace
 
 double learning_rate(const ScheduleOptions& options, double lr, double progress,
-                     double step, int64_t epochs) {
+                     double step, double epochs) {
   if (progress < options.warmup_epochs) {
     return warmup_rate(options, lr, progress, step);
   }
-  const auto end = static_cast<double>(epochs);
-  const double done = share_done(progress, options.warmup_epochs, end);
+  const double done = share_done(progress, options.warmup_epochs, epochs);
   const double above_least = lr - options.min_lr;
   switch (options.name) {
     case ScheduleKind::kConstant:
@@ -86,13 +85,13 @@ double learning_rate(const ScheduleOptions& options, double lr, double progress,
     case ScheduleKind::kPoly:
       return options.min_lr + above_least * std::pow(1 - done, options.power);
     case ScheduleKind::kOnecycle:
-      return onecycle_rate(options, lr, progress, step, end);
+      return onecycle_rate(options, lr, progress, step, epochs);
     case ScheduleKind::kWsd: {
       const double begin =
-          std::max(end - options.decay_epochs, options.warmup_epochs);
+          std::max(epochs - options.decay_epochs, options.warmup_epochs);
       return options.min_lr +
              above_least * decay_left(options.decay_type,
-                                      share_done(progress, begin, end));
+                                      share_done(progress, begin, epochs));
     }
   }
   return lr;

@@ -15,6 +15,6 @@ namespace skipzoo {
 /// and so does the decay of wsd where it is longer. Of plateau `lr` is what a
 /// Plateau says.
 double learning_rate(const ScheduleOptions& options, double lr, double progress,
-                     double step, int64_t epochs);
+                     double step, double epochs);
 
 }  // namespace skipzoo

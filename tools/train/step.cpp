@@ -25,6 +25,7 @@ TrainingStep::TrainingStep(Classifier& model, Optimizer& optimizer,
       clip_mode_(options.clip_mode),
       collective_(std::move(collective)) {
   set_drop_path(model_, options.drop_path);
+  if (amp_ == Amp::kFp16) scaler_.emplace(model.parameters().front().device());
 }
 
 TrainingStep::Result TrainingStep::add_gradient(const torch::Tensor& images,
@@ -41,7 +42,8 @@ TrainingStep::Result TrainingStep::add_gradient(const torch::Tensor& images,
   if (teacher_.logits && distill_.weight > 0) {
     loss = distilled_loss(loss, numbers, teacher_.logits(images), distill_);
   }
-  (weight == 1 ? loss : loss * weight).backward();
+  const auto weighted = weight == 1 ? loss : loss * weight;
+  (scaler_ ? scaler_->scale(weighted) : weighted).backward();
   return {loss.detach(), logits.detach()};
 }
 
@@ -50,8 +52,7 @@ TrainingStep::Result TrainingStep::operator()(const torch::Tensor& images,
   pictures_ = 0;
   optimizer_.zero_grad();
   auto result = add_gradient(images, targets, 1);
-  finish_gradients();
-  optimizer_.step();
+  finish();
   return result;
 }
 
@@ -66,8 +67,7 @@ bool TrainingStep::update() {
   if (pictures_ == 0) return false;
   at::_foreach_div_(optimizer_.gradients(), static_cast<double>(pictures_));
   pictures_ = 0;
-  finish_gradients();
-  optimizer_.step();
+  finish();
   return true;
 }
 
@@ -99,12 +99,27 @@ StateSection TrainingStep::section() {
           .is_optional = true};
 }
 
-void TrainingStep::finish_gradients() {
+StateSection TrainingStep::scaler_section() {
+  return {
+      .name = "loss_scaler",
+      .save = [this] { return scaler_ ? scaler_->state() : NamedTensors{}; },
+      .load =
+          [this](const NamedTensors& saved) {
+            if (scaler_) scaler_->load_state(saved);
+          },
+      .is_optional = true};
+}
+
+void TrainingStep::finish() {
   average_gradients();
+  const bool is_finite = !scaler_ || scaler_->unscale(optimizer_.gradients());
+  if (scaler_) scaler_->update();
+  if (!is_finite) return;
   if (clip_grad_ > 0) {
     clip_gradients(optimizer_.with_gradient(), clip_grad_, clip_mode_,
                    model_.head_name());
   }
+  optimizer_.step();
 }
 
 void TrainingStep::average_gradients() {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "tools/data/batch.h"
 #include "tools/train/collective.h"
 #include "tools/train/distill.h"
+#include "tools/train/loss_scaler.h"
 #include "tools/train/objective.h"
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
@@ -18,7 +20,8 @@ struct Classifier;
 /// each batch, and what `benchmark` measures.
 ///
 /// Reads nothing back from the device and branches on none of its values, so
-/// that on CUDA a whole step can be captured as a graph.
+/// that on CUDA a whole step can be captured as a graph. But in float16: there
+/// a step whose gradients are not finite is left out, which is read back.
 class TrainingStep {
  public:
   /// Holds on to model and optimizer, and sets the model's stochastic depth.
@@ -45,18 +48,21 @@ class TrainingStep {
   bool update();
   /// The parts so far, for a checkpoint; for as long as this lives.
   StateSection section();
+  /// That of the loss scaler, of Amp::kFp16; else without content.
+  StateSection scaler_section();
 
  private:
   /// Adds the gradient of `weight` times the loss.
   Result add_gradient(const torch::Tensor& images, const Targets& targets,
                       double weight);
-  /// What is between the gradients and the update of the weights.
-  void finish_gradients();
+  /// From the gradients to the update of the weights.
+  void finish();
   void average_gradients();
 
   Classifier& model_;
   Optimizer& optimizer_;
   Amp amp_;
+  std::optional<LossScaler> scaler_;
   Objective objective_;
   DistillOptions distill_;
   Teacher teacher_;

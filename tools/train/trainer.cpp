@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -9,7 +10,6 @@
 #include "models/make_model.h"
 #include "tools/error.h"
 #include "tools/train/random_state.h"
-#include "tools/train/schedule.h"
 #include "tools/weights/fit.h"
 
 namespace skipzoo {
@@ -40,13 +40,14 @@ Trainer::Trainer(TrainerParts parts)
       metrics_(parts_.preprocess.device),
       plateau_(parts_.options.schedule, parts_.options.eval_metric,
                parts_.options.optimizer.lr),
+      limit_(parts_.options.max_minutes),
       state_([this] { return state_dict(*parts_.model); },
              [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
       callbacks_(parts_.options, parts_.callbacks, *parts_.model) {
   for (auto& section :
-       {optimizer_.section(), step_.section(), metrics_.section(),
-        plateau_.section(), random_section(parts_.preprocess.device),
-        recorder_.section()}) {
+       {optimizer_.section(), step_.section(), step_.scaler_section(),
+        metrics_.section(), plateau_.section(), limit_.section(),
+        random_section(parts_.preprocess.device), recorder_.section()}) {
     state_.add(section);
   }
   if (parts_.teacher.logits) {
@@ -66,11 +67,11 @@ void Trainer::restore(const Checkpoint& checkpoint,
   }
   state_.load(checkpoint, path);
   recorder_.go_on_from(path, checkpoint.best, state_);
+  if (limit_.batches()) log_end();
 }
 
 TrainSummary Trainer::run() {
-  while (state_.position.epoch < parts_.options.epochs &&
-         !has_stopped_improving()) {
+  while (!is_over() && !has_stopped_improving()) {
     const EpochMetrics train = train_one_epoch();
     const Validation validation = should_stop() ? Validation() : validate();
     summary_.stopped = should_stop();
@@ -113,9 +114,11 @@ EpochMetrics Trainer::train_one_epoch() {
   freezing_.begin_epoch(*parts_.model, at.epoch);
   epoch_time_ = {};
   images_ = 0;
+  limit_.begin_epoch(seconds_now());
   auto epoch = parts_.train.epoch(at.epoch, at.batch);
   Stopwatch waiting;
   for (const Batch& batch : epoch) {
+    if (at.batch >= batches_of_epoch()) break;  // The time is over.
     const double data_seconds = waiting.seconds();
     lr_ = lr_of(at.batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
@@ -127,6 +130,10 @@ EpochMetrics Trainer::train_one_epoch() {
     after_step(data_seconds);
     if (should_stop()) break;
     waiting = {};
+  }
+  // A group that the end of the time has cut short.
+  if (at.batch >= batches_of_epoch() && step_.update()) {
+    callbacks_.on_step_end();
   }
   train_seconds_ = epoch_time_.seconds();
   check_finite();
@@ -154,12 +161,13 @@ void Trainer::train_step(const Batch& batch) {
 
 void Trainer::end_group(int64_t batch) {
   const int64_t done = batch + 1;
-  const bool is_last = done % parts_.options.grad_accum_steps == 0 ||
-                       done == parts_.train.batches();
+  const bool is_last =
+      done % parts_.options.grad_accum_steps == 0 || done >= batches_of_epoch();
   if (is_last && step_.update()) callbacks_.on_step_end();
 }
 
 void Trainer::after_step(double data_seconds) {
+  if (limit_.is_measuring()) time_batch();
   const int64_t done = state_.position.batch;
   const bool log = (done - 1) % parts_.options.log_interval == 0;
   // Free on the CPU; on a GPU it waits, so it comes with the log's line.
@@ -171,9 +179,9 @@ void Trainer::after_step(double data_seconds) {
     report_.top1 = mean.top1;
   }
   report_.epoch = state_.position.epoch + 1;
-  report_.epochs = parts_.options.epochs;
+  report_.epochs = static_cast<int64_t>(std::ceil(end_in_epochs()));
   report_.batch = done;
-  report_.batches = parts_.train.batches();
+  report_.batches = batches_of_epoch();
   report_.images_per_s = static_cast<double>(images_) / epoch_time_.seconds();
   if (log) {
     log_step(report_, last_loss_.defined() ? last_loss_.item<double>() : 0, lr_,
@@ -182,7 +190,7 @@ void Trainer::after_step(double data_seconds) {
   if (parts_.hooks.on_step) parts_.hooks.on_step(report_);
   const int64_t interval = parts_.options.checkpoint_interval;
   const bool is_time = interval > 0 && state_.position.step % interval == 0 &&
-                       done < parts_.train.batches();
+                       done < batches_of_epoch();
   if (is_time || asked(parts_.hooks.save_requested)) {
     check_finite();
     recorder_.save(state_);
@@ -202,7 +210,7 @@ void Trainer::check_finite() const {
 
 void Trainer::finish_epoch(const EpochMetrics& train,
                            const Validation& validation) {
-  const double last_lr = lr_of(parts_.train.batches() - 1);
+  const double last_lr = lr_of(batches_of_epoch() - 1);
   ++state_.position.epoch;
   state_.position.batch = 0;
   metrics_.reset();
@@ -226,17 +234,6 @@ void Trainer::finish_epoch(const EpochMetrics& train,
        .val_loss_ema = validation.averaged ? validation.averaged->loss : none,
        .val_top1_ema = validation.averaged ? validation.averaged->top1 : none},
       validation, state_);
-}
-
-double Trainer::lr_of(int64_t batch) const {
-  // Of steps, which are batches unless some of them make one.
-  const int64_t parts = parts_.options.grad_accum_steps;
-  const auto steps =
-      static_cast<double>((parts_.train.batches() + parts - 1) / parts);
-  const double progress = static_cast<double>(state_.position.epoch) +
-                          static_cast<double>(batch / parts) / steps;
-  return learning_rate(parts_.options.schedule, plateau_.lr(), progress,
-                       1 / steps, parts_.options.epochs);
 }
 
 }  // namespace skipzoo

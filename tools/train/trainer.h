@@ -21,6 +21,7 @@
 #include "tools/train/run_folder.h"
 #include "tools/train/step.h"
 #include "tools/train/step_report.h"
+#include "tools/train/time_limit.h"
 #include "tools/train/training_state.h"
 
 namespace skipzoo {
@@ -35,6 +36,9 @@ struct TrainerHooks {
   std::function<bool()> save_requested = {};
   std::function<void(const StepReport&)> on_step = {};
   Recorder::OnSave on_save = {};
+  /// The clock of train.max_minutes: seconds, of any origin; empty: the
+  /// machine's.
+  std::function<double()> seconds = {};
 };
 
 /// What a run is made of.
@@ -90,12 +94,32 @@ class Trainer {
   /// The update of a group of train.grad_accum_steps batches, or of those left
   /// at the end of an epoch, if `batch` is its last.
   void end_group(int64_t batch);
-  /// The learning rate of a batch of the epoch at hand.
-  double lr_of(int64_t batch) const;
   void after_step(double data_seconds);
   void check_finite() const;
   /// Whether train.patience is over.
   bool has_stopped_improving() const;
+
+  // Where the run ends, of epochs or of time: trainer_end.cpp.
+
+  /// Whether all epochs are done, or all that the time is for.
+  bool is_over() const;
+  /// The end in epochs: of the schedule too.
+  double end_in_epochs() const;
+  /// How many of the epoch at hand are for this run: all but in a last epoch.
+  int64_t batches_of_epoch() const;
+  /// Batches of the run so far.
+  int64_t batches_done() const;
+  /// The learning rate of a batch of the epoch at hand.
+  double lr_of(int64_t batch) const;
+  /// Times the batch that is done and, where enough are, decides on the end.
+  void time_batch();
+  /// What an evaluation takes, by a few of its batches.
+  double evaluation_seconds();
+  void log_end() const;
+  double seconds_now() const {
+    return parts_.hooks.seconds ? parts_.hooks.seconds() : clock_.seconds();
+  }
+
   /// Of several processes, whether one is asked to.
   bool asked(const std::function<bool()>& hook) const {
     return parts_.collective->any(hook && hook());
@@ -109,10 +133,12 @@ class Trainer {
   TrainingStep step_;
   RunningMetrics metrics_;
   Plateau plateau_;
+  TimeLimit limit_;
   TrainingState state_;
   Callbacks callbacks_;
   TrainSummary summary_;
 
+  Stopwatch clock_;
   // Of the epoch at hand, for its speed only.
   Stopwatch epoch_time_;
   double train_seconds_ = 0;
