@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tools/report/lr_report.h"
 
 namespace skipzoo {
 namespace {
@@ -205,6 +208,49 @@ TEST(HtmlReport, ListsTheTwentyMostFrequentConfusionsOfManyClasses) {
   EXPECT_EQ(html.find("<td>5009</td><td>100.00%</td>"), html.npos);
   EXPECT_NE(html.find("<td>5010</td><td>100.00%</td>"), html.npos);
   EXPECT_LT(html.find("<td>5029</td>"), html.find("<td>5028</td>"));
+}
+
+LrReport small_sweep(size_t steps) {
+  LrReport report;
+  report.title = "a<b>";
+  report.network = "resnet";
+  for (size_t i = 0; i < steps; ++i) {
+    const auto x = static_cast<double>(i);
+    report.points.push_back(
+        {std::pow(10, -8 + x / 10), 2 - x / 100, 2 - x / 200});
+  }
+  report.config_yaml = "model: {family: resnet}";
+  return report;
+}
+
+TEST(LrPage, HasACurveBetweenPowersOfTen) {
+  for (const size_t steps : {1u, 2u, 81u}) {
+    auto report = small_sweep(steps);
+    if (steps > 50) report.suggested = 50;
+    const auto html = lr_page(report);
+    EXPECT_TRUE(well_nested(html)) << steps;
+    EXPECT_EQ(occurrences(html, "<polyline"), 1);
+    EXPECT_EQ(occurrences(html, "a&lt;b&gt;"), 2);
+    EXPECT_EQ(occurrences(html, "<tr class=\"best\">"), steps > 50 ? 1 : 0);
+    for (const auto* part : {"http", "<script", "src=", "url(", "nan", "inf"}) {
+      EXPECT_EQ(html.find(part), html.npos) << part;
+    }
+    if (steps < 50) continue;
+    for (const auto* tick : {"1e-08", "1e-06", "0.0001", "1"}) {
+      EXPECT_NE(html.find(">" + std::string(tick) + "</text>"), html.npos)
+          << tick;
+    }
+    EXPECT_NE(html.find("<b>0.001</b>"), html.npos);  // The suggestion.
+    EXPECT_NE(html.find("<line class=\"best\" x1=\"273.8\""), html.npos);
+  }
+}
+
+TEST(LrPage, ItsNumbersComeBackFromTheTable) {
+  EXPECT_EQ(lr_csv(small_sweep(2).points),
+            "step,lr,loss,smoothed_loss\n1,1e-08,2,2\n"
+            "2,1.2589254117941662e-08,1.99,1.995\n");
+  EXPECT_EQ(rate_text(0.0036307805477010135), "0.00363");
+  EXPECT_EQ(rate_text(1e-8), "1e-08");
 }
 
 }  // namespace

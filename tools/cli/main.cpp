@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
   add_predict(app, exit_code);
   add_export(app);
   add_benchmark(app);
+  add_lr_find(app);
   add_describe(app);
   add_inspect(app);
   add_convert(app);

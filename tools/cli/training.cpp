@@ -1,7 +1,6 @@
 #include "tools/cli/training.h"
 
 #include <spdlog/spdlog.h>
-#include <torch/utils.h>
 
 #include "models/classifier.h"
 #include "models/kernels/autocast.h"
@@ -9,14 +8,12 @@
 #include "tools/cli/interrupt.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
+#include "tools/cli/set_up.h"
 #include "tools/config/fields.h"
-#include "tools/config/memory_check.h"
-#include "tools/config/variants.h"
 #include "tools/data/holdout.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
-#include "tools/run/teacher.h"
 #include "tools/train/fingerprint.h"
 #include "tools/train/objective.h"
 #include "tools/train/trainer.h"
@@ -27,26 +24,6 @@ namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Begins from the weights of another, and says what became of them.
-void begin_from(const RunConfig& config, Classifier& model,
-                const ModelMetadata& data) {
-  const auto& options = config.fine_tune;
-  const FitReport report =
-      load_pretrained(model, options, [&](const NamedTensors& file) {
-        return variant_that_fits(file, config.model, Head::kMayBeNew);
-      });
-  spdlog::info("{}: {}", options.weights.string(), report.text());
-  if (!report.complete()) {
-    spdlog::warn(
-        "fine_tune.strict is off: what the network lacks was left out, what "
-        "the file lacks begins anew");
-  }
-  const auto trained = read_metadata(weights_at(options.weights));
-  if (!trained) return;
-  warn_of_other_data(*trained, data);
-  warn_of_other_network(*trained, config);
-}
 
 /// Where a run goes on that ends before its time: said when it does.
 class Saved {
@@ -82,9 +59,12 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
   }
   if (summary.last.images == 0) {
     spdlog::info(
-        "nothing to do: all {} epochs are done; to train longer, add --set "
-        "train.epochs=N",
-        config.train.epochs);
+        "nothing to do: all {} epochs are done{}; to train longer, add --set "
+        "{}=N",
+        config.train.epochs,
+        config.train.max_minutes > 0 ? ", or what train.max_minutes is for"
+                                     : "",
+        config.train.max_minutes > 0 ? "train.max_minutes" : "train.epochs");
     return 0;
   }
   if (summary.skipped > 0) {
@@ -175,33 +155,11 @@ void prepare(Trainer& trainer, const Start& start, const RunFolder& folder,
 
 int run_training(const TrainArguments& args, const RunConfig& config,
                  const Start& start) {
-  if (config.data.batch_size < 2) {
-    throw ConfigError(
-        "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
-        "no variance of a single picture");
-  }
-  set_threads(config.train.threads);
-  const torch::Device device = resolve_device(config.train.device);
-  const auto seed = config.train.seed;
   const HeldOut held_out =
       start.checkpoint ? held_out_of(start.from, start.checkpoint->metadata)
                        : HeldOut();
-  const auto data =
-      open_training_data(config.data, in_channels(config.model),
-                         num_classes(config.model), seed, held_out);
-  const auto teacher = load_teacher(config, data.train->classes(), device);
-  torch::manual_seed(static_cast<uint64_t>(seed));
-  auto model = make_model(config.model);
-  auto metadata = make_metadata(config, *data.train);
-  if (held_out.by_place) metadata.held_out_by_content = false;
-  if (device.is_cpu()) {
-    check_memory(*model, config, metadata.input_shape, Work::kTrain);
-  }
-  check_passes(*model, metadata.input_shape);
-  const Freezing names_that_fit(config.fine_tune, *model);
-  if (!start.checkpoint && config.fine_tune.enabled()) {
-    begin_from(config, *model, metadata);
-  }
+  const auto [device, data, teacher, model, metadata] =
+      set_up_training(config, held_out, start.checkpoint.has_value());
 
   const RunFolder folder =
       start.folder ? *start.folder : RunFolder::create(new_run_folder(args));
@@ -212,7 +170,8 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   say_what_runs(folder, config, *model, data, device);
 
   const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
-    return Loader(dataset, config.data, mode, seed, device.is_cuda());
+    return Loader(dataset, config.data, mode, config.train.seed,
+                  device.is_cuda());
   };
   ProgressBar bar;
   catch_interrupts();

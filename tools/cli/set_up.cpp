@@ -1,0 +1,74 @@
+#include "tools/cli/set_up.h"
+
+#include <spdlog/spdlog.h>
+#include <torch/utils.h>
+
+#include "models/classifier.h"
+#include "models/make_model.h"
+#include "tools/cli/run.h"
+#include "tools/config/memory_check.h"
+#include "tools/config/variants.h"
+#include "tools/device.h"
+#include "tools/error.h"
+#include "tools/run/teacher.h"
+#include "tools/train/fine_tune.h"
+#include "tools/train/precision.h"
+#include "tools/train/run_folder.h"
+
+namespace skipzoo {
+
+namespace {
+
+/// Begins from the weights of another, and says what became of them.
+void begin_from(const RunConfig& config, Classifier& model,
+                const ModelMetadata& data) {
+  const auto& options = config.fine_tune;
+  const FitReport report =
+      load_pretrained(model, options, [&](const NamedTensors& file) {
+        return variant_that_fits(file, config.model, Head::kMayBeNew);
+      });
+  spdlog::info("{}: {}", options.weights.string(), report.text());
+  if (!report.complete()) {
+    spdlog::warn(
+        "fine_tune.strict is off: what the network lacks was left out, what "
+        "the file lacks begins anew");
+  }
+  const auto trained = read_metadata(weights_at(options.weights));
+  if (!trained) return;
+  warn_of_other_data(*trained, data);
+  warn_of_other_network(*trained, config);
+}
+
+}  // namespace
+
+TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
+                              bool goes_on) {
+  if (config.data.batch_size < 2) {
+    throw ConfigError(
+        "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
+        "no variance of a single picture");
+  }
+  set_threads(config.train.threads);
+  TrainingSetup all;
+  all.device = resolve_device(config.train.device);
+  check_amp(config.train.amp, all.device);
+  const auto seed = config.train.seed;
+  all.data = open_training_data(config.data, in_channels(config.model),
+                                num_classes(config.model), seed, held_out);
+  all.teacher = load_teacher(config, all.data.train->classes(), all.device);
+  torch::manual_seed(static_cast<uint64_t>(seed));
+  all.model = make_model(config.model);
+  all.metadata = make_metadata(config, *all.data.train);
+  if (held_out.by_place) all.metadata.held_out_by_content = false;
+  if (all.device.is_cpu()) {
+    check_memory(*all.model, config, all.metadata.input_shape, Work::kTrain);
+  }
+  check_passes(*all.model, all.metadata.input_shape);
+  const Freezing names_that_fit(config.fine_tune, *all.model);
+  if (!goes_on && config.fine_tune.enabled()) {
+    begin_from(config, *all.model, all.metadata);
+  }
+  return all;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "tools/config/run_config.h"
+#include "tools/data/dataset.h"
+#include "tools/train/checkpoint.h"
+#include "tools/train/distill.h"
+
+namespace skipzoo {
+
+struct Classifier;
+
+/// What a config trains, on the device it is trained on: the network as it
+/// begins, and its data.
+struct TrainingSetup {
+  torch::Device device = torch::kCPU;
+  TrainingData data;
+  Teacher teacher;  ///< Of train.distill, or none.
+  std::shared_ptr<Classifier> model;
+  ModelMetadata metadata;
+};
+
+/// Also sets the threads and the random numbers of a run. goes_on: its weights
+/// are another's to load; else they are those of fine_tune.weights where there
+/// are some. Throws ConfigError where the network cannot be trained here.
+TrainingSetup set_up_training(const RunConfig& config,
+                              const HeldOut& held_out = {},
+                              bool goes_on = false);
+
+}  // namespace skipzoo
