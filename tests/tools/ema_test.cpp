@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "tests/support/small_run.h"
@@ -156,6 +157,69 @@ TEST(Ema, OfFrozenLayersIsTheLayers) {
     EXPECT_TRUE(torch::equal(own[i].second, last.weights[i].second));
   }
   EXPECT_GT(frozen, 0);
+}
+
+torch::Tensor copy_of_one(const NamedTensors& state, std::string_view name) {
+  for (const auto& [own, tensor] : state) {
+    if (own == name) return tensor.detach().clone();
+  }
+  ADD_FAILURE() << "no " << name;
+  return {};
+}
+
+constexpr const char* kThawing[] = {
+    "features.denseblock1.denselayer1.conv1.weight",
+    "features.denseblock1.denselayer1.norm1.running_mean"};
+
+/// Notes a weight and a statistic after each step.
+class Notes : public Callback {
+ public:
+  using All = std::vector<std::array<torch::Tensor, 2>>;
+  Notes(Classifier& model, std::shared_ptr<All> all)
+      : model_(model), all_(std::move(all)) {
+    on_step_end();
+  }
+
+  void on_step_end() override {
+    const auto now = state_dict(model_);
+    all_->push_back(
+        {copy_of_one(now, kThawing[0]), copy_of_one(now, kThawing[1])});
+  }
+  void add_to(TrainingState&) override {}
+
+ private:
+  Classifier& model_;
+  std::shared_ptr<All> all_;
+};
+
+// Seven batches an epoch: groups of three, three and one. The average follows
+// the steps of the optimizer, not the batches; what is frozen, and its
+// BatchNorm's statistics, stands still in it as well, until it thaws.
+TEST(Ema, FollowsTheStepsOfGroupsAndOfLayersThatThaw) {
+  TemporaryFolder folder;
+  auto s = averaged(0.7, false);
+  s.train.grad_accum_steps = 3;
+  s.fine_tune.freeze = {"features.denseblock1"};
+  s.fine_tune.unfreeze_epochs = {2};
+  const auto notes = std::make_shared<Notes::All>();
+  s.callbacks = {{.make = [notes](Classifier& model) {
+    return std::make_unique<Notes>(model, notes);
+  }}};
+  run(s, folder / "run");
+  ASSERT_EQ(notes->size(), 1 + 4u * 3);
+  const auto last = load_checkpoint(folder / "run/last.skz");
+  EXPECT_EQ(last.sections.at("ema_steps").front().second.item<int64_t>(), 12);
+  for (size_t which : {0, 1}) {
+    const auto& first = notes->front()[which];
+    auto average = first;
+    for (size_t step = 1; step < notes->size(); ++step) {
+      const auto& own = (*notes)[step][which];
+      EXPECT_EQ(torch::equal(own, first), step <= 6) << step;
+      average = 0.7 * average + 0.3 * own;
+    }
+    EXPECT_TRUE(torch::allclose(copy_of_one(last.weights, kThawing[which]),
+                                average, 1e-5, 1e-6));
+  }
 }
 
 TEST(Ema, ARunWithoutItDoesNotGoOnWithIt) {

@@ -232,6 +232,20 @@ TEST_F(FineTuneCommand, TakesAMovingAverageWhereThereIsOne) {
   EXPECT_NEAR(loss_of({}), row.val_loss_ema, 1e-5);
   EXPECT_NEAR(loss_of({"--raw"}), row.val_loss, 1e-5);
   EXPECT_NE(row.val_loss, row.val_loss_ema);
+  // So is what is exported of it.
+  for (const bool raw : {false, true}) {
+    std::vector<std::string> arguments = {"export",   path("ema/last.skz"),
+                                          "--format", "torchscript",
+                                          "-o",       path("net.pt")};
+    if (raw) arguments.push_back("--raw");
+    const auto exported = run_skipzoo(arguments);
+    ASSERT_EQ(exported.exit_code, 0) << exported.err;
+    const auto again = run_skipzoo({"evaluate", path("net.pt"), "--json",
+                                    "--set", "data.root=" + path("photos4")});
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_NEAR(nlohmann::json::parse(again.out).at("loss").get<double>(),
+                raw ? row.val_loss : row.val_loss_ema, 1e-4);
+  }
 
   const auto tuned = run_skipzoo({"fine-tune", "-c", path("four.yaml"),
                                   "--weights", path("ema"), "--set",

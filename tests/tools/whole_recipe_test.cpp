@@ -4,6 +4,7 @@
 
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/ticking_clock.h"
 
 namespace skipzoo {
 namespace {
@@ -44,6 +45,9 @@ Settings whole_recipe(AutoAugment policy, OptimizerKind optimizer,
   s.train.class_weights.numbers = {1, 2, 1, 0.5};
   s.train.patience = 3;
   s.train.checkpoint_hist = 2;
+  s.train.ema = {.decay = 0.9, .warmup = true, .every = 2};
+  s.train.amp = Amp::kFp16;  // On the CPU, of it the loss scaler alone.
+  s.train.max_minutes = 0.5;
   return s;
 }
 
@@ -58,12 +62,52 @@ TEST_P(WholeRecipe, ResumesBitForBitFromWithinAnEpoch) {
     s.data.workers = workers;
     return s;
   };
+  const auto by = [](std::function<double()> clock, TrainerHooks hooks = {}) {
+    hooks.seconds = std::move(clock);
+    return hooks;
+  };
   TemporaryFolder folder;
-  run(recipe(0), folder / "whole");
-  // Seven batches an epoch, of which three make a step.
-  run(recipe(1), folder / "parts", stop_after(11));
-  run(recipe(4), folder / "parts");
+  run(recipe(0), folder / "whole", by(ticking_clock()));
+  // Seven batches an epoch, of which three make a step. A second each: the half
+  // minute is over within the third epoch.
+  run(recipe(1), folder / "parts", by(ticking_clock(), stop_after(11)));
+  run(recipe(4), folder / "parts", by(ticking_clock(99)));
   expect_same_run(folder / "whole", folder / "parts");
+  const auto last = load_checkpoint(folder / "whole/last.skz");
+  EXPECT_EQ(last.position.epoch, 3);
+  EXPECT_LT(last.position.step, 21);
+  for (const char* section : {"model", "ema_steps", "loss_scaler", "optimizer",
+                              "time_limit", "random"}) {
+    EXPECT_TRUE(last.sections.contains(section)) << section;
+  }
+}
+
+TEST_P(WholeRecipe, AnyNumberOfWorkersGivesTheSameBatches) {
+  const auto [policy, optimizer, schedule] = GetParam();
+  const auto batches = [&](int64_t workers) {
+    auto s = whole_recipe(policy, optimizer, schedule);
+    s.data.workers = workers;
+    Loader loader(make_synthetic(100, 8, 3, 4, Split::kTrain), s.data,
+                  Loader::Mode::kTrain, s.train.seed, false);
+    std::vector<torch::Tensor> all;
+    for (int64_t epoch = 0; epoch < 2; ++epoch) {
+      for (const Batch& batch : loader.epoch(epoch)) {
+        all.insert(all.end(),
+                   {batch.images, batch.targets.values, batch.indices});
+      }
+    }
+    return all;
+  };
+  const auto expected = batches(0);
+  EXPECT_EQ(expected.size(), 2u * 7 * 3);
+  EXPECT_FALSE(torch::equal(expected[0], expected[3 * 7]));
+  for (const int64_t workers : {1, 4}) {
+    const auto found = batches(workers);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_TRUE(torch::equal(found[i], expected[i])) << workers << ' ' << i;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

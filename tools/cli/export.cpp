@@ -172,6 +172,7 @@ void add_export(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "export", "Write a network for Python, C++ and ONNX Runtime");
   add_network_options(*command, args->network);
+  add_raw_option(*command, args->network);
   auto& options = args->options;
   std::vector<std::pair<std::string, ExportFormat>> formats;
   std::vector<std::string> names;
