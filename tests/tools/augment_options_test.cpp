@@ -51,7 +51,24 @@ TEST(AugmentOptions, DumpWhatLoadsToTheSameRun) {
     EXPECT_EQ(augment.color_jitter.saturation, 0);
     EXPECT_EQ(augment.gaussian_blur.kernel_size, 7);
     EXPECT_EQ(augment.gaussian_blur.sigma, (std::vector<double>{0.2, 1.5}));
-    EXPECT_EQ(augment.random_erasing.value, EraseValue::kRandom);
+    EXPECT_EQ(augment.random_erasing.value.word, EraseValue::kRandom);
+  }
+}
+
+TEST(AugmentOptions, ErasingIsByAWordANumberOrOneAChannel) {
+  const auto value = [](const std::string& text) {
+    return with_augment("{random_erasing: {p: 1, value: " + text + "}}").config;
+  };
+  using Numbers = std::vector<double>;
+  for (const auto& [text, numbers] :
+       {std::pair<std::string, Numbers>{"0.5", {0.5}},
+        {"-2", {-2}},
+        {"[0.1, 0, 0.3]", {0.1, 0, 0.3}},
+        {"zero", {}}}) {
+    const auto config = value(text);
+    EXPECT_EQ(config.data.augment.random_erasing.value.numbers, numbers);
+    const auto again = parse_config(dump_config(config), "dump", "/").config;
+    EXPECT_EQ(again.data.augment.random_erasing.value.numbers, numbers) << text;
   }
 }
 

@@ -124,7 +124,7 @@ TEST(RandomErasing, ErasesItsShareAndLeavesTheRest) {
 TEST(RandomErasing, ErasesOneRectangleWithNoiseWhereAsked) {
   DataOptions options;
   options.augment.random_erasing.p = 1;
-  options.augment.random_erasing.value = EraseValue::kRandom;
+  options.augment.random_erasing.value.word = EraseValue::kRandom;
   auto images = torch::full({200, 3, 24, 20}, 100.0);
   Targets targets;
   transform_batch(batch_transforms(options, 10), images, targets, 1, 2, 3);
@@ -142,6 +142,25 @@ TEST(RandomErasing, ErasesOneRectangleWithNoiseWhereAsked) {
     }
   }
   noise.expect(0, 1, "noise");
+}
+
+TEST(RandomErasing, FillsWithOneNumberOrOneAChannel) {
+  DataOptions options;
+  options.augment.random_erasing.p = 1;
+  const auto erased_by = [&](const std::vector<double>& numbers) {
+    options.augment.random_erasing.value.numbers = numbers;
+    auto images = torch::full({50, 3, 24, 20}, 100.0);
+    Targets targets;
+    transform_batch(batch_transforms(options, 10), images, targets, 1, 2, 3);
+    return images;
+  };
+  const auto zeros = erased_by({});
+  const auto where = zeros.eq(0);
+  EXPECT_TRUE(where.any().item<bool>());
+  EXPECT_TRUE(torch::equal(erased_by({0.5}), zeros.masked_fill(where, 0.5)));
+  const auto colour = torch::tensor({-1.0F, 0.F, 2.5F}).view({1, 3, 1, 1});
+  EXPECT_TRUE(torch::equal(erased_by({-1, 0, 2.5}),
+                           torch::where(where, colour, zeros)));
 }
 
 }  // namespace

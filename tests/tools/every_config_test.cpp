@@ -45,6 +45,8 @@ TEST_P(EveryConfig, LoadsAndTrainsOneStep) {
   config.data.dataset = DatasetKind::kSynthetic;
   config.data.batch_size = 2;
   config.data.image_size = std::min<int64_t>(config.data.image_size, 64);
+  config.data.train_size = 0;
+  config.data.progressive_resizing = {};
   const auto images =
       make_synthetic(2, config.data.image_size, in_channels(config.model),
                      num_classes(config.model), Split::kTrain);

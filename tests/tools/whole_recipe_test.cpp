@@ -5,6 +5,8 @@
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/ticking_clock.h"
+#include "tools/config/run_config.h"
+#include "tools/train/objective.h"
 
 namespace skipzoo {
 namespace {
@@ -17,7 +19,7 @@ void add_pictures(AugmentOptions& augment) {
       .brightness = 0.4, .contrast = 0.4, .saturation = 0.4, .hue = 0.1};
   augment.grayscale = 0.1;
   augment.gaussian_blur = {.p = 0.5, .kernel_size = 3};
-  augment.random_erasing = {.p = 0.5, .value = EraseValue::kRandom};
+  augment.random_erasing = {.p = 0.5, .value = {EraseValue::kRandom}};
   augment.mixup = 0.2;
   augment.cutmix = 1;
   augment.mix_prob = 0.9;
@@ -30,6 +32,9 @@ Settings whole_recipe(AutoAugment policy, OptimizerKind optimizer,
   add_pictures(s.data.augment);
   s.data.augment.auto_augment = policy;
   s.data.sampler = Sampler::kBalanced;
+  s.data.repeats = 2;
+  s.data.progressive_resizing = {
+      .min_res = 6, .max_res = 9, .end_ramp = 3, .multiple = 1};
   s.batch_transforms = batch_transforms(s.data, num_classes(s.model));
   s.train.optimizer.name = optimizer;
   s.train.optimizer.lr = 0.01;
@@ -108,6 +113,31 @@ TEST_P(WholeRecipe, AnyNumberOfWorkersGivesTheSameBatches) {
       EXPECT_TRUE(torch::equal(found[i], expected[i])) << workers << ' ' << i;
     }
   }
+}
+
+// Mixup's targets are as wide as the network, which bce takes as they are.
+TEST(Recipe, MixupWithBceTakesItsClassesFromTheModel) {
+  const auto config =
+      parse_config(
+          "model: {family: resnet, num_classes: 7}\n"
+          "data: {dataset: synthetic, image_size: 8, augment: {mixup: 1}}\n"
+          "train: {loss: bce}\n",
+          "run.yaml", "/folder")
+          .config;
+  auto images = torch::rand({4, 3, 8, 8});
+  Targets targets{torch::tensor({0, 6, 2, 5})};
+  transform_batch(batch_transforms(config.data, num_classes(config.model)),
+                  images, targets, 1, 0, 0);
+  ASSERT_EQ(targets.values.sizes(), (std::vector<int64_t>{4, 7}));
+  EXPECT_TRUE(torch::allclose(targets.values.sum(1), torch::ones({4})));
+  const auto logits = torch::linspace(-2, 2, 28).view({4, 7});
+  const auto p = logits.to(torch::kDouble).sigmoid();
+  const auto by_hand =
+      -(targets.values * p.log() + (1 - targets.values) * (1 - p).log())
+           .mean()
+           .item<double>();
+  EXPECT_NEAR(make_objective(config.train)(logits, targets).item<double>(),
+              by_hand, 1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -16,12 +16,13 @@ std::vector<int64_t> picture_shape(const RunConfig& config,
   return {first.channels, first.height, first.width};
 }
 
-void check_passes(Classifier& model, const std::vector<int64_t>& shape) {
+void check_passes(Classifier& model, const std::vector<int64_t>& shape,
+                  const std::string& key) {
   try {
     summarise(model, shape);
   } catch (const c10::Error& error) {
     throw ConfigError(
-        "data.image_size: pictures of " + std::to_string(shape[2]) + " x " +
+        key + ": pictures of " + std::to_string(shape[2]) + " x " +
         std::to_string(shape[1]) +
         " do not pass through this network: " + error.what_without_backtrace());
   }

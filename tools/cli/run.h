@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "tools/config/run_config.h"
@@ -16,9 +17,10 @@ namespace skipzoo {
 std::vector<int64_t> picture_shape(const RunConfig& config,
                                    const Dataset& dataset);
 
-/// Tries a network on one picture of that shape. Throws ConfigError where it is
-/// too small for it.
-void check_passes(Classifier& model, const std::vector<int64_t>& shape);
+/// Tries a network on one picture of that shape, which a key asks for. Throws
+/// ConfigError where it is too small for it.
+void check_passes(Classifier& model, const std::vector<int64_t>& shape,
+                  const std::string& key = "data.image_size");
 
 /// What travels with the weights of a run.
 ModelMetadata make_metadata(const RunConfig& config, const Dataset& dataset);

@@ -39,6 +39,22 @@ void begin_from(const RunConfig& config, Classifier& model,
   warn_of_other_network(*trained, config);
 }
 
+/// That the network can take all pictures of the run. input_shape: of those
+/// that it is evaluated on.
+void check_pictures(const RunConfig& config, Classifier& model,
+                    const std::vector<int64_t>& input_shape,
+                    const torch::Device& device) {
+  for (const auto& [key, size, trains] : config.data.sizes()) {
+    auto shape = input_shape;
+    if (size > 0) shape[1] = shape[2] = size;
+    if (device.is_cpu()) {
+      check_memory(model, config, shape,
+                   trains ? Work::kTrain : Work::kEvaluate, key);
+    }
+    check_passes(model, shape, key);
+  }
+}
+
 }  // namespace
 
 TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
@@ -60,10 +76,7 @@ TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
   all.model = make_model(config.model);
   all.metadata = make_metadata(config, *all.data.train);
   if (held_out.by_place) all.metadata.held_out_by_content = false;
-  if (all.device.is_cpu()) {
-    check_memory(*all.model, config, all.metadata.input_shape, Work::kTrain);
-  }
-  check_passes(*all.model, all.metadata.input_shape);
+  check_pictures(config, *all.model, all.metadata.input_shape, all.device);
   const Freezing names_that_fit(config.fine_tune, *all.model);
   if (!goes_on && config.fine_tune.enabled()) {
     begin_from(config, *all.model, all.metadata);

@@ -96,6 +96,14 @@ void check(const RunConfig& config, const Value& root, const std::string& name,
     problems.push_back(place_of(root, "train", "drop_path", name) +
                        ": train.drop_path: " + undroppable);
   }
+  const auto& erasing = data.augment.random_erasing;
+  const auto filled = static_cast<int64_t>(erasing.value.numbers.size());
+  if (erasing.p > 0 && filled > 1 && filled != channels) {
+    problems.push_back(
+        name + ": data.augment.random_erasing.value: has " +
+        std::to_string(filled) + " entries but model.in_channels is " +
+        std::to_string(channels) + "; give one number, or one a channel");
+  }
   const int64_t cifar = data.dataset == DatasetKind::kCifar10    ? 10
                         : data.dataset == DatasetKind::kCifar100 ? 100
                                                                  : 0;

@@ -71,7 +71,8 @@ std::string text_of(const std::vector<int64_t>& shape) {
 }  // namespace
 
 void check_memory(Classifier& model, const RunConfig& config,
-                  const std::vector<int64_t>& shape, Work work) {
+                  const std::vector<int64_t>& shape, Work work,
+                  const std::string& key) {
   const double memory = memory_of_machine();
   const auto refuse = [&](const std::string& what, double bytes) {
     throw ConfigError(what + " at least " + bytes_text(bytes) +
@@ -95,8 +96,7 @@ void check_memory(Classifier& model, const RunConfig& config,
   const Outputs outputs = outputs_of(model, shape);
   const double picture = all_weights + 4 * outputs.largest;
   if (picture > memory) {
-    refuse("data.image_size: a picture of " + text_of(shape) + " takes",
-           picture);
+    refuse(key + ": a picture of " + text_of(shape) + " takes", picture);
   }
   const double number = config.train.amp == Amp::kBf16 ? 2 : 4;
   const double step =

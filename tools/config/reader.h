@@ -169,6 +169,10 @@ class SectionReader {
     } else if (node.kind == Value::Kind::kScalar &&
                parse_scalar(node.text, value.word)) {
       value.numbers.clear();
+    } else if (double one = 0; node.kind == Value::Kind::kScalar &&
+                               parse_scalar(node.text, one)) {
+      read_value(node, path, one, rule);
+      value.numbers = {one};
     } else {
       fail(node, path,
            "expected " + kind_name<Enum>() + ", or a list of numbers");

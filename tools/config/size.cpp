@@ -101,15 +101,19 @@ void check_size(const RunConfig& config, const std::string& name,
            ", so " + counting_keys(config.model) + " are too large together");
   }
   const auto& data = config.data;
-  const auto size = static_cast<double>(data.image_size);
-  const double pixels =
-      static_cast<double>(in_channels(config.model)) * size * size;
-  const double batch = static_cast<double>(data.batch_size) * pixels * 4;
-  if (batch > memory) {
+  const auto pixels_of = [&](int64_t size) {
+    return static_cast<double>(in_channels(config.model)) *
+           static_cast<double>(size) * static_cast<double>(size);
+  };
+  for (const auto& [key, size, trains] : data.sizes()) {
+    const double batch =
+        static_cast<double>(data.batch_size) * pixels_of(size) * 4;
+    if (batch <= memory) continue;
     refuse("data.batch_size: a batch of " + std::to_string(data.batch_size) +
-           " pictures of data.image_size " + std::to_string(data.image_size) +
-           " takes " + bytes_text(batch));
+           " pictures of " + key + " " + std::to_string(size) + " takes " +
+           bytes_text(batch));
   }
+  const double pixels = pixels_of(data.image_size);
   const double resized = pixels / (data.crop_pct * data.crop_pct);
   if (data.dataset == DatasetKind::kImageFolder && resized > memory) {
     refuse(

@@ -111,7 +111,8 @@ struct RandomErasingOptions {
   std::vector<double> scale = {0.02, 0.33};
   /// Height to width of the part.
   std::vector<double> ratio = {0.3, 3.3};
-  EraseValue value = EraseValue::kZero;
+  /// Or a number, or one a channel, of normalised pictures.
+  WordOrNumbers<EraseValue> value;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -121,7 +122,10 @@ struct RandomErasingOptions {
           each(between(0, 1)));
     field("ratio", ratio, "height to width of that part, from and to",
           each(above(0)));
-    field("value", value, "what it is filled with, after normalisation");
+    field("value", value,
+          "what it is filled with, after normalisation: a word, a number or "
+          "one a channel",
+          between(-1000, 1000));
   }
   bool uses(std::string_view key) const { return p > 0 || key == "p"; }
   void validate(Problems& problems) const;

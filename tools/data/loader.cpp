@@ -11,7 +11,6 @@
 #include <exception>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <thread>
 
 #include "tools/data/data_file.h"
@@ -50,7 +49,6 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
       seed_(static_cast<uint64_t>(seed)),
       pinned_(pinned),
       shard_(shard),
-      transforms_(training_transforms(options)),
       skipped_(std::make_shared<Skipped>()) {
   if (mode_ == Mode::kTrain && !options_.drop_last &&
       dataset_->size() % options_.batch_size == 1) {
@@ -94,19 +92,23 @@ int64_t Loader::skipped() const {
   return static_cast<int64_t>(skipped_->pictures.size());
 }
 
-std::vector<int64_t> Loader::order(int64_t epoch) const {
+Loader::Plan Loader::make_plan(int64_t epoch) const {
   if (mode_ == Mode::kTrain) {
     Random random(seed_, static_cast<uint64_t>(epoch) + 1);
-    return options_.sampler == Sampler::kBalanced
-               ? balanced_order(*dataset_, random)
-               : random.permutation(dataset_->size());
+    const auto order = options_.sampler == Sampler::kBalanced
+                           ? balanced_order(*dataset_, random)
+                           : random.permutation(dataset_->size());
+    return {epoch, repeated(order, options_.repeats),
+            training_transforms(options_, epoch)};
   }
-  std::vector<int64_t> order(static_cast<size_t>(dataset_->size()));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
+  std::vector<Sample> order(static_cast<size_t>(dataset_->size()));
+  for (int64_t index = 0; auto& sample : order) sample.index = index++;
+  return {epoch, std::move(order), {}};
 }
 
-std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
+std::optional<Image> Loader::view(const Plan& plan,
+                                  const Sample& sample) const {
+  const int64_t index = sample.index;
   const auto read = [&](const ChooseWindow& choose) {
     const InStage stage(Stage::kDecode);
     return choose ? dataset_->part(index, choose) : dataset_->image(index);
@@ -116,9 +118,12 @@ std::optional<Image> Loader::view(int64_t epoch, int64_t index) const {
       if (mode_ == Mode::kEvaluate) return evaluation_view(read({}), options_);
       // Streams of samples start apart from those of shuffles, which have no
       // third part in their key.
-      const Random random(seed_, static_cast<uint64_t>(epoch) + 1,
-                          static_cast<uint64_t>(index) + 1);
-      return training_view(read, transforms_, random);
+      Random random(seed_, static_cast<uint64_t>(plan.epoch) + 1,
+                    static_cast<uint64_t>(index) + 1);
+      if (sample.copy > 0) {
+        random = random.stream("copy " + std::to_string(sample.copy));
+      }
+      return training_view(read, plan.transforms, random);
     } catch (const FileError&) {
       throw;
     } catch (const std::runtime_error& error) {
@@ -151,16 +156,16 @@ void check_memory(const Image& one, int64_t count) {
 
 }  // namespace
 
-Batch Loader::make_batch(const std::vector<int64_t>& order, int64_t epoch,
-                         int64_t batch) const {
+Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
   const int64_t number = batch * shard_.count + shard_.index;
   const int64_t first = number * options_.batch_size;
   const int64_t last = std::min(first + options_.batch_size, dataset_->size());
   std::vector<Image> views;
   std::vector<int64_t> labels, indices;
   for (int64_t i = first; i < last; ++i) {
-    const int64_t index = order[static_cast<size_t>(i)];
-    auto image = view(epoch, index);
+    const Sample& sample = plan.order[static_cast<size_t>(i)];
+    const int64_t index = sample.index;
+    auto image = view(plan, sample);
     if (!image) continue;
     if (views.empty()) {
       check_memory(*image, last - first);
@@ -206,10 +211,9 @@ Loader::Epoch Loader::epoch(int64_t number, int64_t first) {
 /// What the workers and their consumer hold in common.
 struct Loader::Epoch::Shared {
   const Loader& loader;
-  int64_t epoch;
   int64_t batches;
   int64_t ahead;  ///< Batches that may wait finished.
-  std::vector<int64_t> order;
+  Plan plan;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -247,7 +251,7 @@ struct Loader::Epoch::Shared {
       lock.unlock();
       Result result;
       try {
-        result.batch = loader.make_batch(order, epoch, mine);
+        result.batch = loader.make_batch(plan, mine);
       } catch (...) {
         result.error = std::current_exception();
       }
@@ -260,10 +264,9 @@ struct Loader::Epoch::Shared {
 
 Loader::Epoch::Epoch(const Loader& loader, int64_t epoch, int64_t first)
     : shared_(new Shared{.loader = loader,
-                         .epoch = epoch,
                          .batches = loader.batches(),
                          .ahead = 2 * loader.options_.workers + 1,
-                         .order = loader.order(epoch),
+                         .plan = loader.make_plan(epoch),
                          .mutex = {},
                          .changed = {},
                          .started = first,
@@ -281,7 +284,7 @@ std::optional<Batch> Loader::Epoch::next() {
   Shared& s = *shared_;
   if (s.delivered >= s.batches) return std::nullopt;
   if (s.workers.empty()) {
-    return s.loader.make_batch(s.order, s.epoch, s.delivered++);
+    return s.loader.make_batch(s.plan, s.delivered++);
   }
   std::unique_lock<std::mutex> lock(s.mutex);
   s.changed.wait(lock, [&] { return s.finished.contains(s.delivered); });

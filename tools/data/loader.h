@@ -9,6 +9,7 @@
 #include "tools/data/batch.h"
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
+#include "tools/data/sampler.h"
 #include "tools/data/training_transforms.h"
 
 namespace skipzoo {
@@ -22,8 +23,11 @@ struct Shard {
 
 /// Batches of a data set, prepared by worker threads ahead of their use.
 ///
-/// The order and the augmentations depend on (seed, epoch, sample) alone: any
-/// number of workers gives the same batches, bit for bit.
+/// The order, the augmentations and the size of pictures depend on (seed,
+/// epoch, sample) alone: any number of workers gives the same batches, bit for
+/// bit. A picture that an epoch shows again (options.repeats, or a rare class
+/// under sampler: balanced) is augmented anew. Of several processes, each copy
+/// is in the batch that it would be in for one.
 class Loader {
  public:
   enum class Mode {
@@ -44,19 +48,29 @@ class Loader {
   /// Pictures that could not be read so far and were skipped.
   int64_t skipped() const;
 
+  /// Height and width of training pictures in an epoch; 0: the data's own.
+  int64_t size_in_epoch(int64_t number) const {
+    return options_.size_in_epoch(number);
+  }
+
   class Epoch;
   /// The batches of epoch `number`, from batch `first` on. One at a time.
   Epoch epoch(int64_t number, int64_t first = 0);
 
  private:
   friend class Epoch;
-  Batch make_batch(const std::vector<int64_t>& order, int64_t epoch,
-                   int64_t batch) const;
-  std::vector<int64_t> order(int64_t epoch) const;
+  /// What the batches of an epoch are made by.
+  struct Plan {
+    int64_t epoch;
+    std::vector<Sample> order;
+    std::vector<TrainingTransform> transforms;
+  };
+  Plan make_plan(int64_t epoch) const;
+  Batch make_batch(const Plan& plan, int64_t batch) const;
   /// Of all shards together.
   int64_t all_batches() const;
   /// Nothing where the picture was skipped.
-  std::optional<Image> view(int64_t epoch, int64_t index) const;
+  std::optional<Image> view(const Plan& plan, const Sample& sample) const;
 
   struct Skipped;
 
@@ -66,7 +80,6 @@ class Loader {
   uint64_t seed_;
   bool pinned_;
   Shard shard_;
-  std::vector<TrainingTransform> transforms_;
   std::shared_ptr<Skipped> skipped_;
 };
 

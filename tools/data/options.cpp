@@ -28,10 +28,36 @@ void DataOptions::validate(Problems& problems) const {
                          "; pixels are divided by it");
     }
   }
+  if (train_size > 0 && progressive_resizing.enabled()) {
+    problems.push_back(
+        "train_size and progressive_resizing both say how large training "
+        "pictures are; leave one of them out");
+  }
   if (mean.size() != std.size()) {
     problems.push_back("mean has " + std::to_string(mean.size()) +
                        " entries but std has " + std::to_string(std.size()));
   }
+}
+
+int64_t DataOptions::size_in_epoch(int64_t epoch) const {
+  if (progressive_resizing.enabled()) {
+    return progressive_resizing.size_in_epoch(epoch);
+  }
+  return train_size > 0 ? train_size : image_size;
+}
+
+std::vector<DataOptions::PictureSize> DataOptions::sizes() const {
+  if (progressive_resizing.enabled()) {
+    const auto& growing = progressive_resizing;
+    return {
+        {"data.image_size", image_size, false},
+        {"data.progressive_resizing.min_res", growing.min_res, true},
+        {"data.progressive_resizing.max_res", growing.max_res, true},
+    };
+  }
+  if (train_size == 0) return {{"data.image_size", image_size, true}};
+  return {{"data.image_size", image_size, false},
+          {"data.train_size", train_size, true}};
 }
 
 }  // namespace skipzoo

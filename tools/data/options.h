@@ -8,6 +8,7 @@
 
 #include "models/fields.h"
 #include "tools/data/augment_options.h"
+#include "tools/data/progressive_resizing.h"
 
 namespace skipzoo {
 
@@ -67,6 +68,11 @@ struct DataOptions {
   std::string val_split = "test";
   /// Height and width that the network sees; 0 for the data's own.
   int64_t image_size = 0;
+  /// The same in training alone, where pictures look larger than in evaluation
+  /// (Touvron et al. 2019, arXiv:1906.06423, section 3); 0: image_size.
+  int64_t train_size = 0;
+  /// Or a size that changes with the epoch.
+  ProgressiveResizingOptions progressive_resizing;
   /// In evaluation the shorter side is resized to image_size / crop_pct and the
   /// middle cut out. 1 where pictures have that size already.
   double crop_pct = 0.875;
@@ -76,6 +82,10 @@ struct DataOptions {
   std::vector<double> std;
   int64_t batch_size = 128;
   Sampler sampler = Sampler::kShuffle;
+  /// Copies of each picture that an epoch shows one behind the other, each
+  /// augmented by itself; as many fewer pictures, drawn anew each epoch (Hoffer
+  /// et al. 2020, arXiv:1901.09335; timm's RepeatAugSampler).
+  int64_t repeats = 1;
   /// Threads that prepare batches beside the one that trains.
   int64_t workers = 2;
   /// Share of the training data split off, by the run's seed, to validate on:
@@ -96,6 +106,10 @@ struct DataOptions {
     field("val_split", val_split, "folder of the test pictures");
     field("image_size", image_size, "height and width; 0: the data's own",
           between(0, 16384));
+    field("train_size", train_size,
+          "height and width in training; 0: image_size", between(0, 16384));
+    field("progressive_resizing", progressive_resizing,
+          "training pictures that grow from epoch to epoch");
     field("crop_pct", crop_pct,
           "evaluation resizes to image_size / crop_pct, then cuts the middle",
           between(0.1, 1));
@@ -105,6 +119,9 @@ struct DataOptions {
     field("batch_size", batch_size, "pictures a step", between(1, 1 << 20));
     field("sampler", sampler,
           "each picture once an epoch, or of each class equally many");
+    field("repeats", repeats,
+          "copies of a picture in an epoch, of as many fewer pictures",
+          between(1, 100));
     field("workers", workers, "threads that prepare batches", between(0, 256));
     field("holdout", holdout,
           "share of the training data to validate on instead of the test split",
@@ -119,6 +136,19 @@ struct DataOptions {
   }
   bool uses(std::string_view key) const;
   void validate(Problems& problems) const;
+
+  /// Height and width of training pictures in an epoch, which counts from 0; 0:
+  /// the data's own.
+  int64_t size_in_epoch(int64_t epoch) const;
+  /// A size that a run has pictures of, and the key that asks for it.
+  struct PictureSize {
+    const char* key;
+    int64_t size;  ///< 0: the data's own.
+    bool trains;   ///< Or evaluates alone.
+  };
+  /// image_size, then the others: the smallest and the largest, where they
+  /// change.
+  std::vector<PictureSize> sizes() const;
 };
 
 }  // namespace skipzoo

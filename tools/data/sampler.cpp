@@ -41,6 +41,18 @@ std::vector<int64_t> balanced_order(const Dataset& dataset, Random& random) {
   return order;
 }
 
+std::vector<Sample> repeated(std::span<const int64_t> order, int64_t repeats) {
+  std::vector<Sample> samples(order.size());
+  std::vector<int64_t> shown;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const int64_t index = order[i / static_cast<size_t>(repeats)];
+    const auto at = static_cast<size_t>(index);
+    if (at >= shown.size()) shown.resize(2 * at + 1);
+    samples[i] = {.index = index, .copy = shown[at]++};
+  }
+  return samples;
+}
+
 std::vector<int64_t> class_counts(const Dataset& dataset) {
   std::vector<int64_t> counts(dataset.classes().size());
   for (int64_t i = 0; i < dataset.size(); ++i) {

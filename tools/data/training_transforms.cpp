@@ -65,13 +65,14 @@ Window random_part(int64_t rows, int64_t columns, const AugmentOptions& options,
 /// What crops and flips draw from, in turn: the sample's own numbers.
 constexpr std::string_view kGeometry;
 
-TrainingTransform random_resized_crop(const DataOptions& options) {
+TrainingTransform random_resized_crop(const DataOptions& options,
+                                      int64_t size) {
   const auto window = [augment = options.augment](int64_t height, int64_t width,
                                                   Random& random) {
     return random_part(height, width, augment, random);
   };
   const auto interpolation = options.interpolation;
-  if (const int64_t size = options.image_size; size != 0) {
+  if (size != 0) {
     return {kGeometry,
             [=](Image image, Random&) {
               return resize(std::move(image), size, size, interpolation);
@@ -89,10 +90,10 @@ TrainingTransform random_resized_crop(const DataOptions& options) {
           }};
 }
 
-TrainingTransform resize_and_centre_crop(const DataOptions& options) {
-  return {kGeometry, [options](Image image, Random&) {
-            return resize_and_crop(std::move(image), options.image_size,
-                                   options.image_size, options.interpolation);
+TrainingTransform resize_and_centre_crop(Interpolation interpolation,
+                                         int64_t size) {
+  return {kGeometry, [interpolation, size](Image image, Random&) {
+            return resize_and_crop(std::move(image), size, size, interpolation);
           }};
 }
 
@@ -113,13 +114,15 @@ TrainingTransform horizontal_flip() {
 
 }  // namespace
 
-std::vector<TrainingTransform> training_transforms(const DataOptions& options) {
+std::vector<TrainingTransform> training_transforms(const DataOptions& options,
+                                                   int64_t epoch) {
   const AugmentOptions& augment = options.augment;
+  const int64_t size = options.size_in_epoch(epoch);
   std::vector<TrainingTransform> all;
   if (augment.random_resized_crop) {
-    all.push_back(random_resized_crop(options));
-  } else if (options.image_size != 0) {
-    all.push_back(resize_and_centre_crop(options));
+    all.push_back(random_resized_crop(options, size));
+  } else if (size != 0) {
+    all.push_back(resize_and_centre_crop(options.interpolation, size));
   }
   if (augment.pad_and_crop > 0) {
     all.push_back(pad_and_crop(augment.pad_and_crop));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -27,8 +28,10 @@ struct TrainingTransform {
       {};
 };
 
-/// Those of a config, in the order in which they apply.
-std::vector<TrainingTransform> training_transforms(const DataOptions& options);
+/// Those of a config in an epoch, which counts from 0, in the order in which
+/// they apply.
+std::vector<TrainingTransform> training_transforms(const DataOptions& options,
+                                                   int64_t epoch = 0);
 
 /// Reads a picture, or the part of it that is asked for.
 using ReadPart = std::function<Image(const ChooseWindow& choose)>;

@@ -35,6 +35,8 @@ constexpr EpochScalar kScalars[] = {
      &EpochRow::val_loss_ema, /*is_optional=*/true},
     {"val_top1_ema", "val/top1_ema", "Val top-1, EMA", "EMA Acc@1",
      Unit::kPercent, &EpochRow::val_top1_ema, /*is_optional=*/true},
+    {"data_time", "", "Waited for data", "", Unit::kSeconds,
+     &EpochRow::data_time, /*is_optional=*/true},
 };
 
 constexpr std::string_view kEpoch = "epoch";  // The only integer.

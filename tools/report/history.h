@@ -25,6 +25,9 @@ struct EpochRow {
   /// By the moving average of the weights; nan where there is none.
   double val_loss_ema = std::numeric_limits<double>::quiet_NaN();
   double val_top1_ema = std::numeric_limits<double>::quiet_NaN();
+  /// Of the seconds, those in which training waited for pictures; nan in runs
+  /// of before.
+  double data_time = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// In what a scalar is measured, and so how people are shown it.

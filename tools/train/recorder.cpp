@@ -134,11 +134,12 @@ bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
 }
 
 void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
-                            const TrainingState& state) {
+                            const TrainingState& state,
+                            const std::string& remark) {
   const bool improved = note_if_best(row.epoch, validation);
   if (!writes_) return;
   const bool by_average = validation.by_average(eval_metric_);
-  spdlog::info("{}{}", log_line(row),
+  spdlog::info("{}{}{}", log_line(row), remark,
                !improved    ? ""
                : by_average ? "  * (EMA)"
                             : "  *");

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "tools/train/checkpoint.h"
 #include "tools/train/metrics.h"
@@ -53,9 +54,10 @@ class Recorder {
   /// one of these is called so no longer. Throws FileError.
   void go_on_from(const std::filesystem::path& path, const Best& best,
                   const TrainingState& state);
-  /// Writes the end of the epoch `row`. state: that after it.
+  /// Writes the end of the epoch `row`. state: that after it. remark: what else
+  /// the log says of it.
   void finish_epoch(const EpochRow& row, const Validation& validation,
-                    const TrainingState& state);
+                    const TrainingState& state, const std::string& remark = "");
   /// Writes last.skz.
   void save(const TrainingState& state) const {
     save_as(folder_.last(), state);

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+
 #include "tools/log.h"
 
 namespace skipzoo {
@@ -16,6 +18,14 @@ void log_step(const StepReport& report, double batch_loss, double lr,
           static_cast<double>(report.batches),
       batch_loss, report.loss, report.top1, report.images_per_s, lr,
       data_seconds);
+}
+
+std::string epoch_remark(const EpochTimes& times, int64_t new_size) {
+  char data[64];
+  std::snprintf(data, sizeof(data), "  Data: %.2f s (%.1f %%)", times.waiting,
+                times.waiting_share());
+  const auto size = new_size == 0 ? "" : "  Size: " + std::to_string(new_size);
+  return data + size;
 }
 
 }  // namespace skipzoo

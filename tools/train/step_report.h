@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace skipzoo {
 
@@ -28,6 +29,22 @@ class Stopwatch {
   using Clock = std::chrono::steady_clock;
   Clock::time_point start_ = Clock::now();
 };
+
+/// What an epoch's training took, in seconds.
+struct EpochTimes {
+  double training = 0;  ///< In all, validation aside.
+  double waiting = 0;   ///< Of that, how long its steps waited for pictures.
+
+  /// What share of it that is, in percent.
+  double waiting_share() const {
+    return training > 0 ? 100 * waiting / training : 0;
+  }
+};
+
+/// What follows in the log's line of an epoch: "  Data: 0.30 s (2.5 %)" and,
+/// with another size of pictures than in the epoch before, "  Size: 160"; 0
+/// where it is the same.
+std::string epoch_remark(const EpochTimes& times, int64_t new_size);
 
 /// A line of the log. batch_loss: of this batch alone; data_seconds: how long
 /// the step waited for its pictures.

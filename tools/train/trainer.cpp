@@ -113,6 +113,7 @@ EpochMetrics Trainer::train_one_epoch() {
   Position& at = state_.position;
   freezing_.begin_epoch(*parts_.model, at.epoch);
   epoch_time_ = {};
+  times_ = {};
   images_ = 0;
   limit_.begin_epoch(seconds_now());
   auto epoch = parts_.train.epoch(at.epoch, at.batch);
@@ -120,6 +121,7 @@ EpochMetrics Trainer::train_one_epoch() {
   for (const Batch& batch : epoch) {
     if (at.batch >= batches_of_epoch()) break;  // The time is over.
     const double data_seconds = waiting.seconds();
+    times_.waiting += data_seconds;
     lr_ = lr_of(at.batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
     if (batch.size() > 1) train_step(batch);
@@ -135,7 +137,7 @@ EpochMetrics Trainer::train_one_epoch() {
   if (at.batch >= batches_of_epoch() && step_.update()) {
     callbacks_.on_step_end();
   }
-  train_seconds_ = epoch_time_.seconds();
+  times_.training = epoch_time_.seconds();
   check_finite();
   const EpochMetrics mean = metrics_.mean(*parts_.collective);
   if (mean.images == 0 && !should_stop()) {
@@ -229,11 +231,21 @@ void Trainer::finish_epoch(const EpochMetrics& train,
        .val_loss = own.loss,
        .val_top1 = own.top1,
        .val_top5 = own.top5,
-       .images_per_s = static_cast<double>(images_) / train_seconds_,
+       .images_per_s = static_cast<double>(images_) / times_.training,
        .seconds = epoch_time_.seconds(),
        .val_loss_ema = validation.averaged ? validation.averaged->loss : none,
-       .val_top1_ema = validation.averaged ? validation.averaged->top1 : none},
-      validation, state_);
+       .val_top1_ema = validation.averaged ? validation.averaged->top1 : none,
+       .data_time = times_.waiting},
+      validation, state_,
+      epoch_remark(times_, new_size(state_.position.epoch - 1)));
+}
+
+int64_t Trainer::new_size(int64_t epoch) const {
+  // Of the two epochs alone, so that a resumed run says the same.
+  const int64_t size = parts_.train.size_in_epoch(epoch);
+  const bool is_new =
+      epoch > 0 && size != parts_.train.size_in_epoch(epoch - 1);
+  return is_new ? size : 0;
 }
 
 }  // namespace skipzoo

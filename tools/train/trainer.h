@@ -94,6 +94,8 @@ class Trainer {
   /// The update of a group of train.grad_accum_steps batches, or of those left
   /// at the end of an epoch, if `batch` is its last.
   void end_group(int64_t batch);
+  /// The size of pictures in an epoch that had another before it, else 0.
+  int64_t new_size(int64_t epoch) const;
   void after_step(double data_seconds);
   void check_finite() const;
   /// Whether train.patience is over.
@@ -141,7 +143,7 @@ class Trainer {
   Stopwatch clock_;
   // Of the epoch at hand, for its speed only.
   Stopwatch epoch_time_;
-  double train_seconds_ = 0;
+  EpochTimes times_;
   int64_t images_ = 0;
   double lr_ = 0;
   torch::Tensor last_loss_;

@@ -33,6 +33,14 @@ Part drawn_part(const RandomErasingOptions& options, int64_t height,
   return {};
 }
 
+/// erased: the part, (C, h, w). numbers: one, or one a channel.
+void fill(const torch::Tensor& erased, const std::vector<double>& numbers) {
+  for (int64_t c = 0; c < erased.size(0); ++c) {
+    const auto which = numbers.size() == 1 ? 0 : static_cast<size_t>(c);
+    erased.select(0, c).fill_(numbers[which]);
+  }
+}
+
 }  // namespace
 
 BatchTransform random_erasing(const RandomErasingOptions& options) {
@@ -48,7 +56,11 @@ BatchTransform random_erasing(const RandomErasingOptions& options) {
           const auto erased = images.select(0, i)
                                   .narrow(1, part.top, part.height)
                                   .narrow(2, part.left, part.width);
-          if (options.value == EraseValue::kZero) {
+          if (!options.value.numbers.empty()) {
+            fill(erased, options.value.numbers);
+            continue;
+          }
+          if (options.value.word == EraseValue::kZero) {
             erased.zero_();
             continue;
           }
