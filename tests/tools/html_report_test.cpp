@@ -246,10 +246,11 @@ TEST(LrPage, HasACurveBetweenPowersOfTen) {
 }
 
 TEST(LrPage, ItsNumbersComeBackFromTheTable) {
-  EXPECT_EQ(lr_csv(small_sweep(2).points),
+  const double lr = 0.0036307805477010135;
+  EXPECT_EQ(lr_csv({{1e-8, 2, 2}, {lr, 1.99, 1.995}}),
             "step,lr,loss,smoothed_loss\n1,1e-08,2,2\n"
-            "2,1.2589254117941662e-08,1.99,1.995\n");
-  EXPECT_EQ(rate_text(0.0036307805477010135), "0.00363");
+            "2,0.0036307805477010135,1.99,1.995\n");
+  EXPECT_EQ(rate_text(lr), "0.00363");
   EXPECT_EQ(rate_text(1e-8), "1e-08");
 }
 
