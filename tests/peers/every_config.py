@@ -50,8 +50,9 @@ NETWORKS = {
         "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2",
         "wide_resnet101_2")},
 }
-# The same networks as others here: of another number of classes, or begun from published weights.
-REPEATED = ("cifar100/", "fine_tune/")
+# The same networks as others here: of another number of classes, begun from published weights, or by another recipe.
+REPEATED = ("cifar100/", "fine_tune/", "cifar10/resnet18_modern", "imagenet/resnet18_a1", "imagenet/resnet50_a",
+            "imagenet/resnet50_v2", "imagenet/densenet121_ra")
 README = ("cifar10/conv_net", "imagenet/resnet50", "imagenet/densenet121")
 MOST_MIB = 16 * 1024
 MOST_SECONDS = 1800
