@@ -246,10 +246,10 @@ TEST(LrPage, HasACurveBetweenPowersOfTen) {
 }
 
 TEST(LrPage, ItsNumbersComeBackFromTheTable) {
-  const double lr = 0.0036307805477010135;
+  const double lr = 0.0036307805477010136;
   EXPECT_EQ(lr_csv({{1e-8, 2, 2}, {lr, 1.99, 1.995}}),
             "step,lr,loss,smoothed_loss\n1,1e-08,2,2\n"
-            "2,0.0036307805477010135,1.99,1.995\n");
+            "2,0.0036307805477010136,1.99,1.995\n");
   EXPECT_EQ(rate_text(lr), "0.00363");
   EXPECT_EQ(rate_text(1e-8), "1e-08");
 }
