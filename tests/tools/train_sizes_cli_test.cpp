@@ -75,7 +75,7 @@ TEST_F(TrainSizesRun, ASizeBeyondTheMachineIsNamed) {
       "pictures of data.progressive_resizing.max_res 4000 takes");
   // The picture alone is no burden; what the network makes of it is.
   expect_words(train({"data.train_size=12000", "data.batch_size=2",
-                      "model.num_init_features=4000"}),
+                      "model.num_init_features=1000"}),
                2, "data.train_size: a picture of 3 x 12000 x 12000 takes");
 }
 
