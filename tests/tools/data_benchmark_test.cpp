@@ -47,11 +47,11 @@ TEST(DataBenchmark, ReportsEachNumberOfWorkers) {
   ASSERT_EQ(rows.size(), 2u);
   expect_a_row(rows[0], 0);
   expect_a_row(rows[1], 2);
-  // Nothing there is resized; without workers, one thread does it all.
-  EXPECT_EQ(rows[0].at("resize"), 0);
-  EXPECT_NEAR(rows[0].at("images_per_s").get<double>() *
-                  rows[0].at("cpu_ms").get<double>(),
-              1000, 300);
+  EXPECT_EQ(rows[0].at("resize"), 0);  // They have their size already.
+  // Without workers one thread does it all, and has no more time than passes.
+  EXPECT_LT(rows[0].at("images_per_s").get<double>() *
+                rows[0].at("cpu_ms").get<double>(),
+            1100);
 }
 
 TEST(DataBenchmark, PrintsATable) {
