@@ -94,7 +94,7 @@ void run_lr_find(const LrFindArguments& args) {
     throw TrainingError(
         "no learning rate is suggested: the loss falls nowhere between " +
         rate_text(points.front().lr) + " and " + rate_text(points.back().lr) +
-        "; is there more to learn from by more --steps, or another range?");
+        "; try another range, or more --steps");
   }
   const auto rate = "train.optimizer.lr=" + rate_text(points[*found].lr);
   std::cout << rate << '\n';
