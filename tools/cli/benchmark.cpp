@@ -143,7 +143,10 @@ ordered_json report(const Arguments& args, const Measured& measured) {
   for (const auto& [kind, seconds] : measured.kinds) {
     json["profile"][kind] = rounded(seconds / sum, 4);
   }
-  if (measured.layers) json["by_layer"] = layers_json(*measured.layers);
+  if (measured.layers) {
+    json["by_layer"] =
+        nlohmann::ordered_json::parse(layers_json(*measured.layers));
+  }
   return json;
 }
 

@@ -60,7 +60,7 @@ LayerProfile profile_layers(Engine& engine, const torch::Tensor& images,
   return profile;
 }
 
-nlohmann::ordered_json layers_json(const LayerProfile& profile) {
+std::string layers_json(const LayerProfile& profile) {
   nlohmann::ordered_json json = {
       {"run_ms", profile.run * 1e3},
       {"kernels_ms", profile.kernels * 1e3},
@@ -73,7 +73,7 @@ nlohmann::ordered_json layers_json(const LayerProfile& profile) {
                               {"flops", layer.flops},
                               {"bytes", layer.bytes}});
   }
-  return json;
+  return json.dump();
 }
 
 void print_layers(const LayerProfile& profile) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 #include "models/layer_time.h"
@@ -26,8 +26,8 @@ struct LayerProfile {
 LayerProfile profile_layers(Engine& engine, const torch::Tensor& images,
                             double seconds);
 
-/// Its part of a report.
-nlohmann::ordered_json layers_json(const LayerProfile& profile);
+/// Its part of a report, as JSON.
+std::string layers_json(const LayerProfile& profile);
 
 /// As a table on standard output.
 void print_layers(const LayerProfile& profile);
