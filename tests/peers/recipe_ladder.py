@@ -79,10 +79,10 @@ def prepare(a):
 def train(a, part, epochs, seed, folder):
     """One run; its rows of summary.csv."""
     shutil.rmtree(folder, ignore_errors=True)
-    numbers = {"half": epochs // 2, "most": epochs * 3 // 4}
+    half, most = epochs // 2, max(epochs * 3 // 4, epochs // 2 + 1)
     settings = ["data.dataset=image_folder", f"data.root={os.path.abspath(os.path.join(a.out, 'photos'))}",
                 "data.val_split=val", "data.workers=0", "train.threads=1", f"train.seed={seed}",
-                f"train.epochs={epochs}", *(s.format(**numbers) for s in PARTS[part])]
+                f"train.epochs={epochs}", *(s.replace("{half}", str(half)).replace("{most}", str(most)) for s in PARTS[part])]
     command = [a.skipzoo, "train", "-c", CONFIG, "-o", folder]
     for setting in settings:
         command += ["--set", setting]
