@@ -31,7 +31,7 @@ struct BadValues {
 };
 
 const BadValues kBadValues[] = {
-    {"data.dataset", {"mnist"}, "one of image_folder, cifar10, cifar100, idx,"},
+    {"data.dataset", {"mnist"}, "one of image_folder, csv, cifar10, cifar100,"},
     {"data.image_size", {"-1", "16385"}, "between 0 and 16384"},
     {"data.train_size", {"-1", "16385"}, "between 0 and 16384"},
     {"data.progressive_resizing.min_res", {"-1", "16385"}, "0 and 16384"},
@@ -46,6 +46,7 @@ const BadValues kBadValues[] = {
     {"data.sampler", {"random"}, "one of shuffle, balanced"},
     {"data.repeats", {"0", "101"}, "between 1 and 100"},
     {"data.workers", {"-1", "257"}, "between 0 and 256"},
+    {"data.class_folders", {"deep", "2"}, "expected one of top, leaf"},
     {"data.holdout", {"-0.1", "0.91"}, "between 0 and 0.9"},
     {"data.on_error", {"ignore"}, "one of stop, skip"},
     {"data.synthetic_images", {"0", "10000001"}, "between 1 and 10000000"},
@@ -142,7 +143,9 @@ const BadValues kBadValues[] = {
     {"train.distill.temperature", {"0", "101"}, "between 0.01 and 100"},
     {"train.ema.decay", {"-0.1", "1"}, "between 0 and 0.999999"},
     {"train.ema.every", {"0", "1000001"}, "between 1 and 1000000"},
-    {"train.eval_metric", {"f1"}, "one of top1, loss"},
+    {"train.eval_metric",
+     {"f1"},
+     "one of top1, loss, balanced_accuracy, macro_f1"},
     {"train.patience", {"-1"}, "at least 0"},
     {"train.checkpoint_hist", {"-1", "1000001"}, "between 0 and 1000000"},
     {"train.checkpoint_interval", {"-1"}, "at least 0"},
@@ -186,6 +189,7 @@ struct Contradiction {
 
 const Contradiction kContradictions[] = {
     {{"data.root="}, "data: root is missing"},
+    {{"data.dataset=csv"}, "data: csv is missing; give the table of paths"},
     {{"data.image_size=0"}, "data: image_size is missing"},
     {{"data.mean=[0, 0, 0]", "data.std=[1, 1e-7, 1]"},
      "data: std must be at least 1e-06"},

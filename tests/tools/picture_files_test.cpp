@@ -148,13 +148,50 @@ TEST_F(PictureLists, TakeANameThatIsThereAsItStands) {
 
 TEST(ImageFolder, SaysWhatIsInAClassWithoutPictures) {
   TemporaryFolder folder;
-  folder.write("cat/2021/1.jpg", make_jpeg());
-  folder.write("cat/2022/deep/2.webp", "");
+  folder.write("cat/2022/deep/2.heic", "");
   folder.write("cat/1.heic", "");
   expect_words(words_of_error([&] { open_image_folder(folder.path(), 3, 1); }),
-               "cat: an empty class folder: no JPEG or PNG in it; remove the "
-               "folder or fill it; there are 1 .heic; 2 pictures in "
-               "subfolders of classes, which are not looked into");
+               "cat: an empty class folder: no JPEG or PNG in or below it; "
+               "remove the folder or fill it; there are 2 .heic");
+}
+
+TEST(ImageFolder, WhatLiesDeeperIsOfItsClass) {
+  TemporaryFolder folder;
+  for (const char* name : {"cat/1.jpg", "cat/2021/may/2.jpg", "cat/2022/0.jpg",
+                           "dog/2021/3.jpg", "dog/@eaDir/thumb.jpg"}) {
+    folder.write(name, make_jpeg());
+  }
+  fs::create_directory_symlink(folder / "cat", folder / "cat/2022/round");
+  const auto data = open_image_folder(folder.path(), 3, 2);
+  ASSERT_EQ(data->size(), 4);
+  EXPECT_EQ(data->classes(), (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(data->key(0), "cat/1.jpg");
+  EXPECT_EQ(data->key(1), "cat/2021/may/2.jpg");
+  EXPECT_EQ(data->key(2), "cat/2022/0.jpg");
+  EXPECT_EQ(data->key(3), "dog/2021/3.jpg");
+  EXPECT_EQ(data->label(2), 0);
+  EXPECT_EQ(data->label(3), 1);
+}
+
+TEST(ImageFolder, EveryFolderWithPicturesMayBeAClass) {
+  TemporaryFolder folder;
+  for (const char* name :
+       {"birds/eagle/1.jpg", "birds/2.jpg", "birds/owl/3.jpg", "cars/4.jpg",
+        "cars/none/notes.txt"}) {
+    folder.write(name, make_jpeg());
+  }
+  const auto leaf = ClassFolders::kLeaf;
+  const auto data = open_image_folder(folder.path(), 3, 4, leaf);
+  EXPECT_EQ(data->classes(), (std::vector<std::string>{"birds", "birds/eagle",
+                                                       "birds/owl", "cars"}));
+  ASSERT_EQ(data->size(), 4);
+  EXPECT_EQ(data->key(0), "birds/2.jpg");
+  EXPECT_EQ(data->key(1), "birds/eagle/1.jpg");
+  EXPECT_EQ(data->label(3), 3);
+  folder.write("birds/K\xE4se/5.jpg", make_jpeg());
+  expect_words(
+      words_of_error([&] { open_image_folder(folder.path(), 3, 4, leaf); }),
+      "a class name that is not UTF-8");
 }
 
 // Its path is longer than any call takes; root may list every other folder.

@@ -49,17 +49,74 @@ TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
   }
   const auto trained = train();
   expect_words(trained, 0,
-               "photos/train: passed over: 2 .heic, 1 .csv, 1 .tif, 1 .webp; 1 "
-               "picture beside the class folders; 2 pictures in subfolders of "
-               "classes");
-  // What is a JPEG by its bytes is read under its other names, too.
-  expect_words(trained, 0, "6 training and 4 validation images");
+               "photos/train: passed over: 2 .heic, 1 .csv, 1 .gif, 1 .tif, 1 "
+               ".webp; 1 picture beside the class folders");
+  // What is a JPEG by its bytes is read under its other names, too, and what
+  // lies deeper in a class folder is of that class.
+  expect_words(trained, 0, "7 training and 4 validation images");
   expect_words(trained, 0, "photos/test: passed over: 1 .bmp");
   // Said before there was a run folder, and kept in it.
   expect_words(read_text(folder / "run/train.log"),
                "photos/train: passed over: 2 .heic");
   expect_words(run_skipzoo({"evaluate", path("run")}), 0,
                "photos/test: passed over: 1 .bmp");
+}
+
+TEST_F(PictureRun, TrainsOnClassFoldersWithoutSplits) {
+  for (const char* where : {"cat", "dog"}) {
+    for (int i = 0; i < 5; ++i) write_picture(where, i + (where[0] == 'd'));
+  }
+  write_config("batch_size: 4", "epochs: 1");
+  const auto trained = train();
+  expect_words(trained, 0, "photos holds class folders and no splits");
+  expect_words(trained, 0, "0.2 of the pictures are held out to validate on");
+  expect_words(trained, 0, "8 training and 2 validation images");
+  const auto resolved = read_text(folder / "run/config.yaml");
+  expect_words(resolved, "holdout: 0.2");
+  expect_words(resolved, "train_split: .");
+  expect_words(run_skipzoo({"evaluate", path("run")}), 0,
+               "measured on the 2 pictures that the run held out");
+  expect_words(train({"--resume", "--set", "train.epochs=2"}), 0,
+               "8 training and 2 validation images");
+  // Another folder of photos, all of it.
+  const auto other =
+      run_skipzoo({"evaluate", path("run"), "--split", "test", "--json",
+                   "--set", "data.root=" + path("photos")});
+  expect_words(other, 0, "are those the run was trained on");
+  expect_words(other.out, "\"images\":10");
+}
+
+TEST_F(PictureRun, TrainsOnATable) {
+  std::string table = "path,label,split,weight\n";
+  for (int i = 0; i < 6; ++i) {
+    write_picture("all", i);
+    table += std::to_string(i) + ".jpg," + (i % 2 == 0 ? "cat" : "dog") + "," +
+             (i < 4 ? "train" : "val") + ",0.5\n";
+  }
+  folder.write("labels.csv", table);
+  write_config("batch_size: 4, csv: labels.csv", "epochs: 1");
+  const std::vector<std::string> keys = {"--set", "data.dataset=csv", "--set",
+                                         "data.root=" + path("photos/all")};
+  const auto trained = train(keys);
+  expect_words(trained, 0,
+               "data.val_split: 'test' is not there; taken is 'val'");
+  expect_words(trained, 0, "4 training and 2 validation images");
+  const auto found = run_skipzoo({"evaluate", path("run"), "--json"});
+  EXPECT_EQ(found.exit_code, 0) << found.err;
+  expect_words(found.out, "\"class\":\"dog\"");
+  expect_words(found.out, "\"images\":2");
+  ASSERT_EQ(
+      run_skipzoo({"export", path("run"), "-o", path("net.pt")}).exit_code, 0);
+  expect_words(run_skipzoo({"evaluate", path("net.pt")}), 2,
+               "an export does not say where its pictures are; give their "
+               "table by --set data.csv=FILE");
+  std::vector<std::string> again = {"evaluate", path("net.pt"), "--json"};
+  again.insert(again.end(), {"--set", "data.csv=" + path("labels.csv"), "--set",
+                             "data.root=" + path("photos/all")});
+  EXPECT_EQ(run_skipzoo(again).exit_code, 0);
+  folder.write("labels.csv", table + "gone.jpg,cat,train,1\n");
+  expect_words(run_skipzoo({"evaluate", path("run"), "--split", "train"}), 1,
+               "labels.csv: line 8: ");
 }
 
 TEST_F(PictureCommands, PredictEndsWithOneWhereItPassesPicturesOver) {

@@ -130,6 +130,7 @@ ModelMetadata metadata_to_share(LoadedNetwork network) {
   auto& config = network.config;
   auto& data = config.data;
   if (!data.root.empty()) data.root = "FOLDER";
+  if (!data.csv.empty()) data.csv = "FOLDER" / data.csv.filename();
   data.train_split = split_to_share(data.train_split);
   data.val_split = split_to_share(data.val_split);
   config.fine_tune = {};

@@ -10,6 +10,7 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/resume.h"
 #include "tools/cli/set_up.h"
+#include "tools/data/layout.h"
 #include "tools/error.h"
 #include "tools/run/network.h"
 #include "tools/train/lr_finder.h"
@@ -70,6 +71,7 @@ void run_lr_find(const LrFindArguments& args) {
   auto [config, warnings] = load_config(args.config, args.overrides);
   if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
+  config.data = as_laid_out(config.data);
   const auto setup = set_up_training(config);
   const auto sweep = sweep_of(args, config, setup);
   const auto& points = sweep.points();

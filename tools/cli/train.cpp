@@ -6,6 +6,7 @@
 #include "tools/cli/resume.h"
 #include "tools/cli/training.h"
 #include "tools/config/fields.h"
+#include "tools/data/layout.h"
 #include "tools/error.h"
 #include "tools/file.h"
 
@@ -67,6 +68,7 @@ int train(TrainArguments args) {
   }
   if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
+  if (!args.resumes()) config.data = as_laid_out(config.data);
   if (args.print_config) {
     std::cout << dump_config(config);
     return 0;

@@ -13,7 +13,10 @@ torch::Tensor Targets::soft(int64_t classes) const {
 }
 
 Targets Targets::to(torch::Device device) const {
-  return {values.to(device, /*non_blocking=*/true)};
+  const auto moved = [&](const torch::Tensor& tensor) {
+    return tensor.defined() ? tensor.to(device, /*non_blocking=*/true) : tensor;
+  };
+  return {moved(values), moved(weights)};
 }
 
 }  // namespace skipzoo

@@ -11,6 +11,8 @@ namespace skipzoo {
 struct Targets {
   /// int64 (N): labels; or float32 (N, classes) with rows that sum to 1.
   torch::Tensor values;
+  /// float32 (N): how much each picture counts in the loss; undefined: alike.
+  torch::Tensor weights = {};
 
   bool is_soft() const { return values.dim() == 2; }
   int64_t size() const { return values.size(0); }

@@ -4,8 +4,9 @@
 
 #include <cstring>
 
-#include "tools/data/data_file.h"
+#include "tools/data/csv_dataset.h"
 #include "tools/data/holdout.h"
+#include "tools/data/layout.h"
 #include "tools/data/random.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
@@ -40,6 +41,10 @@ class Subset : public Dataset {
   const std::vector<std::string>& classes() const override {
     return all_->classes();
   }
+  bool is_weighted() const override { return all_->is_weighted(); }
+  double weight(int64_t index) const override {
+    return all_->weight(at(index));
+  }
 
  private:
   int64_t at(int64_t index) const {
@@ -53,24 +58,26 @@ class Subset : public Dataset {
 /// Before either split is opened: a class that is missing in one is named as
 /// that, not as a wrong number of them.
 void check_same_classes(const DataOptions& options) {
-  const auto& train = options.train_split;
-  const auto& test = options.val_split;
+  const auto train = folder_of_split(options, Split::kTrain);
+  const auto test = folder_of_split(options, Split::kTest);
   std::error_code unknown;
-  if (!fs::is_directory(options.root / train, unknown) ||
-      !fs::is_directory(options.root / test, unknown)) {
+  if (!fs::is_directory(train, unknown) || !fs::is_directory(test, unknown)) {
     return;  // Opening it says what is wrong.
   }
-  if (fs::equivalent(options.root / train, options.root / test, unknown)) {
+  if (fs::equivalent(train, test, unknown)) {
     spdlog::warn(
         "data.val_split is the folder of data.train_split: what is validated "
         "is what is trained on; data.holdout holds a part of it out");
   }
+  const auto name_of_train = train.filename().string();
+  const auto name_of_test = test.filename().string();
+  const auto which = options.class_folders;
   const auto text =
-      difference(class_folders(options.root / train), "'" + train + "'",
-                 class_folders(options.root / test), "'" + test + "'");
+      difference(class_folders(train, which), "'" + name_of_train + "'",
+                 class_folders(test, which), "'" + name_of_test + "'");
   if (text.empty()) return;
-  throw FileError(options.root, "the class folders of '" + train + "' and '" +
-                                    test +
+  throw FileError(options.root, "the class folders of '" + name_of_train +
+                                    "' and '" + name_of_test +
                                     "' differ; the labels of one would not be "
                                     "those of the other: " +
                                     text);
@@ -109,7 +116,6 @@ Image MemoryDataset::image(int64_t index) const {
 
 DatasetPtr open_dataset(const DataOptions& options, Split split,
                         int64_t channels, int64_t num_classes) {
-  const bool train = split == Split::kTrain;
   switch (options.dataset) {
     case DatasetKind::kIdx:
       return open_idx(options.root, split, channels, num_classes);
@@ -121,9 +127,10 @@ DatasetPtr open_dataset(const DataOptions& options, Split split,
       return make_synthetic(options.synthetic_images, options.image_size,
                             channels, num_classes, split);
     case DatasetKind::kImageFolder:
-      return open_image_folder(
-          options.root / (train ? options.train_split : options.val_split),
-          channels, num_classes);
+      return open_image_folder(folder_of_split(options, split), channels,
+                               num_classes, options.class_folders);
+    case DatasetKind::kCsv:
+      return open_csv(options, split, channels, num_classes);
   }
   throw ConfigError("data.dataset: unknown kind");
 }

@@ -34,6 +34,9 @@ class Dataset {
   virtual std::string content(int64_t index) const;
   /// Name of each label.
   virtual const std::vector<std::string>& classes() const = 0;
+  /// Whether pictures count differently in the loss, each by its weight().
+  virtual bool is_weighted() const { return false; }
+  virtual double weight(int64_t) const { return 1; }
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
 
@@ -72,9 +75,11 @@ DatasetPtr open_idx(const std::filesystem::path& root, Split split,
 DatasetPtr open_cifar(const std::filesystem::path& root, Split split,
                       int64_t channels, bool cifar100);
 DatasetPtr open_image_folder(const std::filesystem::path& folder,
-                             int64_t channels, int64_t num_classes);
+                             int64_t channels, int64_t num_classes,
+                             ClassFolders which = ClassFolders::kTop);
 /// The names of the class folders in a split's folder, sorted.
-std::vector<std::string> class_folders(const std::filesystem::path& folder);
+std::vector<std::string> class_folders(const std::filesystem::path& folder,
+                                       ClassFolders which = ClassFolders::kTop);
 /// One colour a class with noise on top: learnable, and the same everywhere.
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,
                           int64_t num_classes, Split split);

@@ -35,19 +35,62 @@ bool is_folder(const fs::directory_entry& entry) {
   return entry.is_directory(broken);
 }
 
+/// Adds the pictures in and below a folder. Links to folders are not followed:
+/// they may lead round in a circle.
+void add_below(const fs::path& folder, std::vector<fs::path>& files,
+               PassedOver& others) {
+  for (const auto& entry : sorted_entries(folder)) {
+    std::error_code broken;
+    if (!is_folder(entry)) {
+      if (is_picture(entry.path())) {
+        files.push_back(entry.path());
+      } else {
+        others.add_file(entry.path());
+      }
+    } else if (entry.is_symlink(broken)) {
+      ++others.links;
+    } else {
+      try {
+        add_below(entry.path(), files, others);
+      } catch (const FileError&) {
+        ++others.broken;
+      }
+    }
+  }
+}
+
+/// The folders below one that hold pictures themselves, by their paths in it.
+void add_leaves(const fs::path& folder, const fs::path& within,
+                std::vector<std::string>& names) {
+  bool has_pictures = false;
+  std::vector<fs::path> below;
+  for (const auto& entry : sorted_entries(folder / within)) {
+    std::error_code broken;
+    if (!is_folder(entry)) {
+      has_pictures = has_pictures || is_picture(entry.path());
+    } else if (within.empty() || !entry.is_symlink(broken)) {
+      below.push_back(within / entry.path().filename());
+    }
+  }
+  if (has_pictures && !within.empty()) names.push_back(within.generic_string());
+  for (const auto& one : below) add_leaves(folder, one, names);
+}
+
 /// Pictures in class folders; only their paths are kept.
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(const fs::path& folder, int64_t channels)
+  ImageFolder(const fs::path& folder, int64_t channels, ClassFolders which)
       : folder_(folder), channels_(channels) {
     for (const auto& entry : sorted_entries(folder)) {
-      if (is_folder(entry)) {
-        add_class(entry.path());
-      } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
+      if (is_folder(entry)) continue;
+      if (is_picture(entry.path()) || is_other_picture(entry.path())) {
         ++passed_over_.beside_classes;
       } else {
         passed_over_.add_file(entry.path());
       }
+    }
+    for (const auto& name : class_folders(folder, which)) {
+      add_class(name, which);
     }
     const auto others = passed_over_.text();
     if (classes_.empty()) {
@@ -87,46 +130,26 @@ class ImageFolder : public Dataset {
     return files_[static_cast<size_t>(index)];
   }
 
-  void add_class(const fs::path& folder) {
+  void add_class(const std::string& name, ClassFolders which) {
+    const fs::path folder = folder_ / name;
     const size_t before = files_.size();
     PassedOver others;
-    for (const auto& entry : sorted_entries(folder)) {
-      if (is_folder(entry)) {
-        pass_over_subfolder(entry, others);
-      } else if (is_picture(entry.path())) {
-        files_.push_back(entry.path());
-        labels_.push_back(static_cast<int64_t>(classes_.size()));
-      } else {
-        others.add_file(entry.path());
+    if (which == ClassFolders::kTop) {
+      add_below(folder, files_, others);
+    } else {
+      for (const auto& entry : sorted_entries(folder)) {
+        if (is_folder(entry)) continue;  // A class of its own, or empty.
+        if (is_picture(entry.path())) {
+          files_.push_back(entry.path());
+        } else {
+          others.add_file(entry.path());
+        }
       }
     }
     if (files_.size() == before) refuse_empty(folder, others);
+    labels_.resize(files_.size(), static_cast<int64_t>(classes_.size()));
     passed_over_.add(others);
-    classes_.push_back(folder.filename().string());
-  }
-
-  static void pass_over_subfolder(const fs::directory_entry& folder,
-                                  PassedOver& others) {
-    std::error_code broken;
-    if (folder.is_symlink(broken)) {  // It may lead round in a circle.
-      ++others.links;
-      return;
-    }
-    std::vector<fs::directory_entry> entries;
-    try {
-      entries = sorted_entries(folder.path());
-    } catch (const FileError&) {
-      ++others.broken;
-    }
-    for (const auto& entry : entries) {
-      if (is_folder(entry)) {
-        pass_over_subfolder(entry, others);
-      } else if (is_picture(entry.path()) || is_other_picture(entry.path())) {
-        ++others.in_subfolders;
-      } else {
-        others.add_file(entry.path());
-      }
-    }
+    classes_.push_back(name);
   }
 
   [[noreturn]] static void refuse_empty(const fs::path& folder,
@@ -134,10 +157,9 @@ class ImageFolder : public Dataset {
     const auto text = others.text();
     throw FileError(
         folder,
-        "an empty class folder: no JPEG or PNG in it; remove the folder or "
-        "fill it" +
-            (text.empty() ? "" : "; there are " + text) +
-            (others.in_subfolders > 0 ? ", which are not looked into" : ""));
+        "an empty class folder: no JPEG or PNG in or below it; remove the "
+        "folder or fill it" +
+            (text.empty() ? "" : "; there are " + text));
   }
 
   fs::path folder_;
@@ -152,13 +174,14 @@ class ImageFolder : public Dataset {
 std::string beside(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder.parent_path(), error)) return "";
-  const auto names = class_folders(folder.parent_path());
+  const auto names = class_folders(folder.parent_path(), ClassFolders::kTop);
   return names.empty() ? "" : "; there are " + quoted_list(names);
 }
 
 }  // namespace
 
-std::vector<std::string> class_folders(const fs::path& folder) {
+std::vector<std::string> class_folders(const fs::path& folder,
+                                       ClassFolders which) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
     throw FileError(folder,
@@ -168,6 +191,11 @@ std::vector<std::string> class_folders(const fs::path& folder) {
                         beside(folder));
   }
   std::vector<std::string> names;
+  if (which == ClassFolders::kLeaf) {
+    add_leaves(folder, {}, names);
+    std::ranges::sort(names);
+    return names;
+  }
   for (const auto& entry : sorted_entries(folder)) {
     if (is_folder(entry)) names.push_back(entry.path().filename().string());
   }
@@ -175,8 +203,8 @@ std::vector<std::string> class_folders(const fs::path& folder) {
 }
 
 DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
-                             int64_t num_classes) {
-  const auto names = class_folders(folder);
+                             int64_t num_classes, ClassFolders which) {
+  const auto names = class_folders(folder, which);
   for (const auto& name : names) check_name(folder / name, name);
   const auto found = static_cast<int64_t>(names.size());
   if (found > 0 && found != num_classes) {
@@ -185,7 +213,7 @@ DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
                                 std::to_string(num_classes) + "; they are " +
                                 quoted_list(names));
   }
-  return std::make_shared<ImageFolder>(folder, channels);
+  return std::make_shared<ImageFolder>(folder, channels, which);
 }
 
 }  // namespace skipzoo

@@ -194,6 +194,14 @@ Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
                 options.dtype(torch::kByte), at::MemoryFormat::ChannelsLast);
   std::copy(labels.begin(), labels.end(),
             out.targets.values.mutable_data_ptr<int64_t>());
+  if (dataset_->is_weighted()) {
+    out.targets.weights = at::empty({count}, options.dtype(torch::kFloat));
+    std::ranges::transform(indices,
+                           out.targets.weights.mutable_data_ptr<float>(),
+                           [&](int64_t index) {
+                             return static_cast<float>(dataset_->weight(index));
+                           });
+  }
   std::copy(indices.begin(), indices.end(),
             out.indices.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();

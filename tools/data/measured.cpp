@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "tools/data/layout.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -15,8 +16,9 @@ bool tests_what_was_trained_on(const DataOptions& data,
   std::error_code unknown;
   return data.dataset == DatasetKind::kImageFolder &&
          run.dataset == DatasetKind::kImageFolder &&
-         std::filesystem::equivalent(data.root / data.val_split,
-                                     run.root / run.train_split, unknown);
+         std::filesystem::equivalent(folder_of_split(data, Split::kTest),
+                                     folder_of_split(run, Split::kTrain),
+                                     unknown);
 }
 
 }  // namespace

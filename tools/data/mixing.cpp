@@ -44,8 +44,13 @@ void mix(const Mix& how, int64_t num_classes, torch::Tensor& images,
     const auto other = images.flip(0);
     images.mul_(how.own).add_(other, 1 - how.own);
   }
-  const auto own = targets.soft(num_classes);
-  targets.values = own.mul(how.own).add_(own.flip(0), 1 - how.own);
+  const auto with_reverse = [&](const torch::Tensor& own) {
+    return own.mul(how.own).add_(own.flip(0), 1 - how.own);
+  };
+  targets.values = with_reverse(targets.soft(num_classes));
+  if (targets.weights.defined()) {
+    targets.weights = with_reverse(targets.weights);
+  }
 }
 
 BatchTransform mixing(const AugmentOptions& options, int64_t num_classes) {

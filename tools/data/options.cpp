@@ -4,19 +4,26 @@ namespace skipzoo {
 
 bool DataOptions::uses(std::string_view key) const {
   if (key == "train_split" || key == "val_split") {
-    return dataset == DatasetKind::kImageFolder;
+    return dataset == DatasetKind::kImageFolder || dataset == DatasetKind::kCsv;
   }
+  if (key == "class_folders") return dataset == DatasetKind::kImageFolder;
+  if (key == "csv") return dataset == DatasetKind::kCsv;
   if (key == "root") return dataset != DatasetKind::kSynthetic;
   if (key == "synthetic_images") return dataset == DatasetKind::kSynthetic;
   return true;
 }
 
 void DataOptions::validate(Problems& problems) const {
-  if (dataset != DatasetKind::kSynthetic && root.empty()) {
+  if (dataset == DatasetKind::kCsv) {
+    if (csv.empty()) {
+      problems.push_back("csv is missing; give the table of paths and labels");
+    }
+  } else if (dataset != DatasetKind::kSynthetic && root.empty()) {
     problems.push_back("root is missing; give the folder that holds the data");
   }
-  if (image_size == 0 && (dataset == DatasetKind::kImageFolder ||
-                          dataset == DatasetKind::kSynthetic)) {
+  if (image_size == 0 &&
+      (dataset == DatasetKind::kImageFolder || dataset == DatasetKind::kCsv ||
+       dataset == DatasetKind::kSynthetic)) {
     problems.push_back(
         "image_size is missing; this kind of data has no size "
         "of its own");

@@ -14,7 +14,8 @@ namespace skipzoo {
 
 /// Where the pictures come from.
 enum class DatasetKind {
-  kImageFolder,  ///< root/<split>/<class>/*.jpg, *.jpeg, *.png
+  kImageFolder,  ///< root/<split>/<class>/*.jpg …, or root/<class>/…
+  kCsv,          ///< a table of paths and labels
   kCifar10,      ///< the binary version: data_batch_1.bin …, test_batch.bin
   kCifar100,     ///< the binary version: train.bin, test.bin; fine labels
   kIdx,          ///< MNIST's format, also gzip'd: train-*, t10k-* or test-*
@@ -24,10 +25,22 @@ template <>
 struct EnumNames<DatasetKind> {
   static constexpr Named<DatasetKind> values[] = {
       {DatasetKind::kImageFolder, "image_folder"},
+      {DatasetKind::kCsv, "csv"},
       {DatasetKind::kCifar10, "cifar10"},
       {DatasetKind::kCifar100, "cifar100"},
       {DatasetKind::kIdx, "idx"},
       {DatasetKind::kSynthetic, "synthetic"}};
+};
+
+/// Which folders of a split are classes (image_folder).
+enum class ClassFolders {
+  kTop,   ///< Those in it; what lies anywhere below is of that class.
+  kLeaf,  ///< Every one at any depth that holds pictures: "birds/eagle".
+};
+template <>
+struct EnumNames<ClassFolders> {
+  static constexpr Named<ClassFolders> values[] = {
+      {ClassFolders::kTop, "top"}, {ClassFolders::kLeaf, "leaf"}};
 };
 
 /// How pictures are resized; both antialiased, as PIL does it.
@@ -61,11 +74,17 @@ struct EnumNames<OnError> {
 /// The data of a run and how pictures become tensors.
 struct DataOptions {
   DatasetKind dataset = DatasetKind::kImageFolder;
-  /// The folder that holds the data.
+  /// The folder that holds the data. Of image_folder it holds the two splits
+  /// or, with a holdout, the class folders themselves.
   std::filesystem::path root;
-  /// Folder names of the two splits (image_folder only).
+  /// The table of dataset: csv: CSV or TSV with a line of headings, of which
+  /// `path` (within root, or the table's folder where that is not given) and
+  /// `label` must be there; `split` and `weight` (in the loss) may.
+  std::filesystem::path csv;
+  /// Names of the two splits: folders, or values in the table's column.
   std::string train_split = "train";
   std::string val_split = "test";
+  ClassFolders class_folders = ClassFolders::kTop;
   /// Height and width that the network sees; 0 for the data's own.
   int64_t image_size = 0;
   /// The same in training alone, where pictures look larger than in evaluation
@@ -102,8 +121,12 @@ struct DataOptions {
   void describe(Fields& field) {
     field("dataset", dataset, "format of the data");
     field("root", root, "folder of the data, relative to the config file");
-    field("train_split", train_split, "folder of the training pictures");
-    field("val_split", val_split, "folder of the test pictures");
+    field("csv", csv, "table of paths and labels (dataset: csv)");
+    field("train_split", train_split,
+          "folder, or value of the table's column, of the training pictures");
+    field("val_split", val_split, "the same of the pictures to validate on");
+    field("class_folders", class_folders,
+          "classes are the folders of a split, or all that hold pictures");
     field("image_size", image_size, "height and width; 0: the data's own",
           between(0, 16384));
     field("train_size", train_size,

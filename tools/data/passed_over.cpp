@@ -58,7 +58,6 @@ void PassedOver::add(const PassedOver& more) {
   for (const auto& [kind, number] : more.files) files[kind] += number;
   pictures += more.pictures;
   beside_classes += more.beside_classes;
-  in_subfolders += more.in_subfolders;
   links += more.links;
   broken += more.broken;
 }
@@ -87,8 +86,6 @@ std::string PassedOver::text() const {
   };
   add(beside_classes, " picture beside the class folders",
       " pictures beside the class folders");
-  add(in_subfolders, " picture in subfolders of classes",
-      " pictures in subfolders of classes");
   add(links, " link to a folder", " links to folders");
   add(broken, " link or folder that cannot be looked into",
       " links or folders that cannot be looked into");

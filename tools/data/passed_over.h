@@ -17,7 +17,6 @@ struct PassedOver {
   std::map<std::string, int64_t> files;  ///< By ending, e.g. ".heic"; or "".
   int64_t pictures = 0;                  ///< Those of them that are pictures.
   int64_t beside_classes = 0;            ///< Pictures in no class folder.
-  int64_t in_subfolders = 0;             ///< Pictures in subfolders of classes.
   int64_t links = 0;   ///< Links to folders, which are not followed.
   int64_t broken = 0;  ///< Links and folders that cannot be looked into.
 
@@ -25,9 +24,9 @@ struct PassedOver {
   void add(const PassedOver& more);
   /// Whether a picture may be among it.
   bool misses_pictures() const {
-    return pictures + beside_classes + in_subfolders + broken > 0;
+    return pictures + beside_classes + broken > 0;
   }
-  /// E.g. "12 .heic, 2 .txt; 7 pictures in subfolders of classes"; "" for
+  /// E.g. "12 .heic, 2 .txt; 7 pictures beside the class folders"; "" for
   /// nothing.
   std::string text() const;
 };

@@ -16,10 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_hidden(const fs::path& path) {
-  return path.filename().string().starts_with('.');
-}
-
 /// Adds the pictures in and below a folder. Links to folders are not followed:
 /// they may lead round in a circle.
 void add_pictures_below(const fs::path& folder, FoundPictures& found) {
@@ -119,6 +115,12 @@ class PictureList : public Dataset {
 };
 
 }  // namespace
+
+bool is_hidden(const fs::path& path) {
+  const auto name = path.filename().string();
+  return name.starts_with('.') || name == "__MACOSX" || name == "@eaDir" ||
+         name == "lost+found";
+}
 
 std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
   std::error_code error;

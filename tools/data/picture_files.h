@@ -10,6 +10,10 @@
 
 namespace skipzoo {
 
+/// Whether its name begins with a dot, or is one that systems leave in people's
+/// folders.
+bool is_hidden(const std::filesystem::path& path);
+
 /// What is in a folder, hidden names left out, sorted by their bytes: a
 /// directory's own order differs from one file system to the next. Throws
 /// FileError.

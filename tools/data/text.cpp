@@ -157,6 +157,13 @@ std::string from_one_line(const std::string& line) {
   return name;
 }
 
+std::string in_small_letters(std::string text) {
+  for (char& c : text) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return text;
+}
+
 std::string without_percents(std::string_view text) {
   const auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'

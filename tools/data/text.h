@@ -17,6 +17,8 @@ std::string without_encoding(std::string bytes);
 /// \r and \\, and back.
 std::string on_one_line(const std::string& name);
 std::string from_one_line(const std::string& line);
+/// Letters of ASCII made small.
+std::string in_small_letters(std::string text);
 /// %41 becomes A, as in file:// addresses.
 std::string without_percents(std::string_view text);
 

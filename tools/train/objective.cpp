@@ -2,6 +2,7 @@
 
 #include <torch/nn/functional/loss.h>
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -18,6 +19,13 @@ Tensor smoothed(const Tensor& soft, double smoothing) {
   if (smoothing == 0) return soft;
   const auto classes = static_cast<double>(soft.size(1));
   return soft * (1 - smoothing) + smoothing / classes;
+}
+
+/// The sum of losses by their weights over that of `counts`; 0 where that is.
+Tensor weighted_mean(const Tensor& losses, const Tensor& counts,
+                     const Tensor& weights) {
+  const auto least = std::numeric_limits<float>::min();
+  return (losses * weights).sum() / counts.sum().clamp_min(least);
 }
 
 /// What a loss of a config is made of.
@@ -37,6 +45,9 @@ struct Losses {
 
   Tensor cross_entropy(const Tensor& logits, const Targets& targets) const {
     const auto weight = weights_for(logits);
+    if (targets.weights.defined()) {
+      return weighted_cross_entropy(logits, targets, weight);
+    }
     if (!weight.defined() || !targets.is_soft()) {
       // LibTorch tells labels from soft targets by their shape, as Targets do.
       return F::cross_entropy(
@@ -50,14 +61,33 @@ struct Losses {
            (targets.values * weight).sum();
   }
 
+  /// A mean by the pictures' weights, and those of the classes where there are
+  /// some: as torch::nn::CrossEntropyLoss takes its mean by the latter.
+  Tensor weighted_cross_entropy(const Tensor& logits, const Targets& targets,
+                                const Tensor& of_classes) const {
+    auto soft = targets.soft(logits.size(1)).to(logits.dtype());
+    auto parts = smoothed(soft, smoothing);
+    if (of_classes.defined()) {
+      soft = soft * of_classes;
+      parts = parts * of_classes;
+    }
+    const auto losses = -(parts * logits.log_softmax(1)).sum(1);
+    return weighted_mean(losses, targets.weights * soft.sum(1),
+                         targets.weights);
+  }
+
   Tensor binary_cross_entropy(const Tensor& logits,
                               const Targets& targets) const {
     auto dense = smoothed(targets.soft(logits.size(1)), smoothing);
     if (threshold > 0) dense = dense.gt(threshold).to(logits.dtype());
-    return F::binary_cross_entropy_with_logits(
-        logits, dense,
-        F::BinaryCrossEntropyWithLogitsFuncOptions().weight(
-            weights_for(logits)));
+    auto options = F::BinaryCrossEntropyWithLogitsFuncOptions().weight(
+        weights_for(logits));
+    if (!targets.weights.defined()) {
+      return F::binary_cross_entropy_with_logits(logits, dense, options);
+    }
+    const auto losses = F::binary_cross_entropy_with_logits(
+        logits, dense, options.reduction(torch::kNone));
+    return weighted_mean(losses.mean(1), targets.weights, targets.weights);
   }
 };
 

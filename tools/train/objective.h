@@ -15,7 +15,8 @@ using Objective = std::function<torch::Tensor(const torch::Tensor& logits,
 
 /// That of a config: cross entropy or, of each class by itself, binary cross
 /// entropy as timm's BinaryCrossEntropy has it. Both of smoothed targets.
-/// Class weights, of cross entropy: of a mean by them, as torch::nn's.
+/// Class weights, of cross entropy: of a mean by them, as torch::nn's. Where
+/// the pictures have weights, the mean is by those too.
 Objective make_objective(const TrainOptions& options);
 
 /// The options with class weights for these data where they are to be balanced:

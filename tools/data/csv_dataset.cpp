@@ -1,0 +1,307 @@
+#include "tools/data/csv_dataset.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <system_error>
+
+#include "tools/data/data_file.h"
+#include "tools/data/split_names.h"
+#include "tools/data/table.h"
+#include "tools/data/text.h"
+#include "tools/error.h"
+#include "tools/utf8.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kPathHeadings[] = {
+    "path",  "file", "filename",   "file_name",  "filepath", "file_path",
+    "image", "img",  "image_path", "image_file", "picture"};
+constexpr std::string_view kLabelHeadings[] = {
+    "label",     "labels", "class",   "class_name",
+    "classname", "target", "category"};
+constexpr std::string_view kSplitHeadings[] = {"split", "subset", "set"};
+constexpr std::string_view kWeightHeadings[] = {"weight", "sample_weight"};
+
+std::string at_line(int64_t line) {
+  return "line " + std::to_string(line) + ": ";
+}
+
+/// The place of the column that has one of these headings.
+std::optional<size_t> column(const Table& table, const fs::path& path,
+                             std::span<const std::string_view> headings) {
+  std::optional<size_t> found;
+  for (size_t i = 0; i < table.headings.size(); ++i) {
+    if (std::ranges::find(headings, in_small_letters(table.headings[i])) ==
+        headings.end()) {
+      continue;
+    }
+    if (found) {
+      throw FileError(path, "the columns '" + table.headings[*found] +
+                                "' and '" + table.headings[i] +
+                                "' are both the " + std::string(headings[0]) +
+                                "; rename one of them");
+    }
+    found = i;
+  }
+  return found;
+}
+
+/// A table whose columns are known.
+struct LabelTable {
+  Table table;
+  size_t path = 0, label = 0;
+  std::optional<size_t> split, weight;
+};
+
+LabelTable read_labels(const fs::path& path) {
+  LabelTable found{.table = read_table(path)};
+  const auto needed = [&](std::span<const std::string_view> headings) {
+    const auto place = column(found.table, path, headings);
+    if (place) return *place;
+    throw FileError(path, "its first line has no heading '" +
+                              std::string(headings[0]) +
+                              "'; a table of pictures begins with a line such "
+                              "as path,label; it has " +
+                              quoted_list(found.table.headings));
+  };
+  found.path = needed(kPathHeadings);
+  found.label = needed(kLabelHeadings);
+  found.split = column(found.table, path, kSplitHeadings);
+  found.weight = column(found.table, path, kWeightHeadings);
+  return found;
+}
+
+std::optional<int64_t> whole_number(const std::string& text) {
+  int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end ? std::optional(value)
+                                             : std::nullopt;
+}
+
+/// Labels, each once: in the order of numbers where all of them are.
+std::vector<std::string> sorted_classes(const std::set<std::string>& labels) {
+  std::vector<std::string> classes(labels.begin(), labels.end());
+  if (std::ranges::all_of(classes, [](const std::string& label) {
+        return whole_number(label).has_value();
+      })) {
+    std::ranges::sort(classes, {}, [](const std::string& label) {
+      return *whole_number(label);
+    });
+  }
+  return classes;
+}
+
+double weight_in(const Table::Row& row, size_t place, const fs::path& path) {
+  const auto& text = row.cells[place];
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(value) ||
+      value < 0) {
+    throw FileError(path, at_line(row.line) + "weight '" + text +
+                              "'; expected a number, at least 0");
+  }
+  return value;
+}
+
+/// Pictures that a table names.
+class CsvDataset : public Dataset {
+ public:
+  CsvDataset(fs::path root, int64_t channels, std::vector<std::string> classes)
+      : root_(std::move(root)),
+        channels_(channels),
+        classes_(std::move(classes)) {}
+
+  void add(std::string path, int64_t label) {
+    paths_.push_back(std::move(path));
+    labels_.push_back(label);
+  }
+  void add_weight(double weight) { weights_.push_back(weight); }
+
+  int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
+  Image image(int64_t index) const override {
+    return read_image(file(index), channels_);
+  }
+  Image part(int64_t index, const ChooseWindow& choose) const override {
+    return read_image(file(index), channels_, choose);
+  }
+  int64_t label(int64_t index) const override {
+    return labels_[static_cast<size_t>(index)];
+  }
+  std::string name(int64_t index) const override {
+    return file(index).string();
+  }
+  std::string key(int64_t index) const override {
+    return paths_[static_cast<size_t>(index)];
+  }
+  std::string content(int64_t index) const override {
+    return content_of(read_data_file(file(index), kMostBytesOfPicture));
+  }
+  const std::vector<std::string>& classes() const override { return classes_; }
+  bool is_weighted() const override { return !weights_.empty(); }
+  double weight(int64_t index) const override {
+    return weights_.empty() ? 1 : weights_[static_cast<size_t>(index)];
+  }
+
+ private:
+  fs::path file(int64_t index) const {
+    return root_ / paths_[static_cast<size_t>(index)];
+  }
+
+  fs::path root_;
+  int64_t channels_;
+  std::vector<std::string> classes_;
+  std::vector<std::string> paths_;
+  std::vector<int64_t> labels_;
+  std::vector<double> weights_;  ///< Empty: all count alike.
+};
+
+fs::path root_of(const DataOptions& options) {
+  return options.root.empty() ? options.csv.parent_path() : options.root;
+}
+
+/// What every row must have, whatever its split. Returns the classes.
+std::vector<std::string> check_rows(const LabelTable& labels,
+                                    const fs::path& path) {
+  std::map<std::string, int64_t> lines;
+  std::set<std::string> names;
+  for (const auto& row : labels.table.rows) {
+    const auto& picture = row.cells[labels.path];
+    const auto& label = row.cells[labels.label];
+    if (picture.empty() || label.empty()) {
+      throw FileError(path, at_line(row.line) + "no " +
+                                (picture.empty() ? "path" : "label"));
+    }
+    if (!is_utf8(label) ||
+        std::ranges::any_of(label, [](unsigned char c) { return c < 0x20; })) {
+      throw FileError(path, at_line(row.line) +
+                                "a label with a control character, or not "
+                                "UTF-8, which lists of names cannot hold");
+    }
+    const auto [before, is_new] = lines.emplace(picture, row.line);
+    if (!is_new) {
+      throw FileError(path, at_line(row.line) + "'" + picture +
+                                "' is named in line " +
+                                std::to_string(before->second) + " already");
+    }
+    names.insert(label);
+  }
+  return sorted_classes(names);
+}
+
+/// Names what is not there: all of it with the first few lines.
+void refuse_missing(const std::vector<const Table::Row*>& missing,
+                    const LabelTable& labels, const DataOptions& options) {
+  if (missing.empty() || options.on_error == OnError::kSkip) return;
+  const auto& first = *missing.front();
+  throw FileError(
+      options.csv,
+      at_line(first.line) +
+          (root_of(options) / first.cells[labels.path]).string() +
+          ": no such file" +
+          (missing.size() == 1
+               ? ""
+               : ", and " + std::to_string(missing.size() - 1) + " more") +
+          "; paths are relative to " +
+          (options.root.empty() ? "the table's folder, or data.root"
+                                : "data.root") +
+          "; data.on_error: skip leaves out what is not there");
+}
+
+std::string split_in(const LabelTable& labels, const Table::Row& row) {
+  return labels.split ? row.cells[*labels.split] : std::string();
+}
+
+std::vector<std::string> splits_in(const LabelTable& labels) {
+  if (!labels.split) return {};
+  std::set<std::string> names;
+  for (const auto& row : labels.table.rows) names.insert(split_in(labels, row));
+  return {names.begin(), names.end()};
+}
+
+/// What the rows of a split have in their column; "" where there is none.
+std::string value_of_split(const LabelTable& labels, const DataOptions& options,
+                           Split split) {
+  const bool train = split == Split::kTrain;
+  if (!labels.split) {
+    if (train) return "";
+    throw FileError(options.csv,
+                    "has no column of splits; give it one named split, or hold "
+                    "a share of the pictures out by data.holdout");
+  }
+  const auto& asked = train ? options.train_split : options.val_split;
+  const auto names = splits_in(labels);
+  const auto found = split_meant_by(asked, names);
+  if (found) return *found;
+  throw FileError(options.csv, "no row of split '" + asked + "' (data." +
+                                   (train ? "train" : "val") +
+                                   "_split); there are " + quoted_list(names));
+}
+
+/// Names classes that nothing is there to learn or to validate on.
+void warn_of_absent_classes(const CsvDataset& data, const std::string& split) {
+  std::vector<bool> is_there(data.classes().size());
+  for (int64_t i = 0; i < data.size(); ++i) {
+    is_there[static_cast<size_t>(data.label(i))] = true;
+  }
+  std::vector<std::string> absent;
+  for (size_t c = 0; c < is_there.size(); ++c) {
+    if (!is_there[c]) absent.push_back(data.classes()[c]);
+  }
+  if (absent.empty()) return;
+  spdlog::warn("split '{}' has no picture of {}", split, quoted_list(absent));
+}
+
+}  // namespace
+
+std::vector<std::string> splits_of_csv(const DataOptions& options) {
+  return splits_in(read_labels(options.csv));
+}
+
+DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
+                    int64_t num_classes) {
+  const auto labels = read_labels(options.csv);
+  const auto classes = check_rows(labels, options.csv);
+  if (std::ssize(classes) != num_classes) {
+    throw FileError(options.csv,
+                    "has " + std::to_string(classes.size()) +
+                        " different labels, but model.num_classes is " +
+                        std::to_string(num_classes) + "; they are " +
+                        quoted_list(classes));
+  }
+  std::map<std::string, int64_t> numbers;
+  for (size_t c = 0; c < classes.size(); ++c) {
+    numbers[classes[c]] = static_cast<int64_t>(c);
+  }
+  const auto value = value_of_split(labels, options, split);
+  const auto root = root_of(options);
+  auto data = std::make_shared<CsvDataset>(root, channels, classes);
+  std::vector<const Table::Row*> missing;
+  for (const auto& row : labels.table.rows) {
+    if (split_in(labels, row) != value) continue;
+    const auto& path = row.cells[labels.path];
+    std::error_code unknown;
+    if (!fs::exists(root / path, unknown)) missing.push_back(&row);
+    data->add(path, numbers.at(row.cells[labels.label]));
+    if (labels.weight) {
+      data->add_weight(weight_in(row, *labels.weight, options.csv));
+    }
+  }
+  refuse_missing(missing, labels, options);
+  warn_of_absent_classes(*data, labels.split ? value : "train");
+  return data;
+}
+
+}  // namespace skipzoo

@@ -1,0 +1,154 @@
+#include "tools/data/layout.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <system_error>
+#include <vector>
+
+#include "tools/data/csv_dataset.h"
+#include "tools/data/passed_over.h"
+#include "tools/data/picture_files.h"
+#include "tools/data/split_names.h"
+#include "tools/error.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Folders in a folder; none where it cannot be listed.
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  try {
+    for (const auto& entry : sorted_entries(folder)) {
+      std::error_code broken;
+      if (entry.is_directory(broken)) folders.push_back(entry.path());
+    }
+  } catch (const FileError&) {  // Whoever opens it says so.
+  }
+  return folders;
+}
+
+/// Stops at the first: of pictures there may be many.
+bool holds_folders(const fs::path& folder) {
+  std::error_code error, broken;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->is_directory(broken) && !is_hidden(it->path())) return true;
+  }
+  return false;
+}
+
+/// A split holds class folders; a class may be called "train" as well.
+std::vector<std::string> names_of_splits(const fs::path& root) {
+  std::vector<std::string> names;
+  for (const auto& folder : folders_in(root)) {
+    if (holds_folders(folder)) names.push_back(folder.filename().string());
+  }
+  return names;
+}
+
+bool holds_pictures(const fs::path& folder, int depth) {
+  try {
+    for (const auto& entry : sorted_entries(folder)) {
+      std::error_code broken;
+      if (!entry.is_directory(broken)) {
+        if (is_picture(entry.path())) return true;
+      } else if (depth > 0 && holds_pictures(entry.path(), depth - 1)) {
+        return true;
+      }
+    }
+  } catch (const FileError&) {
+  }
+  return false;
+}
+
+const std::string& name_asked_for(const DataOptions& options, Split split) {
+  return split == Split::kTrain ? options.train_split : options.val_split;
+}
+
+/// Takes a name that is there for the one asked for.
+void take(const std::string& found, const char* key, std::string& name) {
+  if (found == name) return;
+  spdlog::info("{}: '{}' is not there; taken is '{}'", key, name, found);
+  name = found;
+}
+
+void hold_out_some(DataOptions& options, const std::string& why) {
+  if (options.holdout > 0) return;
+  options.holdout = kUsualHoldout;
+  spdlog::info(
+      "data.holdout: {} of the pictures are held out to validate on: {}",
+      kUsualHoldout, why);
+}
+
+/// Whether val_split is what nobody chose.
+bool is_default_val_split(const DataOptions& options) {
+  return options.val_split == DataOptions().val_split;
+}
+
+void lay_out(DataOptions& options, const std::vector<std::string>& splits,
+             const std::string& place) {
+  const auto train = split_meant_by(options.train_split, splits);
+  if (!train) return;  // Opening it says what is wrong.
+  take(*train, "data.train_split", options.train_split);
+  if (options.holdout > 0) return;
+  const auto val = split_meant_by(options.val_split, splits);
+  if (val) {
+    take(*val, "data.val_split", options.val_split);
+  } else if (is_default_val_split(options)) {
+    hold_out_some(options, place + " has no split but '" + *train + "'");
+  }
+}
+
+}  // namespace
+
+bool is_flat(const DataOptions& options) {
+  const auto splits = names_of_splits(options.root);
+  if (split_meant_by(options.train_split, splits) ||
+      split_meant_by(options.val_split, splits)) {
+    return false;
+  }
+  constexpr int kDepth = 3;  // Of folders in class folders.
+  return std::ranges::any_of(folders_in(options.root), [](const fs::path& one) {
+    return holds_pictures(one, kDepth);
+  });
+}
+
+fs::path folder_of_split(const DataOptions& options, Split split) {
+  const auto& asked = name_asked_for(options, split);
+  if (asked.empty() || asked == "." || holds_folders(options.root / asked)) {
+    return options.root / asked;
+  }
+  const auto meant = split_meant_by(asked, names_of_splits(options.root));
+  if (meant) return options.root / *meant;
+  return is_flat(options) ? options.root / "." : options.root / asked;
+}
+
+DataOptions as_laid_out(DataOptions options) {
+  if (options.dataset == DatasetKind::kCsv) {
+    const auto splits = splits_of_csv(options);
+    if (splits.empty()) {
+      hold_out_some(options, options.csv.string() + " has no column of splits");
+    } else {
+      lay_out(options, splits, options.csv.string());
+    }
+    return options;
+  }
+  if (options.dataset != DatasetKind::kImageFolder) return options;
+  if (options.train_split != "." && is_flat(options)) {
+    spdlog::info("data.root: {} holds class folders and no splits",
+                 options.root.string());
+    options.train_split = ".";
+  }
+  if (options.train_split == ".") {
+    hold_out_some(options, "there are no splits");
+  } else {
+    lay_out(options, names_of_splits(options.root), options.root.string());
+  }
+  return options;
+}
+
+}  // namespace skipzoo

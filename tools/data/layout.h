@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+
+#include "tools/data/dataset.h"
+#include "tools/data/options.h"
+
+namespace skipzoo {
+
+/// Whether data.root holds the class folders itself, and no splits.
+bool is_flat(const DataOptions& options);
+
+/// The folder of a split of image_folder: the one that train_split or val_split
+/// names, else one of another usual name (split_meant_by()), else data.root
+/// where that is flat. The named one, which is not there, where none is.
+std::filesystem::path folder_of_split(const DataOptions& options, Split split);
+
+/// The share held out where nothing else is there to validate on.
+constexpr double kUsualHoldout = 0.2;
+
+/// What a run trains by, whose data lie as they do now: train_split and
+/// val_split are the names that are there ("." where data.root is flat), and
+/// holdout is kUsualHoldout where it was 0 and there are no other pictures to
+/// validate on: no split beside the training one, but for a val_split of one's
+/// own choice, which is then missing. Logs what it found other than was asked
+/// for. Throws FileError where a table cannot be read.
+DataOptions as_laid_out(DataOptions options);
+
+}  // namespace skipzoo
