@@ -51,6 +51,13 @@ pictures=$consumers/../goldens/pictures
 build_and_run predict run "$pictures/rgb.jpg" "$pictures/rgb.jpg" | tee seen
 build_and_run predict net.pt "$pictures/rgb.jpg" >>seen
 test "$(grep -c 'rgb.jpg: .* %' seen)" = 3
+mkdir frames_seen
+cp "$pictures/rgb.jpg" frames_seen/1.jpg
+cp "$pictures/rgb.jpg" frames_seen/2.jpg
+build_and_run frames run frames_seen | tee frames.txt
+# What the files' own prediction says, to the digits that are printed.
+said=$(sed -n '1s/.*jpg: //p' seen)
+test "$(grep -cF "$said, in " frames.txt)" = 2
 if [ -e "$libtorch/lib/libtorch_cuda.so" ]; then
   echo '== load_torchscript: left out, find_package(Torch) of a CUDA LibTorch demands its toolkit'
 else

@@ -7,9 +7,12 @@
 #include <thread>
 
 #include "models/zoo.h"
+#include "tests/support/expect_words.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
+#include "tests/support/words_of_error.h"
 #include "tools/config/run_config.h"
+#include "tools/data/data_file.h"
 #include "tools/error.h"
 #include "tools/export/export.h"
 
@@ -109,6 +112,118 @@ TEST_F(Predicting, AsksOfTheMirrorImageTooWhereThatIsWanted) {
                   1e-5);
     }
   }
+}
+
+/// The same to the last bit.
+void expect_same(const Predictions& a, const Predictions& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t k = 0; k < a.size(); ++k) {
+    EXPECT_EQ(a[k].index, b[k].index);
+    EXPECT_EQ(a[k].name, b[k].name);
+    EXPECT_EQ(a[k].probability, b[k].probability);
+  }
+}
+
+TEST_F(Predicting, APictureInMemoryIsSeenAsItsFileIs) {
+  const auto net = load(folder_ / "last.skz");
+  const auto file = kPictures / "rgb.jpg";
+  const auto expected = net.predict(file);
+  expect_same(net.predict(read_data_file(file, 1 << 20)), expected);
+  const Image image = read_image(file, 3);
+  expect_same(net.predict(image), expected);
+
+  struct Layout {
+    PixelFormat format;
+    std::vector<int> channels;  ///< Of RGB and, as 3, what does not count.
+  };
+  for (const auto& [format, channels] : {Layout{PixelFormat::kRgb, {0, 1, 2}},
+                                         {PixelFormat::kBgr, {2, 1, 0}},
+                                         {PixelFormat::kRgba, {0, 1, 2, 3}},
+                                         {PixelFormat::kBgra, {2, 1, 0, 3}}}) {
+    for (const bool upwards : {false, true}) {
+      const int64_t bytes = std::ssize(channels);
+      const int64_t stride = image.width * bytes + 5;
+      std::vector<uint8_t> memory(static_cast<size_t>(image.height * stride),
+                                  77);
+      for (int64_t y = 0; y < image.height; ++y) {
+        const int64_t row = upwards ? image.height - 1 - y : y;
+        for (int64_t x = 0; x < image.width; ++x) {
+          for (int64_t c = 0; c < bytes; ++c) {
+            const int from = channels[static_cast<size_t>(c)];
+            if (from == 3) continue;
+            memory[static_cast<size_t>(row * stride + x * bytes + c)] =
+                image.pixels[static_cast<size_t>((y * image.width + x) * 3 +
+                                                 from)];
+          }
+        }
+      }
+      const PixelView view = {
+          .data = memory.data() + (upwards ? (image.height - 1) * stride : 0),
+          .width = image.width,
+          .height = image.height,
+          .format = format,
+          .stride = upwards ? -stride : stride};
+      expect_same(net.predict(view), expected);
+      EXPECT_EQ(net.embedding(view), net.embedding(file));
+    }
+  }
+}
+
+TEST_F(Predicting, GreyPixelsAreSeenAsAGreyFileIs) {
+  const auto net = load(folder_ / "last.skz");
+  const Image grey = read_image(kPictures / "rgb.jpg", 1);
+  const PixelView view = {.data = grey.pixels.data(),
+                          .width = grey.width,
+                          .height = grey.height,
+                          .format = PixelFormat::kGrey};
+  expect_same(net.predict(view), net.predict(with_channels(grey, 3)));
+}
+
+TEST_F(Predicting, PixelsThatAreNoPictureAreRefused) {
+  const auto net = load(folder_ / "last.skz");
+  const std::vector<uint8_t> memory(300);
+  const auto error = [&](const PixelView& view) {
+    return words_of_error([&] { net.predict(view); });
+  };
+  expect_words(error({.data = memory.data(), .width = 0, .height = 3}),
+               "a picture of 0 x 3 pixels");
+  expect_words(error({.width = 4, .height = 3}), "a picture without data");
+  expect_words(
+      error({.data = memory.data(), .width = 4, .height = 3, .stride = 11}),
+      "a stride of 11 bytes for rows of 12");
+}
+
+TEST_F(Predicting, ManyPicturesGoInBatches) {
+  for (const char* file : {"last.skz", "net.pt"}) {
+    const auto net = load(folder_ / file);
+    std::vector<fs::path> pictures;
+    for (int i = 0; i < 35; ++i) {  // More than a batch.
+      pictures.push_back(kPictures / (i % 3 == 0 ? "source.png" : "rgb.jpg"));
+    }
+    const auto all = net.predict_all(pictures, 2);
+    ASSERT_EQ(all.size(), pictures.size());
+    for (size_t i = 0; i < all.size(); ++i) {
+      const auto alone = net.predict(pictures[i], 2);
+      ASSERT_EQ(all[i].size(), 2u);
+      EXPECT_EQ(all[i][0].index, alone[0].index);
+      EXPECT_NEAR(all[i][0].probability, alone[0].probability, 1e-5);
+    }
+  }
+}
+
+TEST_F(Predicting, StopsWhereItIsAskedTo) {
+  const auto net = load(folder_ / "last.skz");
+  const std::vector<fs::path> pictures(70, kPictures / "rgb.jpg");
+  std::stop_source asked;
+  EXPECT_EQ(net.predict_all(pictures, 1, asked.get_token()).size(), 70u);
+  asked.request_stop();
+  EXPECT_TRUE(net.predict_all(pictures, 1, asked.get_token()).empty());
+}
+
+TEST_F(Predicting, AnEmbeddingIsOfARunAlone) {
+  const auto picture = kPictures / "rgb.jpg";
+  EXPECT_EQ(load(folder_ / "last.skz").embedding(picture).size(), 16u);
+  EXPECT_THROW(load(folder_ / "net.pt").embedding(picture), ConfigError);
 }
 
 TEST_F(Predicting, ABrokenPictureIsNamed) {

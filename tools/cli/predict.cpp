@@ -8,13 +8,16 @@
 #include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/feature_table.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
 #include "tools/data/loader.h"
 #include "tools/data/picture_files.h"
+#include "tools/data/table.h"
 #include "tools/file.h"
 #include "tools/printable.h"
+#include "tools/run/embedding.h"
 #include "tools/run/predictor.h"
 #include "tools/train/run_folder.h"
 #include "tools/write_whole.h"
@@ -33,15 +36,8 @@ struct PredictArguments {
   int64_t topk = 5;
   Format format = Format::kText;
   std::string output;
+  std::string features;  ///< A file for the embeddings; empty: none.
 };
-
-/// A field that commas, quotes and line ends do not break (RFC 4180).
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
 
 void print_header(std::ostream& out, Format format) {
   if (format == Format::kCsv) out << "image,rank,class,index,probability\n";
@@ -89,7 +85,8 @@ void check_size(const LoadedNetwork& network, const DataOptions& data) {
 
 /// Predicts and prints; returns how many pictures could not be read.
 int64_t predict(const PredictArguments& args, const Predictor& predictor,
-                const DatasetPtr& pictures, std::ostream& out) {
+                const DatasetPtr& pictures, FeatureTable* features,
+                std::ostream& out) {
   const auto& network = predictor.network();
   DataOptions data = picture_options(network);
   data.on_error = OnError::kSkip;
@@ -107,6 +104,9 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
     if (bar) bar->update("predict", done, pictures->size());
     if (batch.size() == 0) continue;  // None of them could be read.
     const auto probabilities = predictor.probabilities(batch.images);
+    if (features != nullptr) {
+      features->add(batch, predictor.embeddings(batch.images));
+    }
     const auto* index = batch.indices.const_data_ptr<int64_t>();
     for (int64_t n = 0; n < batch.size(); ++n) {
       print(out, args.format, pictures->name(index[n]),
@@ -118,13 +118,18 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
 }
 
 /// The answers replace none of the files that they are about.
-void check_output(const PredictArguments& args, const FoundPictures& found) {
-  for (const auto& name : args.pictures) {
-    refuse_to_overwrite(name, args.output);
-  }
-  for (const auto& picture : found.files) {
-    refuse_to_overwrite(picture, args.output);
-  }
+void check_output(const std::string& output, const PredictArguments& args,
+                  const FoundPictures& found) {
+  for (const auto& name : args.pictures) refuse_to_overwrite(name, output);
+  for (const auto& picture : found.files) refuse_to_overwrite(picture, output);
+}
+
+/// Before the first picture: that embeddings can be had, and written.
+void check_features(const PredictArguments& args, const FoundPictures& found,
+                    const LoadedNetwork& network) {
+  check_output(args.features, args, found);
+  check_feature_file(args.features);
+  if (network.is_program()) embedding_of(network);  // Throws.
 }
 
 int run(const PredictArguments& args) {
@@ -139,17 +144,25 @@ int run(const PredictArguments& args) {
   const auto pictures =
       open_pictures(found.files, in_channels(network.config.model));
   int64_t broken = 0;
+  std::optional<FeatureTable> table;
+  if (!args.features.empty()) {
+    refuse_to_overwrite(weights_at(args.network.file), args.features);
+    check_features(args, found, network);
+    table.emplace(pictures);
+  }
+  FeatureTable* const features = table ? &*table : nullptr;
   if (args.output.empty()) {
-    broken = predict(args, predictor, pictures, std::cout);
+    broken = predict(args, predictor, pictures, features, std::cout);
   } else {
-    if (is_replaced_whole(args.output)) check_output(args, found);
+    if (is_replaced_whole(args.output)) check_output(args.output, args, found);
     write_output(args.output, [&](OutputFile& file) {
       OutputBuffer buffer(file);
       std::ostream out(&buffer);
       out.exceptions(std::ios::badbit);  // An error ends it, as on std::cout.
-      broken = predict(args, predictor, pictures, out);
+      broken = predict(args, predictor, pictures, features, out);
     });
   }
+  if (table) table->write(args.features);
   const auto others = found.passed_over.text();
   const bool misses = found.passed_over.misses_pictures();
   if (!others.empty()) {
@@ -189,6 +202,9 @@ void add_predict(CLI::App& app, int& exit_code) {
       ->default_str("text");
   command->add_option("--output", args->output,
                       "A file to write instead of standard output");
+  command->add_option("--features", args->features,
+                      "Also write what the last layer gets, a row each "
+                      "picture: a .npy file, or a .csv with their names");
   command->footer(
       "Examples:\n"
       "  skipzoo predict runs/RUN photo.jpg\n"

@@ -1,12 +1,16 @@
 #include "tools/run/predictor.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <utility>
+
+#include "tools/run/embedding.h"
 
 namespace skipzoo {
 
@@ -15,7 +19,64 @@ struct Predictor::Shared {
   DataOptions pictures;
   /// An engine's plans and buffers are of one call at a time.
   std::mutex forward;
+  Forward embedding;  ///< Made when it is first asked for.
 };
+
+namespace {
+
+/// uint8 (N, C, H, W), channels-last, of pictures of one size.
+torch::Tensor stacked(std::span<const Image> views) {
+  const Image& one = views.front();
+  auto pixels =
+      at::empty({std::ssize(views), one.channels, one.height, one.width},
+                torch::kByte, at::MemoryFormat::ChannelsLast);
+  auto* out = pixels.mutable_data_ptr<uint8_t>();
+  for (const auto& view : views) {
+    std::memcpy(out, view.pixels.data(), view.pixels.size());
+    out += view.pixels.size();
+  }
+  return pixels;
+}
+
+bool same_size(const Image& a, const Image& b) {
+  return a.height == b.height && a.width == b.width;
+}
+
+std::vector<float> first_row(const torch::Tensor& rows) {
+  const auto* from = rows.const_data_ptr<float>();
+  return {from, from + rows.size(1)};
+}
+
+/// Reads pictures and predicts them, a batch of one size at a time.
+template <typename Read>
+std::vector<Predictions> in_batches(const Predictor& net, size_t count,
+                                    const Read& read, int64_t topk,
+                                    const std::stop_token& stop) {
+  constexpr size_t kMost = 32;
+  std::vector<Predictions> all;
+  std::vector<Image> views;
+  const auto predict_views = [&] {
+    if (views.empty()) return;
+    const auto rows = net.probabilities(stacked(views));
+    for (int64_t n = 0; n < rows.size(0); ++n) {
+      all.push_back(net.likeliest(rows[n], topk));
+    }
+    views.clear();
+  };
+  for (size_t i = 0; i < count; ++i) {
+    if (stop.stop_requested()) return all;
+    Image view = read(i);
+    if (views.size() == kMost ||
+        (!views.empty() && !same_size(views.front(), view))) {
+      predict_views();
+    }
+    views.push_back(std::move(view));
+  }
+  if (!stop.stop_requested()) predict_views();
+  return all;
+}
+
+}  // namespace
 
 Predictor::Predictor(LoadedNetwork network)
     : shared_(std::make_shared<Shared>()) {
@@ -25,6 +86,10 @@ Predictor::Predictor(LoadedNetwork network)
 
 const LoadedNetwork& Predictor::network() const { return shared_->network; }
 
+int64_t Predictor::channels() const {
+  return in_channels(network().config.model);
+}
+
 torch::Tensor Predictor::probabilities(const torch::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
   const auto images = network().preprocess(pixels);
@@ -32,13 +97,21 @@ torch::Tensor Predictor::probabilities(const torch::Tensor& pixels) const {
   return network().forward(images).to(torch::kFloat).softmax(1).to(torch::kCPU);
 }
 
-std::vector<Prediction> Predictor::likeliest(const torch::Tensor& probabilities,
-                                             int64_t topk) const {
+torch::Tensor Predictor::embeddings(const torch::Tensor& pixels) const {
+  const c10::NoGradGuard no_grad;
+  const auto images = network().preprocess(pixels);
+  const std::lock_guard<std::mutex> lock(shared_->forward);
+  if (!shared_->embedding) shared_->embedding = embedding_of(network());
+  return shared_->embedding(images).to(torch::kFloat).to(torch::kCPU);
+}
+
+Predictions Predictor::likeliest(const torch::Tensor& probabilities,
+                                 int64_t topk) const {
   const auto count = std::min(topk, probabilities.size(0));
   const auto [values, indices] = probabilities.topk(count);
   const auto* value = values.const_data_ptr<float>();
   const auto* index = indices.const_data_ptr<int64_t>();
-  std::vector<Prediction> predictions;
+  Predictions predictions;
   for (int64_t k = 0; k < count; ++k) {
     predictions.push_back({.index = index[k],
                            .name = network().class_name(index[k]),
@@ -47,20 +120,56 @@ std::vector<Prediction> Predictor::likeliest(const torch::Tensor& probabilities,
   return predictions;
 }
 
-std::vector<Prediction> Predictor::predict(const Image& picture,
-                                           int64_t topk) const {
-  Image view = evaluation_view(picture, shared_->pictures);
-  const int64_t c = view.channels, h = view.height, w = view.width;
-  // A view of its pixels, which lie channels-last.
-  const auto pixels = at::from_blob(view.pixels.data(), {1, c, h, w},
-                                    {h * w * c, 1, w * c, c}, torch::kByte);
-  return likeliest(probabilities(pixels)[0], topk);
+Predictions Predictor::predict(const Image& picture, int64_t topk) const {
+  const Image view = evaluation_view(picture, shared_->pictures);
+  return likeliest(probabilities(stacked({&view, 1}))[0], topk);
 }
 
-std::vector<Prediction> Predictor::predict(const std::filesystem::path& picture,
-                                           int64_t topk) const {
-  return predict(read_image(picture, in_channels(network().config.model)),
-                 topk);
+Predictions Predictor::predict(const std::filesystem::path& picture,
+                               int64_t topk) const {
+  return predict(read_image(picture, channels()), topk);
+}
+
+Predictions Predictor::predict(std::span<const uint8_t> file,
+                               int64_t topk) const {
+  return predict(decode_image(file, channels()), topk);
+}
+
+Predictions Predictor::predict(const PixelView& pixels, int64_t topk) const {
+  return predict(copy_of(pixels, channels()), topk);
+}
+
+std::vector<Predictions> Predictor::predict_all(
+    std::span<const std::filesystem::path> pictures, int64_t topk,
+    const std::stop_token& stop) const {
+  const auto read = [&](size_t i) {
+    return evaluation_view(read_image(pictures[i], channels()),
+                           shared_->pictures);
+  };
+  return in_batches(*this, pictures.size(), read, topk, stop);
+}
+
+std::vector<Predictions> Predictor::predict_all(
+    std::span<const PixelView> pictures, int64_t topk,
+    const std::stop_token& stop) const {
+  const auto read = [&](size_t i) {
+    return evaluation_view(copy_of(pictures[i], channels()), shared_->pictures);
+  };
+  return in_batches(*this, pictures.size(), read, topk, stop);
+}
+
+std::vector<float> Predictor::embedding(const Image& picture) const {
+  const Image view = evaluation_view(picture, shared_->pictures);
+  return first_row(embeddings(stacked({&view, 1})));
+}
+
+std::vector<float> Predictor::embedding(const PixelView& pixels) const {
+  return embedding(copy_of(pixels, channels()));
+}
+
+std::vector<float> Predictor::embedding(
+    const std::filesystem::path& picture) const {
+  return embedding(read_image(picture, channels()));
 }
 
 Predictor load(const std::filesystem::path& file) {

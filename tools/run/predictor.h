@@ -3,10 +3,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "tools/data/image.h"
+#include "tools/data/pixel_view.h"
 #include "tools/run/network.h"
 
 namespace skipzoo {
@@ -17,6 +20,8 @@ struct Prediction {
   std::string name;  ///< Its number where the file knows no names.
   double probability = 0;
 };
+/// The likeliest classes of a picture, the likeliest first.
+using Predictions = std::vector<Prediction>;
 
 /// A network to be used, with its preprocessing and the names of its classes.
 ///
@@ -24,27 +29,54 @@ struct Prediction {
 ///   std::cout << net.predict("photo.jpg").front().name << '\n';
 ///
 /// Several threads may use one, and copies of it: pictures are read and resized
-/// at the same time, and go through the network one after the other.
+/// at the same time, and go through the network one after the other. However a
+/// picture comes, its preprocessing is that of `skipzoo predict`.
 class Predictor {
  public:
   explicit Predictor(LoadedNetwork network);
 
-  /// The likeliest classes, at most `topk`, the likeliest first. Throws
-  /// FileError where it is no JPEG or PNG.
-  std::vector<Prediction> predict(const std::filesystem::path& picture,
-                                  int64_t topk = 5) const;
-  /// The same for a picture in memory, of as many channels as the network's.
-  std::vector<Prediction> predict(const Image& picture, int64_t topk = 5) const;
+  /// The likeliest classes, at most `topk`. Throws FileError where the file
+  /// cannot be read as a picture.
+  Predictions predict(const std::filesystem::path& picture,
+                      int64_t topk = 5) const;
+  /// The same of a picture file's bytes. Throws std::runtime_error.
+  Predictions predict(std::span<const uint8_t> file, int64_t topk = 5) const;
+  /// The same of pixels in memory. Throws std::runtime_error where they are
+  /// none: see copy_of().
+  Predictions predict(const PixelView& pixels, int64_t topk = 5) const;
+  /// The same of a picture of as many channels as the network's.
+  Predictions predict(const Image& picture, int64_t topk = 5) const;
+
+  /// Of many, in batches: faster, and the same but for the last digits, as
+  /// other batches round otherwise. Throws as the above do for the first that
+  /// cannot be read. After a request to stop, those that are done.
+  std::vector<Predictions> predict_all(
+      std::span<const std::filesystem::path> pictures, int64_t topk = 5,
+      const std::stop_token& stop = {}) const;
+  std::vector<Predictions> predict_all(std::span<const PixelView> pictures,
+                                       int64_t topk = 5,
+                                       const std::stop_token& stop = {}) const;
+
+  /// What the network's last layer gets: float32 (N, features) on the CPU, of
+  /// pictures as probabilities() takes them. Throws ConfigError for an exported
+  /// program, which has one output alone.
+  torch::Tensor embeddings(const torch::Tensor& pixels) const;
+  /// Of one picture: its features.
+  std::vector<float> embedding(const Image& picture) const;
+  std::vector<float> embedding(const PixelView& pixels) const;
+  std::vector<float> embedding(const std::filesystem::path& picture) const;
+
   /// uint8 pixels (N, C, H, W), already of the network's size -> probabilities,
   /// float32 (N, classes), on the CPU.
   torch::Tensor probabilities(const torch::Tensor& pixels) const;
   /// The likeliest of a row of probabilities, (classes).
-  std::vector<Prediction> likeliest(const torch::Tensor& probabilities,
-                                    int64_t topk) const;
+  Predictions likeliest(const torch::Tensor& probabilities, int64_t topk) const;
 
   const LoadedNetwork& network() const;
 
  private:
+  int64_t channels() const;
+
   struct Shared;
   std::shared_ptr<Shared> shared_;
 };
