@@ -34,7 +34,8 @@ using History = Files;
 TEST_F(History, HeaderIsTheDocumentedOne) {
   EXPECT_EQ(csv_header(),
             "epoch,lr,train_loss,train_top1,val_loss,val_top1,val_top5,"
-            "images_per_s,seconds,val_loss_ema,val_top1_ema,data_time");
+            "images_per_s,seconds,val_loss_ema,val_top1_ema,data_time,"
+            "val_balanced_accuracy,val_macro_f1,eval_metric");
 }
 
 TEST_F(History, RowsReadBackBitForBit) {

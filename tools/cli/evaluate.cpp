@@ -5,16 +5,19 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 
 #include "tools/cli/commands.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
+#include "tools/data/layout.h"
 #include "tools/data/measured.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/printable.h"
 #include "tools/train/fingerprint.h"
+#include "tools/train/intervals.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {
@@ -29,20 +32,55 @@ struct EvaluateArguments {
   bool json = false;
 };
 
+/// Figures beside top-1, each in percent with its 95 % confidence interval.
+struct Figures {
+  Interval top1;
+  double balanced_accuracy;
+  Interval of_balanced_accuracy;
+  double macro_f1;
+  Interval of_macro_f1;
+};
+
+Figures figures_of(const Evaluation& result) {
+  const auto& confusion = result.confusion;
+  int64_t right = 0;
+  for (size_t c = 0; c < confusion.size(); ++c) right += confusion[c][c];
+  return {
+      .top1 = wilson_interval(right, result.images),
+      .balanced_accuracy = balanced_accuracy(confusion),
+      .of_balanced_accuracy = bootstrap_interval(confusion, balanced_accuracy),
+      .macro_f1 = macro_f1(confusion),
+      .of_macro_f1 = bootstrap_interval(confusion, macro_f1)};
+}
+
+ordered_json json_of(const Interval& interval) {
+  return {interval.low, interval.high};
+}
+
 void print_json(const Evaluation& result, const std::string& split,
                 const std::vector<std::string>& classes) {
   ordered_json per_class = ordered_json::array();
   const auto scores = class_scores(result.confusion);
   for (size_t c = 0; c < scores.size(); ++c) {
-    per_class.push_back({{"class", classes[c]},
-                         {"precision", scores[c].precision},
-                         {"recall", scores[c].recall},
-                         {"f1", scores[c].f1},
-                         {"images", scores[c].images}});
+    const auto right = result.confusion[c][c];
+    per_class.push_back(
+        {{"class", classes[c]},
+         {"precision", scores[c].precision},
+         {"recall", scores[c].recall},
+         {"recall_interval", json_of(wilson_interval(right, scores[c].images))},
+         {"f1", scores[c].f1},
+         {"images", scores[c].images}});
   }
+  const auto figures = figures_of(result);
   std::cout << ordered_json{{"loss", result.loss},
                             {"top1", result.top1},
+                            {"top1_interval", json_of(figures.top1)},
                             {"top5", result.top5},
+                            {"balanced_accuracy", figures.balanced_accuracy},
+                            {"balanced_accuracy_interval",
+                             json_of(figures.of_balanced_accuracy)},
+                            {"macro_f1", figures.macro_f1},
+                            {"macro_f1_interval", json_of(figures.of_macro_f1)},
                             {"images", result.images},
                             {"skipped", result.skipped},
                             {"split", split},
@@ -76,6 +114,19 @@ void print_text(const Evaluation& result,
             << std::setprecision(4) << result.loss << ", " << result.images
             << " images";
   if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
+  const auto figures = figures_of(result);
+  const auto between = [](const Interval& interval) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(2) << interval.low << " to "
+         << interval.high;
+    return text.str();
+  };
+  std::cout << std::setprecision(2) << "\nbalanced accuracy "
+            << figures.balanced_accuracy << " %, macro F1 " << figures.macro_f1
+            << " %\n95 % intervals: top-1 " << between(figures.top1)
+            << ", balanced accuracy " << between(figures.of_balanced_accuracy)
+            << ", macro F1 " << between(figures.of_macro_f1)
+            << std::setprecision(4);
   size_t widest = 20;
   for (const auto& name : classes) {
     widest = std::max(widest, width_of(printable(name)));
@@ -121,9 +172,9 @@ std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
 }
 
 /// A class of the network that the folder lacks is named as that.
-void check_classes(const std::filesystem::path& folder,
+void check_classes(const std::filesystem::path& folder, ClassFolders which,
                    const std::vector<std::string>& trained) {
-  const auto names = class_folders(folder);
+  const auto names = class_folders(folder, which);
   if (names.size() == trained.size()) return;
   throw FileError(folder,
                   "holds " + std::to_string(names.size()) +
@@ -184,8 +235,8 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
     return {std::move(pictures), train ? "train" : "holdout"};
   }
   if (data.dataset == DatasetKind::kImageFolder && network.metadata) {
-    check_classes(data.root / (train ? data.train_split : data.val_split),
-                  network.metadata->classes);
+    check_classes(folder_of_split(data, train ? Split::kTrain : Split::kTest),
+                  data.class_folders, network.metadata->classes);
   }
   return {open_dataset(data, train ? Split::kTrain : Split::kTest,
                        in_channels(network.config.model),
@@ -194,22 +245,26 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
 }
 
 /// An export does not hold where its pictures are.
-void check_root(const EvaluateArguments& args, const LoadedNetwork& network) {
+void check_place(const EvaluateArguments& args, const LoadedNetwork& network) {
   const auto& data = network.config.data;
+  const bool is_table = data.dataset == DatasetKind::kCsv;
+  const auto& place = is_table ? data.csv : data.root;
   if (!network.is_program() || data.dataset == DatasetKind::kSynthetic ||
-      std::filesystem::exists(data.root)) {
+      std::filesystem::exists(place)) {
     return;
   }
-  throw ConfigError(args.network.file.string() +
-                    ": an export does not say where its pictures are; give "
-                    "their folder by --set data.root=FOLDER");
+  throw ConfigError(
+      args.network.file.string() +
+      ": an export does not say where its pictures are; give their " +
+      (is_table ? "table by --set data.csv=FILE"
+                : "folder by --set data.root=FOLDER"));
 }
 
 void run(const EvaluateArguments& args) {
   const auto network = load_network(args.network);
   say_what_dtype_does(network, args.network);
   const auto& config = network.config;
-  check_root(args, network);
+  check_place(args, network);
   const auto [dataset, split] = pictures_to_measure(args, network);
   const auto shape = picture_shape(config, *dataset);
   if (!network.is_program()) {

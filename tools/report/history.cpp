@@ -37,6 +37,13 @@ constexpr EpochScalar kScalars[] = {
      Unit::kPercent, &EpochRow::val_top1_ema, /*is_optional=*/true},
     {"data_time", "", "Waited for data", "", Unit::kSeconds,
      &EpochRow::data_time, /*is_optional=*/true},
+    {"val_balanced_accuracy", "val/balanced_accuracy", "Val balanced accuracy",
+     "", Unit::kPercent, &EpochRow::val_balanced_accuracy,
+     /*is_optional=*/true},
+    {"val_macro_f1", "val/macro_f1", "Val macro F1", "", Unit::kPercent,
+     &EpochRow::val_macro_f1, /*is_optional=*/true},
+    {"eval_metric", "", "", "", Unit::kNone, &EpochRow::eval_metric,
+     /*is_optional=*/true},
 };
 
 constexpr std::string_view kEpoch = "epoch";  // The only integer.

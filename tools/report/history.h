@@ -28,6 +28,11 @@ struct EpochRow {
   /// Of the seconds, those in which training waited for pictures; nan in runs
   /// of before.
   double data_time = std::numeric_limits<double>::quiet_NaN();
+  /// Percent, by the weights that training moves; nan in runs of before, as is
+  /// what train.eval_metric came to, of those or their average.
+  double val_balanced_accuracy = std::numeric_limits<double>::quiet_NaN();
+  double val_macro_f1 = std::numeric_limits<double>::quiet_NaN();
+  double eval_metric = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// In what a scalar is measured, and so how people are shown it.
@@ -37,7 +42,7 @@ enum class Unit { kNone, kLoss, kPercent, kPerSecond, kSeconds };
 struct EpochScalar {
   std::string_view name;   ///< The column of summary.csv, key of metrics.jsonl.
   std::string_view tag;    ///< In TensorBoard; empty: not there.
-  std::string_view title;  ///< The column of report.html.
+  std::string_view title;  ///< The column of report.html; empty: not there.
   std::string_view log;    ///< In the log's line of an epoch; empty: not there.
   Unit unit = Unit::kNone;
   double EpochRow::*value = nullptr;

@@ -72,7 +72,7 @@ std::vector<EpochScalar> scalars_of(const RunReport& report) {
     const bool is_there = !std::ranges::all_of(
         report.rows,
         [&](const EpochRow& row) { return is_absent(row, scalar); });
-    if (is_there) shown.push_back(scalar);
+    if (is_there && !scalar.title.empty()) shown.push_back(scalar);
   }
   return shown;
 }

@@ -1,5 +1,7 @@
 #include "tools/train/evaluate.h"
 
+#include <stdexcept>
+
 #include "models/classifier.h"
 #include "models/engine.h"
 #include "tools/error.h"
@@ -43,7 +45,21 @@ Evaluation evaluate(const Forward& forward, Loader& loader,
 }
 
 double value_of(EvalMetric metric, const Evaluation& evaluation) {
-  return metric == EvalMetric::kLoss ? evaluation.loss : evaluation.top1;
+  switch (metric) {
+    case EvalMetric::kTop1:
+      return evaluation.top1;
+    case EvalMetric::kLoss:
+      return evaluation.loss;
+    case EvalMetric::kBalancedAccuracy:
+      return balanced_accuracy(evaluation.confusion);
+    case EvalMetric::kMacroF1:
+      return macro_f1(evaluation.confusion);
+  }
+  throw std::logic_error("an eval_metric without a value");
+}
+
+bool is_better(EvalMetric metric, double a, double b) {
+  return metric == EvalMetric::kLoss ? a < b : a > b;
 }
 
 }  // namespace skipzoo

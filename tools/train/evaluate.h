@@ -27,6 +27,8 @@ Forward forward_of(Classifier& model, Amp amp);
 
 /// What decides which epoch is the best.
 double value_of(EvalMetric metric, const Evaluation& evaluation);
+/// Whether `a` is better than `b` by it: of losses the smaller one.
+bool is_better(EvalMetric metric, double a, double b);
 
 /// Runs every picture of `loader` through a network, each counted once. stop:
 /// asked after each batch; where it says true, the result is of the batches so

@@ -3,6 +3,7 @@
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 
 namespace skipzoo {
@@ -150,9 +151,39 @@ std::vector<ClassScores> class_scores(const Confusion& confusion) {
     scores[c] = {.precision = share(right, predicted),
                  .recall = share(right, truly),
                  .f1 = share(2 * right, truly + predicted),
-                 .images = truly};
+                 .images = truly,
+                 .predicted = predicted};
   }
   return scores;
+}
+
+namespace {
+
+/// In percent; 0 where there is none.
+double mean_of(const std::vector<ClassScores>& scores, double ClassScores::*one,
+               const std::function<bool(const ClassScores&)>& counts) {
+  double sum = 0;
+  int64_t classes = 0;
+  for (const auto& score : scores) {
+    if (!counts(score)) continue;
+    sum += score.*one;
+    ++classes;
+  }
+  return classes == 0 ? 0 : 100 * sum / static_cast<double>(classes);
+}
+
+}  // namespace
+
+double balanced_accuracy(const Confusion& confusion) {
+  return mean_of(class_scores(confusion), &ClassScores::recall,
+                 [](const ClassScores& one) { return one.images > 0; });
+}
+
+double macro_f1(const Confusion& confusion) {
+  return mean_of(class_scores(confusion), &ClassScores::f1,
+                 [](const ClassScores& one) {
+                   return one.images > 0 || one.predicted > 0;
+                 });
 }
 
 }  // namespace skipzoo

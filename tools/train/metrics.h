@@ -79,8 +79,15 @@ struct ClassScores {
   double precision = 0;
   double recall = 0;
   double f1 = 0;
-  int64_t images = 0;
+  int64_t images = 0;     ///< Of the class.
+  int64_t predicted = 0;  ///< Taken for it.
 };
 std::vector<ClassScores> class_scores(const Confusion& confusion);
+/// Percent: the mean recall over the classes that have images, what top-1 would
+/// be if all classes were equally common.
+double balanced_accuracy(const Confusion& confusion);
+/// Percent: the mean F1 over the classes that have images or were predicted, as
+/// scikit-learn's f1_score(average="macro").
+double macro_f1(const Confusion& confusion);
 
 }  // namespace skipzoo

@@ -53,11 +53,19 @@ struct EnumNames<ClassWeighting> {
 };
 
 /// What decides which checkpoint is the best.
-enum class EvalMetric { kTop1, kLoss };
+enum class EvalMetric {
+  kTop1,
+  kLoss,
+  kBalancedAccuracy,  ///< The mean recall of the classes.
+  kMacroF1,           ///< The mean F1 of the classes.
+};
 template <>
 struct EnumNames<EvalMetric> {
-  static constexpr Named<EvalMetric> values[] = {{EvalMetric::kTop1, "top1"},
-                                                 {EvalMetric::kLoss, "loss"}};
+  static constexpr Named<EvalMetric> values[] = {
+      {EvalMetric::kTop1, "top1"},
+      {EvalMetric::kLoss, "loss"},
+      {EvalMetric::kBalancedAccuracy, "balanced_accuracy"},
+      {EvalMetric::kMacroF1, "macro_f1"}};
 };
 
 /// What is kept within train.clip_grad.

@@ -20,7 +20,7 @@ Plateau::Plateau(const ScheduleOptions& options, EvalMetric metric, double lr)
       metric_(metric),
       lr_(lr),
       best_(std::numeric_limits<double>::infinity()) {
-  if (metric == EvalMetric::kTop1) best_ = -best_;
+  if (metric != EvalMetric::kLoss) best_ = -best_;
 }
 
 bool Plateau::is_better(double value) const {

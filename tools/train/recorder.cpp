@@ -21,12 +21,15 @@ std::vector<int64_t> best_epochs(const std::vector<EpochRow>& rows,
                                  EvalMetric metric, int64_t most) {
   std::vector<std::pair<double, int64_t>> ranks;
   for (const auto& row : rows) {
+    // Of runs of before, by the columns that they had.
     const bool by_loss = metric == EvalMetric::kLoss;
+    const double sign = by_loss ? 1 : -1;
     double least = std::numeric_limits<double>::infinity();
     for (const double value :
-         {by_loss ? row.val_loss : -row.val_top1,
-          by_loss ? row.val_loss_ema : -row.val_top1_ema}) {
-      if (std::isfinite(value)) least = std::min(least, value);
+         {row.eval_metric, by_loss ? row.val_loss : row.val_top1,
+          by_loss ? row.val_loss_ema : row.val_top1_ema}) {
+      if (std::isfinite(value)) least = std::min(least, sign * value);
+      if (std::isfinite(row.eval_metric)) break;
     }
     ranks.emplace_back(least, row.epoch);
   }
@@ -113,17 +116,16 @@ bool Validation::by_average(EvalMetric metric) const {
   if (!std::isfinite(trained) || !std::isfinite(average)) {
     return std::isfinite(average);
   }
-  return metric == EvalMetric::kLoss ? average < trained : average > trained;
+  return is_better(metric, average, trained);
 }
 
 bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
-  const bool by_loss = eval_metric_ == EvalMetric::kLoss;
   const auto& validation = found.better(eval_metric_);
   const double value = value_of(eval_metric_, validation);
   // Before its statistics settle, a deep network may overflow in evaluation.
   if (!std::isfinite(value)) return false;
   const bool improved =
-      best_.epoch == 0 || (by_loss ? value < best_.value : value > best_.value);
+      best_.epoch == 0 || is_better(eval_metric_, value, best_.value);
   if (improved) {
     best_ = {.epoch = epoch,
              .value = value,

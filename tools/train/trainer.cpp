@@ -235,7 +235,10 @@ void Trainer::finish_epoch(const EpochMetrics& train,
        .seconds = epoch_time_.seconds(),
        .val_loss_ema = validation.averaged ? validation.averaged->loss : none,
        .val_top1_ema = validation.averaged ? validation.averaged->top1 : none,
-       .data_time = times_.waiting},
+       .data_time = times_.waiting,
+       .val_balanced_accuracy = balanced_accuracy(own.confusion),
+       .val_macro_f1 = macro_f1(own.confusion),
+       .eval_metric = value_of(metric, validation.better(metric))},
       validation, state_,
       epoch_remark(times_, new_size(state_.position.epoch - 1)));
 }

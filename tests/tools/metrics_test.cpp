@@ -1,0 +1,72 @@
+#include "tools/train/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tools/train/evaluate.h"
+#include "tools/train/intervals.h"
+
+namespace skipzoo {
+namespace {
+
+// Of three classes; the third has no image, but one is taken for it.
+// scikit-learn's balanced_accuracy_score and f1_score(average="macro") of the
+// same images are 0.541667 and 0.367521.
+const Confusion kConfusion = {{5, 1, 0}, {2, 1, 1}, {0, 0, 0}};
+
+TEST(Metrics, BalancedAccuracyIsTheMeanRecallOfClassesWithImages) {
+  EXPECT_NEAR(balanced_accuracy(kConfusion), 100 * (5. / 6 + 1. / 4) / 2,
+              1e-12);
+  EXPECT_NEAR(balanced_accuracy(kConfusion), 54.1667, 1e-4);
+  EXPECT_EQ(balanced_accuracy({{0, 0}, {0, 0}}), 0);
+}
+
+TEST(Metrics, MacroF1IsOverClassesThatAreThereOrPredicted) {
+  EXPECT_NEAR(macro_f1(kConfusion), 100 * (10. / 13 + 2. / 6 + 0) / 3, 1e-12);
+  EXPECT_NEAR(macro_f1(kConfusion), 36.7521, 1e-4);
+  // One that is neither does not count.
+  EXPECT_NEAR(macro_f1({{3, 0, 0}, {0, 2, 0}, {0, 0, 0}}), 100, 1e-12);
+}
+
+TEST(Metrics, DecideWhichEpochIsTheBest) {
+  const Evaluation found{.loss = 0.5, .top1 = 60, .confusion = kConfusion};
+  EXPECT_EQ(value_of(EvalMetric::kTop1, found), 60);
+  EXPECT_EQ(value_of(EvalMetric::kLoss, found), 0.5);
+  EXPECT_EQ(value_of(EvalMetric::kBalancedAccuracy, found),
+            balanced_accuracy(kConfusion));
+  EXPECT_EQ(value_of(EvalMetric::kMacroF1, found), macro_f1(kConfusion));
+  EXPECT_TRUE(is_better(EvalMetric::kLoss, 0.1, 0.2));
+  EXPECT_TRUE(is_better(EvalMetric::kMacroF1, 0.2, 0.1));
+}
+
+// scipy.stats.binomtest(right, images).proportion_ci(method="wilson").
+TEST(Intervals, OfASharePerWilson) {
+  const auto near = [](const Interval& found, double low, double high) {
+    EXPECT_NEAR(found.low, low, 5e-5);
+    EXPECT_NEAR(found.high, high, 5e-5);
+  };
+  near(wilson_interval(8, 10), 49.01625, 94.33178);
+  near(wilson_interval(0, 20), 0, 16.11252);
+  near(wilson_interval(20, 20), 83.88748, 100);
+  near(wilson_interval(9320, 10000), 92.68982, 93.67701);
+  near(wilson_interval(0, 0), 0, 100);
+}
+
+// Of a share the bootstrap has a normal distribution's width.
+TEST(Intervals, OfAnyFigureByBootstrap) {
+  const Confusion even = {{400, 100}, {100, 400}};
+  const auto found = bootstrap_interval(even, balanced_accuracy);
+  const double half = 100 * 1.96 * std::sqrt(0.8 * 0.2 / 1000);
+  EXPECT_NEAR(found.low, 80 - half, 0.25);
+  EXPECT_NEAR(found.high, 80 + half, 0.25);
+  const auto again = bootstrap_interval(even, balanced_accuracy);
+  EXPECT_EQ(found.low, again.low);
+  EXPECT_EQ(found.high, again.high);
+  const auto certain = bootstrap_interval({{9, 0}, {0, 3}}, macro_f1);
+  EXPECT_EQ(certain.low, 100);
+  EXPECT_EQ(certain.high, 100);
+}
+
+}  // namespace
+}  // namespace skipzoo

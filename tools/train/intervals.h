@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "tools/train/metrics.h"
+
+namespace skipzoo {
+
+/// Where a figure lies that would be found on other pictures like these, with a
+/// confidence of 95 %.
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+/// Of a share of `images`, in percent, by Wilson's score interval (1927):
+/// sensible for few images, and for 0 and 100 % too. 0 to 100 of no images.
+Interval wilson_interval(int64_t right, int64_t images);
+
+/// Of any figure of a confusion matrix, by the percentile bootstrap (Efron
+/// 1979): of 1,000 samples of as many images, drawn from these with
+/// replacement; fewer where there are very many. The same for the same matrix.
+Interval bootstrap_interval(
+    const Confusion& confusion,
+    const std::function<double(const Confusion&)>& figure);
+
+}  // namespace skipzoo
