@@ -59,7 +59,7 @@ TEST_F(History, RowsReadBackBitForBit) {
 
 TEST_F(History, NumbersTakeTheirShortestForm) {
   EXPECT_EQ(csv_line({3, 0.1, 2, 1e-10, kNan, kInf, 99.5, 2560, 0.25}),
-            "3,0.1,2,1e-10,nan,inf,99.5,2560,0.25,nan,nan,nan");
+            "3,0.1,2,1e-10,nan,inf,99.5,2560,0.25,nan,nan,nan,nan,nan,nan");
 }
 
 TEST_F(History, WindowsLineEndingsAreFine) {
@@ -103,7 +103,7 @@ TEST_F(History, EveryScalarHasItsPlaceInEachFile) {
   averaged.data_time = 0.125;
   EXPECT_NE(json_line(averaged).find(R"("val_loss_ema":1.5,"val_top1_ema":40)"),
             std::string::npos);
-  EXPECT_NE(json_line(averaged).find(R"("data_time":0.125})"),
+  EXPECT_NE(json_line(averaged).find(R"("data_time":0.125)"),
             std::string::npos);
   EXPECT_NE(log_line(averaged).find("Acc@5: 80.10  EMA Acc@1: 40.00  (train"),
             std::string::npos);
@@ -119,17 +119,17 @@ TEST_F(History, MalformedLineIsNamedByFileAndNumber) {
     return words_of_error([&] { read_csv(file); });
   };
   const auto where = (folder_ / "summary.csv").string() + ":3: ";
-  EXPECT_EQ(error_of("2,0.1,1,x,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2,0.1,1,x,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "train_top1: expected a number, got 'x'");
-  EXPECT_EQ(error_of("2.5,0.1,1,1,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2.5,0.1,1,1,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "epoch: expected a number, got '2.5'");
-  EXPECT_EQ(error_of("2,0.1,1,,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2,0.1,1,,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "train_top1: expected a number, got ''");
   EXPECT_EQ(error_of("2,0.1,1,1,1,1,1,1,1,1\n"),
-            where + "10 columns, expected 12");
+            where + "10 columns, expected 15");
   EXPECT_EQ(error_of("2,0.1,1"),
             where +
-                "3 columns, expected 12; the last line, was its write cut "
+                "3 columns, expected 15; the last line, was its write cut "
                 "short?");
 }
 

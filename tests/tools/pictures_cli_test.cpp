@@ -105,8 +105,10 @@ TEST_F(PictureRun, TrainsOnATable) {
   EXPECT_EQ(found.exit_code, 0) << found.err;
   expect_words(found.out, "\"class\":\"dog\"");
   expect_words(found.out, "\"images\":2");
-  ASSERT_EQ(
-      run_skipzoo({"export", path("run"), "-o", path("net.pt")}).exit_code, 0);
+  ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",
+                         path("net.pt")})
+                .exit_code,
+            0);
   expect_words(run_skipzoo({"evaluate", path("net.pt")}), 2,
                "an export does not say where its pictures are; give their "
                "table by --set data.csv=FILE");

@@ -119,12 +119,11 @@ bool is_flat(const DataOptions& options) {
 
 fs::path folder_of_split(const DataOptions& options, Split split) {
   const auto& asked = name_asked_for(options, split);
-  if (asked.empty() || asked == "." || holds_folders(options.root / asked)) {
-    return options.root / asked;
-  }
+  if (asked == ".") return options.root;
+  if (holds_folders(options.root / asked)) return options.root / asked;
   const auto meant = split_meant_by(asked, names_of_splits(options.root));
   if (meant) return options.root / *meant;
-  return is_flat(options) ? options.root / "." : options.root / asked;
+  return is_flat(options) ? options.root : options.root / asked;
 }
 
 DataOptions as_laid_out(DataOptions options) {
