@@ -72,9 +72,7 @@ class Beside {
   int descriptor() const { return descriptor_; }
   const fs::path& name() const { return name_; }
   void rename_to(const fs::path& path) {
-    if (::rename(name_.c_str(), path.c_str()) != 0) {
-      throw FileError(path, "cannot be replaced: " + words_of(errno));
-    }
+    rename_whole(name_, path);
     renamed_ = true;
   }
 
@@ -109,9 +107,13 @@ void flush_folder(const fs::path& folder, const fs::path& path) {
   }
 }
 
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
 void replace(const fs::path& path, const struct stat* old,
              const std::function<void(OutputFile&)>& write) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const fs::path folder = folder_of(path);
   if (!fs::is_directory(folder)) {
     throw FileError(path,
                     "cannot be written: there is no folder " + folder.string());
@@ -123,7 +125,6 @@ void replace(const fs::path& path, const struct stat* old,
   write(file);
   file.finish();
   beside.rename_to(path);
-  flush_folder(folder, path);
 }
 
 /// The folders above a path that are not there yet, the highest first.
@@ -153,6 +154,13 @@ class FoldersAbove {
 };
 
 }  // namespace
+
+void rename_whole(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    throw FileError(to, "cannot be replaced: " + words_of(errno));
+  }
+  flush_folder(folder_of(to), to);
+}
 
 void write_whole(const fs::path& given,
                  const std::function<void(OutputFile&)>& write) {

@@ -24,6 +24,11 @@ void write_whole(const std::filesystem::path& path, std::string_view text);
 void write_output(const std::filesystem::path& path,
                   const std::function<void(OutputFile&)>& write);
 
+/// Gives a file that is whole, and on the disk, its name, and has the disk note
+/// that. What had the name is replaced. Throws FileError.
+void rename_whole(const std::filesystem::path& from,
+                  const std::filesystem::path& to);
+
 /// Whether write_whole() replaces `path`, or makes it; else it is written to
 /// itself and cannot be read again.
 bool is_replaced_whole(const std::filesystem::path& path);
