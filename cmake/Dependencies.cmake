@@ -14,6 +14,16 @@ find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+# Fetches published weights by their names; without it they are laid in by hand.
+# -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON builds so where it is there.
+find_package(CURL QUIET)
+set(SKIPZOO_CURL "")
+if(TARGET CURL::libcurl)
+  set(SKIPZOO_CURL CURL::libcurl)
+  message(STATUS "libcurl ${CURL_VERSION_STRING}: published weights can be fetched")
+else()
+  message(STATUS "no libcurl: published weights cannot be fetched")
+endif()
 
 if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp before 0.8
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
