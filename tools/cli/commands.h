@@ -17,6 +17,7 @@ void add_lr_find(CLI::App& app);
 void add_describe(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_weights(CLI::App& app);
 
 /// The words an option takes, and the values they stand for.
 template <typename Value>
@@ -51,10 +52,17 @@ CLI::Option* add_choice(
       ->type_name(names);
 }
 
+struct FetchOptions;
+/// --offline, of every subcommand that takes published weights by their name;
+/// and show_fetching().
+void add_fetch_options(CLI::App& command, FetchOptions& fetch);
+/// A bar on a terminal while they are fetched.
+void show_fetching(FetchOptions& fetch);
+
 struct NetworkSource;
 struct LoadedNetwork;
-/// The arguments of every subcommand that uses a network: the file, -c, --set
-/// and --device.
+/// The arguments of every subcommand that uses a network: the file, -c, --set,
+/// --device and those of add_fetch_options().
 void add_network_options(CLI::App& command, NetworkSource& source);
 /// --dtype, of those that run it.
 void add_dtype_option(CLI::App& command, NetworkSource& source);

@@ -168,7 +168,8 @@ struct Pictures {
 /// The config that a run trained with; nothing for weights of no run, or where
 /// that is why a config was named by -c.
 std::optional<RunConfig> config_of_run(const LoadedNetwork& network) {
-  return network.metadata ? config_of(*network.metadata) : std::nullopt;
+  if (!network.metadata || network.published != nullptr) return std::nullopt;
+  return config_of(*network.metadata);
 }
 
 /// A class of the network that the folder lacks is named as that.
@@ -244,20 +245,27 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
           train ? "train" : "test"};
 }
 
-/// An export does not hold where its pictures are.
+/// Neither an export nor published weights hold where their pictures are.
 void check_place(const EvaluateArguments& args, const LoadedNetwork& network) {
   const auto& data = network.config.data;
+  const bool is_published = network.published != nullptr;
   const bool is_table = data.dataset == DatasetKind::kCsv;
   const auto& place = is_table ? data.csv : data.root;
-  if (!network.is_program() || data.dataset == DatasetKind::kSynthetic ||
+  if (!(network.is_program() || is_published) ||
+      data.dataset == DatasetKind::kSynthetic ||
       std::filesystem::exists(place)) {
     return;
   }
   throw ConfigError(
       args.network.file.string() +
-      ": an export does not say where its pictures are; give their " +
-      (is_table ? "table by --set data.csv=FILE"
-                : "folder by --set data.root=FOLDER"));
+      (is_published
+           ? ": published weights do not come with pictures; give the folder "
+             "of ImageNet's, which has them in val/<class>/, by --set "
+             "data.root=FOLDER"
+           : std::string(": an export does not say where its pictures are; "
+                         "give their ") +
+                 (is_table ? "table by --set data.csv=FILE"
+                           : "folder by --set data.root=FOLDER")));
 }
 
 void run(const EvaluateArguments& args) {
@@ -310,7 +318,8 @@ void add_evaluate(CLI::App& app) {
       "Examples:\n"
       "  skipzoo evaluate runs/RUN/best.skz --json\n"
       "  skipzoo evaluate resnet50.pth -c configs/imagenet/resnet50.yaml --set "
-      "data.root=FOLDER");
+      "data.root=FOLDER\n"
+      "  skipzoo evaluate resnet50:IMAGENET1K_V1 --set data.root=FOLDER");
   command->callback([args] { run(*args); });
 }
 

@@ -90,7 +90,13 @@ void check(const ExportOptions& options) {
 fs::path output_of(const Arguments& args) {
   const auto own = info_of(args.options.format).extension;
   if (args.output.empty()) {
-    return weights_at(args.network.file).replace_extension(own);
+    const auto& named = args.network.file;
+    const auto* published = find_published(named.string());
+    // Not beside the file: where that is, others look for what was published.
+    const auto stem = published != nullptr && !fs::exists(named)
+                          ? fs::path(published->network)
+                          : weights_at(named);
+    return fs::path(stem).replace_extension(own);
   }
   const fs::path path = args.output;
   std::vector<std::string_view> others = {".skz"};
@@ -185,7 +191,8 @@ void add_export(CLI::App& app) {
       ->transform(one_of<ExportFormat>(formats))
       ->required();
   command->add_option("-o,--output", args->output,
-                      "The file; else beside the checkpoint");
+                      "The file; else beside the checkpoint, of published "
+                      "weights in the working folder");
   command->add_flag("--softmax", options.program.softmax,
                     "Probabilities instead of logits");
   command
@@ -203,7 +210,8 @@ void add_export(CLI::App& app) {
       "Examples:\n"
       "  skipzoo export runs/RUN --format torchscript --normalize uint8 "
       "--softmax\n"
-      "  skipzoo export runs/RUN --format onnx -o net.onnx");
+      "  skipzoo export runs/RUN --format onnx -o net.onnx\n"
+      "  skipzoo export resnet50 --format onnx");
   command->callback([args] { run(*args); });
 }
 

@@ -11,8 +11,8 @@
 #include "tools/error.h"
 #include "tools/export/onnx_model.h"
 #include "tools/file.h"
+#include "tools/run/found_weights.h"
 #include "tools/sha256.h"
-#include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
 
@@ -27,6 +27,7 @@ struct Arguments {
   fs::path configs;
   std::string key;
   bool json = false;
+  FetchOptions fetch;
 };
 
 /// How many convolutions there are of each shape, but for the first of a
@@ -172,13 +173,19 @@ Inspection inspect(const fs::path& path, const std::string& key) {
 }
 
 void run(const Arguments& args) {
-  const auto path = weights_at(args.file);
+  const auto weights = find_weights(args.file, args.fetch);
+  const auto& path = weights.file;
   if (!args.configs.empty() && !fs::is_directory(args.configs)) {
     throw FileError(args.configs, "no such folder of configs");
   }
   Inspection found = inspect(path, args.key);
   found.sha256 = sha256_of_file(path);
   found.named_digits = digits_in_name(path, found.sha256);
+  const auto* published = find_published_file(path.filename().string());
+  if (published != nullptr && found.sha256.starts_with(published->sha256())) {
+    found.published = published;
+    found.metadata = metadata_of(*published);
+  }
   found.configs = args.configs.empty() ? find_configs() : args.configs;
   found.fits = fitting_configs(found.file.tensors, found.configs);
   args.json ? print_json(found) : print_text(found);
@@ -193,13 +200,16 @@ void add_inspect(CLI::App& app) {
       "What is in a weight file: names, shapes, types; which configs it fits");
   command
       ->add_option("file", args->file,
-                   "A .pth, .th, .safetensors, .pt, .onnx, .skz or run folder")
+                   "A .pth, .th, .safetensors, .pt, .onnx, .skz or run folder; "
+                   "where there is none of that name, published weights "
+                   "(resnet50; see 'skipzoo weights')")
       ->required();
   command->add_option("--configs", args->configs,
                       "Configs to try, by names and shapes; else skipzoo's");
   command->add_option("--key", args->key,
                       "Which of several networks in it: teacher, "
                       "model.state_dict");
+  add_fetch_options(*command, args->fetch);
   command->add_flag("--json", args->json, "Print JSON");
   command->footer("Example:\n  skipzoo inspect resnet50-0676ba61.pth");
   command->callback([args] { run(*args); });

@@ -3,6 +3,7 @@
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tools/printable.h"
 #include "tools/weights/remarks.h"
@@ -75,6 +76,20 @@ void print_program(const ProgramFacts& program) {
             << "; computes in " << printable(program.type) << '\n';
 }
 
+/// null where it is none of torchvision's.
+ordered_json published_json(const Inspection& inspection) {
+  if (inspection.published == nullptr) return nullptr;
+  return inspection.published->name();
+}
+
+void print_published(const PublishedWeights& weights) {
+  std::ostringstream text;
+  text << "torchvision's " << weights.name() << ": " << std::fixed
+       << std::setprecision(3) << weights.top1 << " % top-1, " << weights.top5
+       << " % top-5 on ImageNet\n";
+  std::cout << text.str();
+}
+
 void print_hash(const Inspection& inspection) {
   std::cout << "sha256 " << inspection.sha256;
   if (!inspection.named_digits.empty()) {
@@ -117,6 +132,7 @@ void print_json(const Inspection& inspection) {
                             {"wrapper", file.wrapper},
                             {"sha256", inspection.sha256},
                             {"sha256_is_as_named", as_named},
+                            {"published", published_json(inspection)},
                             {"identity", metadata_json(inspection)},
                             {"program", program_json(inspection)},
                             {"never_trained", inspection.never_trained},
@@ -138,6 +154,7 @@ void print_text(const Inspection& inspection) {
             << ", " << file.tensors.size() << " tensors, " << bytes
             << " bytes\n";
   print_hash(inspection);
+  if (inspection.published != nullptr) print_published(*inspection.published);
   if (inspection.metadata) print_identity(*inspection.metadata);
   if (inspection.program) print_program(*inspection.program);
   if (!file.left_out.empty()) std::cout << text_of(file.left_out) << '\n';

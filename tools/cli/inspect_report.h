@@ -7,6 +7,7 @@
 
 #include "tools/export/scripted.h"
 #include "tools/train/checkpoint.h"
+#include "tools/weights/published.h"
 #include "tools/weights/weight_file.h"
 
 namespace skipzoo {
@@ -27,7 +28,9 @@ struct Inspection {
   std::filesystem::path configs;  ///< Where they were looked for; or empty.
   std::vector<Fitting> fits;
   bool never_trained = false;
-  std::optional<ModelMetadata> metadata;  ///< Of what skipzoo wrote.
+  /// What it is of torchvision's, by its name and SHA-256; or null.
+  const PublishedWeights* published = nullptr;
+  std::optional<ModelMetadata> metadata;  ///< Of what skipzoo wrote, or that.
   std::optional<ProgramFacts> program;    ///< Of what it exported.
 
   bool is_as_named() const { return sha256.starts_with(named_digits); }

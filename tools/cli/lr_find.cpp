@@ -26,6 +26,7 @@ struct LrFindArguments {
   std::string config;
   std::vector<std::string> overrides;
   std::string device;
+  FetchOptions fetch;
   LrSweepOptions sweep;
   std::string out = "lr_find.html";
 };
@@ -72,7 +73,7 @@ void run_lr_find(const LrFindArguments& args) {
   if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
   config.data = as_laid_out(config.data);
-  const auto setup = set_up_training(config);
+  const auto setup = set_up_training(config, args.fetch);
   const auto sweep = sweep_of(args, config, setup);
   const auto& points = sweep.points();
   const auto found = suggestion(points, args.sweep.steps);
@@ -116,6 +117,7 @@ void add_lr_find(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("--device", args->device,
                       "auto, cpu, cuda or cuda:<index>; else train.device");
+  add_fetch_options(*command, args->fetch);
   constexpr double kLeast = 1e-30, kMost = 1e30;
   auto& sweep = args->sweep;
   command->add_option("--min-lr", sweep.min_lr, "The rate of the first step")

@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
   add_describe(app);
   add_inspect(app);
   add_convert(app);
+  add_weights(app);
   const std::vector<std::string> arguments(argv + std::min(argc, 1),
                                            argv + argc);
   check_subcommand(app, arguments);

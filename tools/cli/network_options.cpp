@@ -25,7 +25,8 @@ void add_network_options(CLI::App& command, NetworkSource& source) {
   command
       .add_option("checkpoint", source.file,
                   "A run folder, a file from 'train' or 'export', or weights "
-                  "with -c")
+                  "with -c; where there is none of that name, published "
+                  "weights (resnet50; see 'skipzoo weights')")
       ->required()
       ->check(CLI::Validator(refuse_onnx, ""));
   command.add_option("-c,--config", source.config,
@@ -38,6 +39,7 @@ void add_network_options(CLI::App& command, NetworkSource& source) {
                      "model.state_dict");
   command.add_option("--device", source.device,
                      "auto, cpu, cuda or cuda:<index>; else train.device");
+  add_fetch_options(command, source.fetch);
 }
 
 void add_dtype_option(CLI::App& command, NetworkSource& source) {

@@ -208,6 +208,7 @@ void add_predict(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n"
       "  skipzoo predict runs/RUN photo.jpg\n"
+      "  skipzoo predict resnet50 photo.jpg\n"
       "  skipzoo predict runs/RUN photos/ --topk 1 --format csv --output "
       "photos.csv\n"
       "  find photos -name '*.jpg' | skipzoo predict runs/RUN -");

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "tools/log.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
 
@@ -93,18 +94,34 @@ void ProgressBar::update(const StepReport& report) {
 }
 
 void ProgressBar::update(const std::string& work, int64_t images, int64_t all) {
-  if (start_images_ < 0) start_images_ = images;
-  const double spent =
-      std::chrono::duration<double>(Clock::now() - start_).count();
-  const auto since = static_cast<double>(images - start_images_);
+  const double rate = rate_of(images);
   char behind[32] = "";
-  if (since > 0 && spent > 0) {
-    std::snprintf(behind, sizeof(behind), "  %.0f img/s", since / spent);
+  if (rate > 0) {
+    std::snprintf(behind, sizeof(behind), "  %.0f img/s", rate);
   }
   draw({.before =
             work + " " + std::to_string(images) + "/" + std::to_string(all),
         .share = static_cast<double>(images) / static_cast<double>(all),
         .behind = behind});
+}
+
+void ProgressBar::update_bytes(const std::string& file, int64_t done,
+                               int64_t all) {
+  const double rate = rate_of(done);
+  draw(
+      {.before = file + " " + bytes_text(static_cast<double>(done)) +
+                 (all > 0 ? " of " + bytes_text(static_cast<double>(all)) : ""),
+       .share =
+           all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 0,
+       .behind = rate > 0 ? "  " + bytes_text(rate) + "/s" : ""});
+}
+
+double ProgressBar::rate_of(int64_t done) {
+  if (start_done_ < 0) start_done_ = done;
+  const double spent =
+      std::chrono::duration<double>(Clock::now() - start_).count();
+  const auto since = static_cast<double>(done - start_done_);
+  return since > 0 && spent > 0 ? since / spent : 0;
 }
 
 void ProgressBar::draw(BarWords words) {

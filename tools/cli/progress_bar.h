@@ -29,10 +29,14 @@ class ProgressBar {
   void update(const StepReport& report);
   /// So many of all images of some work are done.
   void update(const std::string& work, int64_t images, int64_t all);
+  /// So many of all bytes have come; 0 of all: nobody knows.
+  void update_bytes(const std::string& file, int64_t done, int64_t all);
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// A second's share of what was done since the first call; 0: not known yet.
+  double rate_of(int64_t done);
   void draw(BarWords words);
 
   bool active_;
@@ -41,7 +45,7 @@ class ProgressBar {
   std::string line_;
   Clock::time_point drawn_;
   Clock::time_point start_;
-  int64_t start_images_ = -1;
+  int64_t start_done_ = -1;
   double start_share_ = -1;  ///< Below 0: nothing was reported yet.
 };
 

@@ -6,6 +6,7 @@
 
 #include "tools/config/run_config.h"
 #include "tools/train/checkpoint.h"
+#include "tools/weights/published_files.h"
 
 namespace skipzoo {
 
@@ -19,6 +20,7 @@ struct TrainArguments {
   std::string device;
   std::vector<std::string> resume;  ///< One entry, empty for a bare --resume.
   bool print_config = false;
+  FetchOptions fetch;
 
   bool resumes() const { return !resume.empty(); }
 };

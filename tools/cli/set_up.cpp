@@ -10,30 +10,32 @@
 #include "tools/config/variants.h"
 #include "tools/device.h"
 #include "tools/error.h"
+#include "tools/run/found_weights.h"
 #include "tools/run/teacher.h"
 #include "tools/train/fine_tune.h"
 #include "tools/train/precision.h"
-#include "tools/train/run_folder.h"
 
 namespace skipzoo {
 
 namespace {
 
 /// Begins from the weights of another, and says what became of them.
-void begin_from(const RunConfig& config, Classifier& model,
-                const ModelMetadata& data) {
-  const auto& options = config.fine_tune;
+void begin_from(const RunConfig& config, const FetchOptions& fetch,
+                Classifier& model, const ModelMetadata& data) {
+  auto options = config.fine_tune;
+  const FoundWeights found = find_weights(options.weights, fetch);
+  options.weights = found.file;
   const FitReport report =
       load_pretrained(model, options, [&](const NamedTensors& file) {
         return variant_that_fits(file, config.model, Head::kMayBeNew);
       });
-  spdlog::info("{}: {}", options.weights.string(), report.text());
+  spdlog::info("{}: {}", config.fine_tune.weights.string(), report.text());
   if (!report.complete()) {
     spdlog::warn(
         "fine_tune.strict is off: what the network lacks was left out, what "
         "the file lacks begins anew");
   }
-  const auto trained = read_metadata(weights_at(options.weights));
+  const auto trained = found.metadata();
   if (!trained) return;
   warn_of_other_data(*trained, data);
   warn_of_other_network(*trained, config);
@@ -57,8 +59,9 @@ void check_pictures(const RunConfig& config, Classifier& model,
 
 }  // namespace
 
-TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
-                              bool goes_on) {
+TrainingSetup set_up_training(const RunConfig& config,
+                              const FetchOptions& fetch,
+                              const HeldOut& held_out, bool goes_on) {
   if (config.data.batch_size < 2) {
     throw ConfigError(
         "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
@@ -71,7 +74,8 @@ TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
   const auto seed = config.train.seed;
   all.data = open_training_data(config.data, in_channels(config.model),
                                 num_classes(config.model), seed, held_out);
-  all.teacher = load_teacher(config, all.data.train->classes(), all.device);
+  all.teacher =
+      load_teacher(config, all.data.train->classes(), all.device, fetch);
   torch::manual_seed(static_cast<uint64_t>(seed));
   all.model = make_model(config.model);
   all.metadata = make_metadata(config, *all.data.train);
@@ -79,7 +83,7 @@ TrainingSetup set_up_training(const RunConfig& config, const HeldOut& held_out,
   check_pictures(config, *all.model, all.metadata.input_shape, all.device);
   const Freezing names_that_fit(config.fine_tune, *all.model);
   if (!goes_on && config.fine_tune.enabled()) {
-    begin_from(config, *all.model, all.metadata);
+    begin_from(config, fetch, *all.model, all.metadata);
   }
   return all;
 }

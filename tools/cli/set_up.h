@@ -6,6 +6,7 @@
 #include "tools/data/dataset.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/distill.h"
+#include "tools/weights/published_files.h"
 
 namespace skipzoo {
 
@@ -23,8 +24,10 @@ struct TrainingSetup {
 
 /// Also sets the threads and the random numbers of a run. goes_on: its weights
 /// are another's to load; else they are those of fine_tune.weights where there
-/// are some. Throws ConfigError where the network cannot be trained here.
+/// are some. fetch: of published weights that the config names. Throws
+/// ConfigError where the network cannot be trained here.
 TrainingSetup set_up_training(const RunConfig& config,
+                              const FetchOptions& fetch,
                               const HeldOut& held_out = {},
                               bool goes_on = false);
 

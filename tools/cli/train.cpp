@@ -92,6 +92,7 @@ void add_options(CLI::App& command, TrainArguments& args) {
       ->default_str("");
   command.add_option("--device", args.device,
                      "auto, cpu, cuda or cuda:<index>; else train.device");
+  add_fetch_options(command, args.fetch);
   command.add_flag("--print-config", args.print_config,
                    "Print the config with all defaults and end");
 }
@@ -130,8 +131,9 @@ void add_fine_tune(CLI::App& app, int& exit_code) {
       kFineTune, "Train a network from the weights of another");
   add_options(*command, *args);
   command->add_option("--weights", *weights,
-                      "A .pth, .safetensors, .skz or run folder; else "
-                      "fine_tune.weights");
+                      "A .pth, .safetensors, .skz or run folder; where there "
+                      "is none of that name, published weights (resnet50; see "
+                      "'skipzoo weights'); else fine_tune.weights");
   command->add_option("--key", *key,
                       "Which of several networks in that file; else "
                       "fine_tune.key");
@@ -142,6 +144,7 @@ void add_fine_tune(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n"
       "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth\n"
+      "  skipzoo fine-tune -c photos.yaml --weights resnet50:IMAGENET1K_V2\n"
       "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth --freeze "
       "'*'\n"
       "  skipzoo fine-tune -c photos.yaml --weights resnet50.pth \\\n"

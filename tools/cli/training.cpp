@@ -158,8 +158,8 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   const HeldOut held_out =
       start.checkpoint ? held_out_of(start.from, start.checkpoint->metadata)
                        : HeldOut();
-  const auto [device, data, teacher, model, metadata] =
-      set_up_training(config, held_out, start.checkpoint.has_value());
+  const auto [device, data, teacher, model, metadata] = set_up_training(
+      config, args.fetch, held_out, start.checkpoint.has_value());
 
   const RunFolder folder =
       start.folder ? *start.folder : RunFolder::create(new_run_folder(args));

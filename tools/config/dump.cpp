@@ -57,6 +57,7 @@ class Lister {
   static std::string type_of(double) { return "number"; }
   static std::string type_of(const std::string&) { return "text"; }
   static std::string type_of(const std::filesystem::path&) { return "path"; }
+  static std::string type_of(const WeightsPath&) { return "path or name"; }
   static std::string type_of(const std::vector<int64_t>&) {
     return "list of integers";
   }

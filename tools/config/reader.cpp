@@ -7,6 +7,7 @@
 
 #include "tools/config/nearest.h"
 #include "tools/printable.h"
+#include "tools/weights/published.h"
 
 namespace skipzoo {
 
@@ -127,6 +128,18 @@ std::string read_path(std::string text, const fs::path& folder,
   }
   value = fs::weakly_canonical(folder / text, error);
   if (error) return given + "cannot be a path: " + error.message();
+  return "";
+}
+
+std::string read_weights_path(const std::string& text, const fs::path& folder,
+                              WeightsPath& value) {
+  const auto* published = find_published(text);
+  std::error_code ignored;
+  if (published == nullptr || fs::exists(folder / text, ignored)) {
+    return read_path(text, folder, value);
+  }
+  // In full: what a name alone stands for may be another one day.
+  value = WeightsPath(published->name());
   return "";
 }
 

@@ -9,6 +9,7 @@
 #include "tools/config/fields.h"
 #include "tools/config/value.h"
 #include "tools/printable.h"
+#include "tools/weights/weights_path.h"
 
 namespace skipzoo {
 
@@ -41,6 +42,12 @@ bool parse_scalar(const std::string& text, Enum& value) {
 /// Returns what is wrong with it, or nothing.
 std::string read_path(std::string text, const std::filesystem::path& folder,
                       std::filesystem::path& value);
+
+/// The same for weights, which may be published ones by name where there is no
+/// such path.
+std::string read_weights_path(const std::string& text,
+                              const std::filesystem::path& folder,
+                              WeightsPath& value);
 
 /// What every number of a kind has to keep to, whatever its own range: where
 /// machines and their numbers end.
@@ -143,6 +150,15 @@ class SectionReader {
     read_value(node, path, text, rule);
     if (text.empty()) return;
     const auto problem = read_path(text, node.folder, value);
+    if (!problem.empty()) fail(node, path, problem);
+  }
+
+  void read_value(const Value& node, const std::string& path,
+                  WeightsPath& value, const Rule& rule) {
+    std::string text;
+    read_value(node, path, text, rule);
+    if (text.empty()) return;
+    const auto problem = read_weights_path(text, node.folder, value);
     if (!problem.empty()) fail(node, path, problem);
   }
 

@@ -13,7 +13,6 @@
 #include "tools/error.h"
 #include "tools/export/scripted.h"
 #include "tools/printable.h"
-#include "tools/train/run_folder.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
@@ -28,9 +27,14 @@ LoadedConfig read_config(const NetworkSource& source, const WeightFile& file,
     return load_config(source.config, source.overrides);
   }
   if (!metadata) {
-    throw ConfigError(source.file.string() + ": " +
-                      std::string(kind_text(file.kind)) +
-                      " says nothing of its network; name it by -c CONFIG");
+    const auto* published =
+        find_published_file(source.file.filename().string());
+    throw ConfigError(
+        source.file.string() + ": " + std::string(kind_text(file.kind)) +
+        " says nothing of its network; name it by -c CONFIG" +
+        (published == nullptr
+             ? ""
+             : ", or give the weights by their name, " + published->name()));
   }
   return parse_resolved_config(metadata->config, source.file.string(),
                                source.overrides, metadata->format);
@@ -80,11 +84,26 @@ DataOptions picture_options(const LoadedNetwork& network) {
   return data;
 }
 
+namespace {
+
+/// ImageNet's own folders are named by WordNet's numbers ("n01440764"), in the
+/// order of which its classes are.
+bool are_imagenet_folders(const std::vector<std::string>& classes) {
+  return std::ranges::all_of(classes, [](const std::string& name) {
+    return name.size() == 9 && name[0] == 'n' &&
+           name.find_first_not_of("0123456789", 1) == std::string::npos;
+  });
+}
+
+}  // namespace
+
 void warn_of_other_data(const ModelMetadata& trained,
                         const ModelMetadata& data) {
+  const bool same_classes = trained.classes == data.classes ||
+                            (trained.classes == imagenet_categories() &&
+                             are_imagenet_folders(data.classes));
   // Another number of them is the head's affair.
-  if (trained.classes.size() == data.classes.size() &&
-      trained.classes != data.classes) {
+  if (trained.classes.size() == data.classes.size() && !same_classes) {
     size_t i = 0;
     while (trained.classes[i] == data.classes[i]) ++i;
     spdlog::warn(
@@ -111,9 +130,10 @@ void warn_of_other_network(const ModelMetadata& trained, const RunConfig& now) {
   const auto then = config_of(trained);
   if (!then) return;
   for (const auto& [key, there, here] : differences(*then, now)) {
-    // What a head, a first convolution or an option of speed may differ in.
+    // What a head, a first convolution, an option of speed or the first weights
+    // may differ in.
     const auto may_differ = {"model.num_classes", "model.in_channels",
-                             "model.kernels"};
+                             "model.kernels", "model.zero_init_residual"};
     if (!key.starts_with("model.") ||
         std::ranges::find(may_differ, key) != may_differ.end()) {
       continue;
@@ -237,14 +257,20 @@ Forward with_mirror_image(Forward forward) {
 
 }  // namespace
 
-LoadedNetwork load_network(const NetworkSource& given) {
+LoadedNetwork load_network(const NetworkSource& source) {
+  return load_network(source, find_weights(source.file, source.fetch));
+}
+
+LoadedNetwork load_network(const NetworkSource& given,
+                           const FoundWeights& found) {
   NetworkSource source = given;
-  source.file = weights_at(source.file);
+  source.file = found.file;
   WeightFile file = read_weight_file(source.file, {.key = source.key});
   if (source.raw) file.tensors = trained_weights(source.file);
   log_remarks(file);
   LoadedNetwork network;
-  network.metadata = read_metadata(source.file);
+  network.metadata = found.metadata();
+  network.published = found.published;
   const auto [config, warnings] = read_config(source, file, network.metadata);
   for (const auto& warning : warnings) spdlog::warn(warning);
   network.config = config;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/config/run_config.h"
+#include "tools/run/found_weights.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/evaluate.h"
 
@@ -23,7 +24,8 @@ enum class Views {
 
 /// Where a network that is to be used comes from.
 struct NetworkSource {
-  /// A run folder, checkpoint, exported program or weight file.
+  /// A run folder, checkpoint, exported program or weight file; where there is
+  /// none of that name, published weights (find_weights()).
   std::filesystem::path file;
   std::string config = {};  ///< Of a weight file, or instead of its own.
   std::vector<std::string> overrides = {};  ///< Of the config, "a.b=value".
@@ -36,6 +38,7 @@ struct NetworkSource {
   /// Of a checkpoint, the weights that training moved, though it is used by
   /// their average.
   bool raw = false;
+  FetchOptions fetch = {};  ///< Of published weights.
 };
 
 /// A network in place, with its weights.
@@ -44,7 +47,9 @@ struct LoadedNetwork {
   std::shared_ptr<Classifier> model;
   Forward forward;
   RunConfig config;
-  std::optional<ModelMetadata> metadata;  ///< Of a checkpoint or export.
+  /// Of a checkpoint, an export or published weights.
+  std::optional<ModelMetadata> metadata;
+  const PublishedWeights* published = nullptr;  ///< Where they were named so.
   torch::Device device = torch::kCPU;
   Preprocessing preprocess;
 
@@ -59,6 +64,9 @@ struct LoadedNetwork {
 /// where its weights do not fit. Logs what was renamed, adapted and left out,
 /// and where a network was never trained.
 LoadedNetwork load_network(const NetworkSource& source);
+/// The same, of weights that were found already.
+LoadedNetwork load_network(const NetworkSource& source,
+                           const FoundWeights& found);
 
 /// How the pictures of a config are put to its network.
 Preprocessing make_preprocessing(const RunConfig& config, torch::Device device);

@@ -81,7 +81,8 @@ class Predictor {
   std::shared_ptr<Shared> shared_;
 };
 
-/// A run folder, checkpoint or exported program. Throws FileError.
+/// A run folder, checkpoint, exported program, or published weights by name
+/// ("resnet50"), which are fetched where they are not here. Throws FileError.
 Predictor load(const std::filesystem::path& file);
 /// Of anything that load_network() takes.
 Predictor load(const NetworkSource& source);

@@ -9,7 +9,6 @@
 #include "tools/error.h"
 #include "tools/printable.h"
 #include "tools/run/network.h"
-#include "tools/train/run_folder.h"
 #include "tools/weights/weight_file.h"
 
 namespace skipzoo {
@@ -18,12 +17,14 @@ namespace {
 
 constexpr const char* kKey = "train.distill.teacher";
 
-LoadedNetwork teaching_network(const RunConfig& config, torch::Device device) {
+LoadedNetwork teaching_network(const RunConfig& config,
+                               const FoundWeights& found,
+                               torch::Device device) {
   const auto& options = config.train.distill;
-  if (!std::filesystem::exists(options.teacher)) {
+  if (!std::filesystem::exists(found.file)) {
     throw FileError(options.teacher, "no such file or folder");
   }
-  if (options.config.empty() && !read_metadata(weights_at(options.teacher))) {
+  if (options.config.empty() && !found.metadata()) {
     throw FileError(options.teacher,
                     "says nothing of its network; name its config by "
                     "train.distill.config");
@@ -33,7 +34,8 @@ LoadedNetwork teaching_network(const RunConfig& config, torch::Device device) {
       {.file = options.teacher,
        .config = options.config.string(),
        .overrides = {"train.threads=" + std::to_string(config.train.threads)},
-       .device = device.str()});
+       .device = device.str()},
+      found);
 }
 
 /// Why the teacher's answers say nothing of the run's pictures; empty: they do.
@@ -86,11 +88,12 @@ std::vector<int64_t> size_of_pictures(const LoadedNetwork& network) {
 
 Teacher load_teacher(const RunConfig& config,
                      const std::vector<std::string>& classes,
-                     torch::Device device) {
+                     torch::Device device, const FetchOptions& fetch) {
   const auto& options = config.train.distill;
   if (!options.enabled()) return {};
   try {
-    const auto network = teaching_network(config, device);
+    const auto found = find_weights(options.teacher, fetch);
+    const auto network = teaching_network(config, found, device);
     const auto misfit = misfit_of(network, config, classes);
     if (!misfit.empty()) {
       throw ConfigError(std::string(kKey) + ": " + options.teacher.string() +
@@ -103,8 +106,7 @@ Teacher load_teacher(const RunConfig& config,
                 [view, forward = network.forward](const torch::Tensor& images) {
                   return forward(view(images)).detach();
                 },
-            .identity = identity_of(
-                read_weight_file(weights_at(options.teacher)).tensors)};
+            .identity = identity_of(read_weight_file(found.file).tensors)};
   } catch (const FileError& error) {
     throw FileError(error, std::string("; it is named by ") + kKey);
   }

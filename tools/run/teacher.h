@@ -5,6 +5,7 @@
 
 #include "tools/config/run_config.h"
 #include "tools/train/distill.h"
+#include "tools/weights/published_files.h"
 
 namespace skipzoo {
 
@@ -18,6 +19,6 @@ namespace skipzoo {
 /// logs where the classes have other names.
 Teacher load_teacher(const RunConfig& config,
                      const std::vector<std::string>& classes,
-                     torch::Device device);
+                     torch::Device device, const FetchOptions& fetch = {});
 
 }  // namespace skipzoo

@@ -4,14 +4,16 @@
 #include <string_view>
 
 #include "models/fields.h"
+#include "tools/weights/weights_path.h"
 
 namespace skipzoo {
 
 /// Another network that training learns from beside its targets (Hinton et al.
 /// 2015, arXiv:1503.02531).
 struct DistillOptions {
-  /// A run folder, checkpoint, exported program or weight file; empty: none.
-  std::filesystem::path teacher = {};
+  /// A run folder, checkpoint, exported program, weight file or published
+  /// weights by name; empty: none.
+  WeightsPath teacher = {};
   /// The teacher's config, of a weight file or instead of its own.
   std::filesystem::path config = {};
   /// The teacher's share of the loss; with 0 it is not asked.
@@ -22,7 +24,8 @@ struct DistillOptions {
   template <typename Fields>
   void describe(Fields& field) {
     field("teacher", teacher,
-          "run, checkpoint, exported program or weight file to learn from");
+          "run, checkpoint, exported program, weight file or published weights "
+          "by name, to learn from");
     field("config", config,
           "the teacher's config, where its file does not say it");
     field("weight", weight, "the teacher's share of the loss", between(0, 1));

@@ -1,19 +1,20 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "models/fields.h"
+#include "tools/weights/weights_path.h"
 
 namespace skipzoo {
 
 /// How a network is trained that begins from the weights of another.
 struct FineTuneOptions {
-  /// Any file that read_weight_file() takes; empty: training from scratch.
-  std::filesystem::path weights = {};
+  /// Any file that read_weight_file() takes, or published weights by name;
+  /// empty: training from scratch.
+  WeightsPath weights = {};
   /// Which of several state dicts in the file: ReadOptions::key.
   std::string key = {};
   /// The averaged weights, where the file holds both.
@@ -33,7 +34,8 @@ struct FineTuneOptions {
 
   template <typename Fields>
   void describe(Fields& field) {
-    field("weights", weights, "file that the training begins from");
+    field("weights", weights,
+          "file that the training begins from, or published weights by name");
     field("key", key,
           "where the file holds several networks: the key of one, as teacher "
           "or model.state_dict");
