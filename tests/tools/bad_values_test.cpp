@@ -41,6 +41,7 @@ const BadValues kBadValues[] = {
     {"data.progressive_resizing.multiple", {"0", "1025"}, "1 and 1024"},
     {"data.crop_pct", {"0.09", "1.1"}, "between 0.1 and 1"},
     {"data.interpolation", {"nearest"}, "one of bilinear, bicubic"},
+    {"data.exif", {"rotate", "true"}, "one of apply, ignore"},
     {"data.std", {"[0, 1, 1]"}, "above 0"},
     {"data.batch_size", {"0", "1048577"}, "between 1 and 1048576"},
     {"data.sampler", {"random"}, "one of shuffle, balanced"},

@@ -89,12 +89,12 @@ TEST(Checkpoint, ANewerFormatIsRefusedByNumber) {
     zip.read(record, bytes);
     records.push_back(
         {.name = record.name, .data = {bytes.begin(), bytes.end()}});
-    const auto at = records.back().data.find("\"format\":1");
+    const auto at = records.back().data.find("\"format\":2");
     if (at != std::string::npos) records.back().data[at + 9] = '9';
   }
   folder.write("new.skz", zip_of(records));
   EXPECT_NE(load_error(folder / "new.skz")
-                .find("checkpoint format 9, but this skipzoo reads up to 1"),
+                .find("checkpoint format 9, but this skipzoo reads up to 2"),
             std::string::npos)
       << load_error(folder / "new.skz");
 }

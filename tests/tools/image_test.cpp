@@ -86,7 +86,7 @@ TEST(Image, DamagedFilesAreNamedWithWhatIsWrong) {
   EXPECT_NE(message("cut.png", png.substr(0, png.size() / 2))
                 .find("not a readable PNG: the data end too early"),
             std::string::npos);
-  EXPECT_NE(message("page.jpg", "<html>").find("neither a JPEG nor a PNG"),
+  EXPECT_NE(message("page.jpg", "<html>").find("but HTML or XML"),
             std::string::npos);
   EXPECT_NE(message("none.jpg", "").find("the file is empty"),
             std::string::npos);

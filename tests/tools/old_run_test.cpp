@@ -5,10 +5,13 @@
 
 #include <filesystem>
 
+#include "tests/support/expect_words.h"
+#include "tests/support/make_pictures.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/export/format.h"
 #include "tools/report/history.h"
+#include "tools/train/checkpoint.h"
 
 namespace skipzoo {
 namespace {
@@ -50,6 +53,39 @@ TEST_F(OldRun, GoesOnToItsEnd) {
   EXPECT_NEAR(after[2].train_loss, 1.86521, 2e-3);
   EXPECT_NEAR(after[3].train_loss, 1.76305, 2e-3);
   EXPECT_NEAR(after[3].val_loss, 1.63343, 2e-3);
+}
+
+// It was trained before there was data.exif, on pictures as they were stored.
+TEST_F(OldRun, TurnsNoPicture) {
+  folder.write("plain.jpg", make_jpeg({.width = 24, .height = 16}));
+  folder.write("turned.jpg",
+               make_jpeg({.width = 24, .height = 16, .orientation = 6}));
+  const auto answer = [&](const std::string& file, const std::string& picture,
+                          const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {
+        "predict", file, picture, "--device", "cpu", "--format", "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto finished = call(arguments);
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return finished.out.substr(finished.out.find("\"predictions\""));
+  };
+  const auto plain = answer("run/best.skz", "plain.jpg");
+  EXPECT_EQ(answer("run/best.skz", "turned.jpg"), plain);
+  EXPECT_NE(answer("run/best.skz", "turned.jpg", {"--set", "data.exif=apply"}),
+            plain);
+  expect_words(call({"predict", "run/best.skz", "turned.jpg"}), 0,
+               "is used as it is stored");
+  // Nor does what is made of it today.
+  ASSERT_EQ(call({"export", "run/best.skz", "--format", "torchscript", "-o",
+                  "net.pt"})
+                .exit_code,
+            0);
+  EXPECT_EQ(answer("net.pt", "turned.jpg"), answer("net.pt", "plain.jpg"));
+  ASSERT_EQ(call({"train", "--resume", "run", "--device", "cpu"}).exit_code, 0);
+  EXPECT_EQ(answer("run", "turned.jpg"), answer("run", "plain.jpg"));
+  const auto metadata = load_checkpoint(folder / "run/last.skz").metadata;
+  EXPECT_EQ(metadata.format, kCheckpointFormat);
+  EXPECT_NE(metadata.config.find("\n  exif: ignore\n"), std::string::npos);
 }
 
 TEST_F(OldRun, Exports) {

@@ -54,7 +54,6 @@ void expect_same(const std::string& bytes, const Decoded& whole,
       << text_of(window);
   EXPECT_EQ(part.image.height, window.height);
   EXPECT_EQ(part.image.width, window.width);
-  EXPECT_EQ(part.image.orientation, whole.image.orientation);
 }
 
 /// Windows at every place next to the edges of blocks, and any others.

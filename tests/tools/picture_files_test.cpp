@@ -14,6 +14,7 @@
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
+#include "tools/data/picture_kind.h"
 
 namespace skipzoo {
 namespace {
@@ -49,14 +50,14 @@ TEST(FindPictures, TakesFilesFoldersListsAndStandardInput) {
 TEST(FindPictures, CountsWhatItPassesOverByKind) {
   TemporaryFolder folder;
   for (const char* name :
-       {"a.jpg", "b.JFIF", "c.jpe", "1.heic", "2.HEIC", "d/3.heic", "1.webp",
-        "1.gif", "notes.txt", "Makefile", ".hidden.heic", ".git/1.webp"}) {
+       {"a.jpg", "b.JFIF", "c.jpe", "1.heic", "2.HEIC", "d/3.heic", "1.avif",
+        "1.ppm", "notes.txt", "Makefile", ".hidden.heic", ".git/1.avif"}) {
     folder.write(name, "");
   }
   const auto found = find({folder.path().string()});
   EXPECT_EQ(found.files.size(), 3u);
   EXPECT_EQ(found.passed_over.text(),
-            "3 .heic, 1 without an ending, 1 .gif, 1 .txt, 1 .webp");
+            "3 .heic, 1 without an ending, 1 .avif, 1 .ppm, 1 .txt");
   EXPECT_EQ(found.passed_over.pictures, 5);
   EXPECT_TRUE(found.passed_over.misses_pictures());
 }
@@ -77,7 +78,7 @@ TEST(FindPictures, NamesWhatIsThereWhereNoneIs) {
   TemporaryFolder folder;
   folder.write("1.heic", "");
   expect_words(words_of_error([&] { find({folder.path().string()}); }),
-               "no JPEG or PNG in or below it; there are 1 .heic");
+               "no " + kinds_read("or") + " in or below it; there are 1 .heic");
 }
 
 TEST(FindPictures, LoopsAndLooseEndsOfLinksEndNothing) {
@@ -151,8 +152,9 @@ TEST(ImageFolder, SaysWhatIsInAClassWithoutPictures) {
   folder.write("cat/2022/deep/2.heic", "");
   folder.write("cat/1.heic", "");
   expect_words(words_of_error([&] { open_image_folder(folder.path(), 3, 1); }),
-               "cat: an empty class folder: no JPEG or PNG in or below it; "
-               "remove the folder or fill it; there are 2 .heic");
+               "cat: an empty class folder: no " + kinds_read("or") +
+                   " in or below it; remove the folder or fill it; there are 2 "
+                   ".heic");
 }
 
 TEST(ImageFolder, WhatLiesDeeperIsOfItsClass) {

@@ -43,5 +43,26 @@ TEST(RenamedKeys, ThatAreAbsentOrNoSectionsDoNoHarm) {
   EXPECT_EQ(config.section.size(), 1u);
 }
 
+constexpr const char* kResolved =
+    "model: {family: resnet}\n"
+    "data: {dataset: image_folder, root: data, image_size: 32}\n";
+
+TEST(LaterKeys, AreWhatWasDoneBeforeThereWereAny) {
+  const auto exif = [](int64_t format, std::vector<std::string> overrides) {
+    return parse_resolved_config(kResolved, "old.skz", overrides, format)
+        .config.data.exif;
+  };
+  EXPECT_EQ(exif(1, {}), Exif::kIgnore);
+  EXPECT_EQ(exif(2, {}), Exif::kApply);
+  EXPECT_EQ(exif(1, {"data.exif=apply"}), Exif::kApply);
+  EXPECT_EQ(parse_config(kResolved, "new.yaml", "/", {}).config.data.exif,
+            Exif::kApply);
+  // What is written of an older run today is today's.
+  const auto config = parse_resolved_config(kResolved, "old.skz", {}, 1).config;
+  EXPECT_EQ(
+      parse_resolved_config(dump_config(config), "new.skz").config.data.exif,
+      Exif::kIgnore);
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -14,6 +14,7 @@
 #include "tools/config/memory_check.h"
 #include "tools/data/loader.h"
 #include "tools/data/picture_files.h"
+#include "tools/data/picture_kind.h"
 #include "tools/data/table.h"
 #include "tools/file.h"
 #include "tools/printable.h"
@@ -141,8 +142,9 @@ int run(const PredictArguments& args) {
     warn_of_other_data(*network.metadata, network.metadata_now());
   }
   const auto found = find_pictures(args.pictures, std::cin);
+  const auto& config = network.config;
   const auto pictures =
-      open_pictures(found.files, in_channels(network.config.model));
+      open_pictures(found.files, {in_channels(config.model), config.data.exif});
   int64_t broken = 0;
   std::optional<FeatureTable> table;
   if (!args.features.empty()) {
@@ -168,7 +170,7 @@ int run(const PredictArguments& args) {
   if (!others.empty()) {
     spdlog::log(misses ? spdlog::level::err : spdlog::level::warn,
                 "passed over: {}{}", others,
-                misses ? "; JPEG and PNG are read" : "");
+                misses ? "; " + kinds_read() + " are read" : "");
   }
   if (broken > 0) {
     spdlog::error("{} of {} pictures could not be read", broken,

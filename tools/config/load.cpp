@@ -166,6 +166,10 @@ LoadedConfig parse_resolved_config(const std::string& text,
       schedule->find("warmup") == nullptr) {
     all.push_back("train.schedule.warmup=from_start");
   }
+  for (const auto& later : later_keys()) {
+    if (format > later.last_format) continue;
+    all.push_back(std::string(later.key) + "=" + std::string(later.value));
+  }
   all.insert(all.end(), overrides.begin(), overrides.end());
   return read_tree(std::move(root), name, all);
 }

@@ -50,6 +50,12 @@ void put(Value& section, std::string_view path, Value::Entry entry) {
 
 std::span<const RenamedKey> renamed_keys() { return {}; }
 
+std::span<const LaterKey> later_keys() {
+  static constexpr LaterKey kKeys[] = {
+      {.last_format = 1, .key = "data.exif", .value = "ignore"}};
+  return kKeys;
+}
+
 void rename_keys(Value& config, int64_t format,
                  std::span<const RenamedKey> keys) {
   for (const auto& key : keys) {

@@ -61,7 +61,7 @@ std::optional<size_t> column(const Table& table, const fs::path& path,
 struct LabelTable {
   Table table;
   size_t path = 0, label = 0;
-  std::optional<size_t> split, weight;
+  std::optional<size_t> split = {}, weight = {};
 };
 
 LabelTable read_labels(const fs::path& path) {
@@ -119,10 +119,9 @@ double weight_in(const Table::Row& row, size_t place, const fs::path& path) {
 /// Pictures that a table names.
 class CsvDataset : public Dataset {
  public:
-  CsvDataset(fs::path root, int64_t channels, std::vector<std::string> classes)
-      : root_(std::move(root)),
-        channels_(channels),
-        classes_(std::move(classes)) {}
+  CsvDataset(fs::path root, const ReadImage& how,
+             std::vector<std::string> classes)
+      : root_(std::move(root)), how_(how), classes_(std::move(classes)) {}
 
   void add(std::string path, int64_t label) {
     paths_.push_back(std::move(path));
@@ -132,10 +131,10 @@ class CsvDataset : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
   Image image(int64_t index) const override {
-    return read_image(file(index), channels_);
+    return read_image(file(index), how_);
   }
   Image part(int64_t index, const ChooseWindow& choose) const override {
-    return read_image(file(index), channels_, choose);
+    return read_image(file(index), how_, choose);
   }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
@@ -161,7 +160,7 @@ class CsvDataset : public Dataset {
   }
 
   fs::path root_;
-  int64_t channels_;
+  ReadImage how_;
   std::vector<std::string> classes_;
   std::vector<std::string> paths_;
   std::vector<int64_t> labels_;
@@ -287,7 +286,8 @@ DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
   }
   const auto value = value_of_split(labels, options, split);
   const auto root = root_of(options);
-  auto data = std::make_shared<CsvDataset>(root, channels, classes);
+  auto data = std::make_shared<CsvDataset>(
+      root, ReadImage(channels, options.exif), classes);
   std::vector<const Table::Row*> missing;
   for (const auto& row : labels.table.rows) {
     if (split_in(labels, row) != value) continue;

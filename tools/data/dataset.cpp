@@ -127,8 +127,9 @@ DatasetPtr open_dataset(const DataOptions& options, Split split,
       return make_synthetic(options.synthetic_images, options.image_size,
                             channels, num_classes, split);
     case DatasetKind::kImageFolder:
-      return open_image_folder(folder_of_split(options, split), channels,
-                               num_classes, options.class_folders);
+      return open_image_folder(folder_of_split(options, split),
+                               {channels, options.exif}, num_classes,
+                               options.class_folders);
     case DatasetKind::kCsv:
       return open_csv(options, split, channels, num_classes);
   }

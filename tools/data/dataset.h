@@ -75,7 +75,7 @@ DatasetPtr open_idx(const std::filesystem::path& root, Split split,
 DatasetPtr open_cifar(const std::filesystem::path& root, Split split,
                       int64_t channels, bool cifar100);
 DatasetPtr open_image_folder(const std::filesystem::path& folder,
-                             int64_t channels, int64_t num_classes,
+                             const ReadImage& how, int64_t num_classes,
                              ClassFolders which = ClassFolders::kTop);
 /// The names of the class folders in a split's folder, sorted.
 std::vector<std::string> class_folders(const std::filesystem::path& folder,

@@ -9,6 +9,7 @@
 
 #include "tools/data/data_file.h"
 #include "tools/data/decoders.h"
+#include "tools/data/orientation.h"
 #include "tools/data/picture_kind.h"
 #include "tools/error.h"
 #include "tools/memory.h"
@@ -88,37 +89,93 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height,
 Image part_of(Image image, const ChooseWindow& choose) {
   if (!choose) return image;
   const Window part = choose(image.height, image.width);
-  const int orientation = image.orientation;
-  image = crop(image, part.top, part.left, part.height, part.width);
-  image.orientation = orientation;
-  return image;
+  return crop(image, part.top, part.left, part.height, part.width);
 }
 
-Image decode_image(std::span<const uint8_t> bytes, int64_t channels,
-                   const ChooseWindow& choose) {
-  Image image;
-  switch (picture_kind(bytes)) {
-    case PictureKind::kJpeg:
-      image = decode_jpeg(bytes, choose);
-      break;
-    case PictureKind::kPng:
-      image = part_of(decode_png(bytes), choose);
-      break;
-    case PictureKind::kOther:
-      throw std::runtime_error(words_for_other(bytes));
+Image coloured(const Image& indices, const Palette& palette) {
+  Image image(3, indices.height, indices.width);
+  uint8_t* out = image.pixels.data();
+  for (const uint8_t index : indices.pixels) {
+    out = std::ranges::copy(palette[index], out).out;
   }
-  const int orientation = image.orientation;
-  if (image.channels == 4) image = rgb_from_cmyk(image);
-  image = with_channels(std::move(image), channels);
-  image.orientation = orientation;
   return image;
 }
 
 namespace {
 
-void warn_of_orientation(const std::filesystem::path& path, int orientation) {
+/// A whole picture of a kind of which no part can be decoded by itself.
+StoredImage decode_whole(std::span<const uint8_t> bytes) {
+  switch (picture_kind(bytes)) {
+    case PictureKind::kPng:
+      return decode_png(bytes);
+    case PictureKind::kBmp:
+      return decode_bmp(bytes);
+#ifdef SKIPZOO_WEBP
+    case PictureKind::kWebp:
+      return decode_webp(bytes);
+#endif
+#ifdef SKIPZOO_TIFF
+    case PictureKind::kTiff:
+      return decode_tiff(bytes);
+#endif
+#ifdef SKIPZOO_GIF
+    case PictureKind::kGif:
+      return decode_gif(bytes);
+#endif
+    default:
+      throw std::runtime_error(words_for_other(bytes));
+  }
+}
+
+StoredImage decode_stored(std::span<const uint8_t> bytes,
+                          const ChooseStored& choose) {
+  if (picture_kind(bytes) == PictureKind::kJpeg) {
+    return decode_jpeg(bytes, choose);
+  }
+  StoredImage stored = decode_whole(bytes);
+  const auto window = [&](int64_t height, int64_t width) {
+    return choose(height, width, stored.orientation);
+  };
+  if (choose) stored.image = part_of(std::move(stored.image), window);
+  return stored;
+}
+
+/// What is stored of the part that is wanted of the picture as it is used.
+ChooseStored as_stored(const ChooseWindow& choose, Exif exif) {
+  if (!choose) return {};
+  return [&choose, exif](int64_t height, int64_t width, int orientation) {
+    if (exif == Exif::kIgnore) return choose(height, width);
+    const Window part = swaps_sides(orientation) ? choose(width, height)
+                                                 : choose(height, width);
+    return stored_window(part, orientation, height, width);
+  };
+}
+
+/// A picture as it is used, with the orientation that its file names.
+StoredImage decode_picture(std::span<const uint8_t> bytes, const ReadImage& how,
+                           const ChooseWindow& choose) {
+  StoredImage read = decode_stored(bytes, as_stored(choose, how.exif));
+  Image& image = read.image;
+  if (image.channels == 4) image = rgb_from_cmyk(image);
+  image = with_channels(std::move(image), how.channels);
+  if (how.exif == Exif::kApply) {
+    image = turned(std::move(image), read.orientation);
+  }
+  return read;
+}
+
+void say_that_it_is_turned(const std::filesystem::path& path, int orientation) {
+  static std::atomic_flag said;
+  if (said.test_and_set()) return;
+  spdlog::info(
+      "{}: turned upright, as its EXIF orientation, {}, says; other such "
+      "pictures are not named",
+      path.string(), orientation);
+}
+
+void warn_that_it_is_not(const std::filesystem::path& path, int orientation) {
   static std::atomic_flag warned;
-  if (orientation == 1 || warned.test_and_set()) return;
+  if (warned.test_and_set()) return;
   spdlog::warn(
       "{}: its EXIF orientation is {}: it was taken with the camera turned, "
       "and is used as it is stored, {}; other such pictures are not named",
@@ -134,7 +191,7 @@ std::vector<uint8_t> read_picture(const std::filesystem::path& path) {
   std::vector<uint8_t> bytes(
       static_cast<size_t>(std::min<int64_t>(file.size(), 64)));
   bytes.resize(file.read(bytes));
-  if (picture_kind(bytes) == PictureKind::kOther) {
+  if (!is_read(picture_kind(bytes))) {
     throw std::runtime_error(words_for_other(bytes));
   }
   if (file.size() > kMostBytesOfPicture) {
@@ -149,12 +206,21 @@ std::vector<uint8_t> read_picture(const std::filesystem::path& path) {
 
 }  // namespace
 
-Image read_image(const std::filesystem::path& path, int64_t channels,
+Image decode_image(std::span<const uint8_t> bytes, const ReadImage& how,
+                   const ChooseWindow& choose) {
+  return decode_picture(bytes, how, choose).image;
+}
+
+Image read_image(const std::filesystem::path& path, const ReadImage& how,
                  const ChooseWindow& choose) {
   try {
-    Image image = decode_image(read_picture(path), channels, choose);
-    warn_of_orientation(path, image.orientation);
-    return image;
+    StoredImage read = decode_picture(read_picture(path), how, choose);
+    if (read.orientation != 1 && how.exif == Exif::kApply) {
+      say_that_it_is_turned(path, read.orientation);
+    } else if (read.orientation != 1) {
+      warn_that_it_is_not(path, read.orientation);
+    }
+    return std::move(read.image);
   } catch (const FileError&) {
     throw;
   } catch (const std::runtime_error& error) {

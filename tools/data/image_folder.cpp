@@ -5,6 +5,7 @@
 #include "tools/data/data_file.h"
 #include "tools/data/dataset.h"
 #include "tools/data/picture_files.h"
+#include "tools/data/picture_kind.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/utf8.h"
@@ -79,8 +80,8 @@ void add_leaves(const fs::path& folder, const fs::path& within,
 /// Pictures in class folders; only their paths are kept.
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(const fs::path& folder, int64_t channels, ClassFolders which)
-      : folder_(folder), channels_(channels) {
+  ImageFolder(const fs::path& folder, const ReadImage& how, ClassFolders which)
+      : folder_(folder), how_(how) {
     for (const auto& entry : sorted_entries(folder)) {
       if (is_folder(entry)) continue;
       if (is_picture(entry.path()) || is_other_picture(entry.path())) {
@@ -95,8 +96,8 @@ class ImageFolder : public Dataset {
     const auto others = passed_over_.text();
     if (classes_.empty()) {
       throw FileError(folder,
-                      "holds no class folders; expected one folder of JPEG or "
-                      "PNG files for each class" +
+                      "holds no class folders; expected one folder of "
+                      "pictures for each class" +
                           (others.empty() ? "" : "; there are " + others));
     }
     if (!others.empty()) {
@@ -106,10 +107,10 @@ class ImageFolder : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   Image image(int64_t index) const override {
-    return read_image(file(index), channels_);
+    return read_image(file(index), how_);
   }
   Image part(int64_t index, const ChooseWindow& choose) const override {
-    return read_image(file(index), channels_, choose);
+    return read_image(file(index), how_, choose);
   }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
@@ -155,15 +156,14 @@ class ImageFolder : public Dataset {
   [[noreturn]] static void refuse_empty(const fs::path& folder,
                                         const PassedOver& others) {
     const auto text = others.text();
-    throw FileError(
-        folder,
-        "an empty class folder: no JPEG or PNG in or below it; remove the "
-        "folder or fill it" +
-            (text.empty() ? "" : "; there are " + text));
+    throw FileError(folder,
+                    "an empty class folder: no " + kinds_read("or") +
+                        " in or below it; remove the folder or fill it" +
+                        (text.empty() ? "" : "; there are " + text));
   }
 
   fs::path folder_;
-  int64_t channels_;
+  ReadImage how_;
   std::vector<fs::path> files_;
   std::vector<int64_t> labels_;
   std::vector<std::string> classes_;
@@ -202,7 +202,7 @@ std::vector<std::string> class_folders(const fs::path& folder,
   return names;
 }
 
-DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
+DatasetPtr open_image_folder(const fs::path& folder, const ReadImage& how,
                              int64_t num_classes, ClassFolders which) {
   const auto names = class_folders(folder, which);
   for (const auto& name : names) check_name(folder / name, name);
@@ -213,7 +213,7 @@ DatasetPtr open_image_folder(const fs::path& folder, int64_t channels,
                                 std::to_string(num_classes) + "; they are " +
                                 quoted_list(names));
   }
-  return std::make_shared<ImageFolder>(folder, channels, which);
+  return std::make_shared<ImageFolder>(folder, how, which);
 }
 
 }  // namespace skipzoo

@@ -9,10 +9,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/data/decoders.h"
-#include "tools/data/picture_kind.h"
+#include "tools/data/orientation.h"
 
 namespace skipzoo {
 
@@ -73,22 +74,22 @@ class JpegDecoder {
   JpegDecoder(const JpegDecoder&) = delete;
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  Image decode(const ChooseWindow& choose) {
+  StoredImage decode(const ChooseStored& choose) {
     check(read_header());
     const int64_t height = info_.image_height, width = info_.image_width;
     check_picture_size(height, width);
+    const int turn = orientation();
     const Window part =
-        choose ? choose(height, width) : Window{0, 0, height, width};
+        choose ? choose(height, width, turn) : Window{0, 0, height, width};
     check(start());
     Image image(info_.output_components, part.height, part.width);
-    image.orientation = orientation();
     row_.resize(static_cast<size_t>(width * image.channels));
     const Outcome rows = read_rows(part, image.pixels.data());
     if (rows == Outcome::kCutShort) {
       throw std::runtime_error("the JPEG data end too early");
     }
     check(rows);
-    return image;
+    return {std::move(image), turn};
   }
 
  private:
@@ -243,7 +244,7 @@ class JpegDecoder {
       const std::span<const uint8_t> data(marker->data, marker->data_length);
       if (data.size() > kName.size() &&
           std::memcmp(data.data(), kName.data(), kName.size()) == 0) {
-        return exif_orientation(data.subspan(kName.size()));
+        return exif_orientation(data);
       }
     }
     return 1;
@@ -264,7 +265,8 @@ class JpegDecoder {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> bytes, const ChooseWindow& choose) {
+StoredImage decode_jpeg(std::span<const uint8_t> bytes,
+                        const ChooseStored& choose) {
   return JpegDecoder(bytes).decode(choose);
 }
 

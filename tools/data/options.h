@@ -8,13 +8,14 @@
 
 #include "models/fields.h"
 #include "tools/data/augment_options.h"
+#include "tools/data/image.h"
 #include "tools/data/progressive_resizing.h"
 
 namespace skipzoo {
 
 /// Where the pictures come from.
 enum class DatasetKind {
-  kImageFolder,  ///< root/<split>/<class>/*.jpg …, or root/<class>/…
+  kImageFolder,  ///< root/<split>/<class>/ or root/<class>/ with picture files
   kCsv,          ///< a table of paths and labels
   kCifar10,      ///< the binary version: data_batch_1.bin …, test_batch.bin
   kCifar100,     ///< the binary version: train.bin, test.bin; fine labels
@@ -50,6 +51,12 @@ struct EnumNames<Interpolation> {
   static constexpr Named<Interpolation> values[] = {
       {Interpolation::kBilinear, "bilinear"},
       {Interpolation::kBicubic, "bicubic"}};
+};
+
+template <>
+struct EnumNames<Exif> {
+  static constexpr Named<Exif> values[] = {{Exif::kApply, "apply"},
+                                           {Exif::kIgnore, "ignore"}};
 };
 
 /// Which pictures an epoch of training shows.
@@ -96,6 +103,8 @@ struct DataOptions {
   /// middle cut out. 1 where pictures have that size already.
   double crop_pct = 0.875;
   Interpolation interpolation = Interpolation::kBilinear;
+  /// Of picture files: those of a data set, and those to predict.
+  Exif exif = Exif::kApply;
   /// Per channel, of pixels in 0..1. Empty: 0 and 1, no change.
   std::vector<double> mean;
   std::vector<double> std;
@@ -137,6 +146,9 @@ struct DataOptions {
           "evaluation resizes to image_size / crop_pct, then cuts the middle",
           between(0.1, 1));
     field("interpolation", interpolation, "how pictures are resized");
+    field("exif", exif,
+          "picture files are turned as their EXIF orientation says, or stay as "
+          "they are stored");
     field("mean", mean, "per channel, of pixels in 0..1");
     field("std", std, "per channel, of pixels in 0..1", each(above(0)));
     field("batch_size", batch_size, "pictures a step", between(1, 1 << 20));

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "tools/data/picture_kind.h"
 
 namespace skipzoo {
 
@@ -19,11 +22,25 @@ std::string ending(const fs::path& path) {
   return text;
 }
 
-template <size_t N>
-bool ends_in_one_of(const fs::path& path, const char* const (&endings)[N]) {
-  const auto own = ending(path);
-  return std::any_of(std::begin(endings), std::end(endings),
-                     [&](const char* one) { return own == one; });
+struct Ending {
+  std::string_view text;
+  PictureKind kind;
+};
+
+constexpr Ending kEndings[] = {
+    {".jpg", PictureKind::kJpeg},   {".jpeg", PictureKind::kJpeg},
+    {".jpe", PictureKind::kJpeg},   {".jfif", PictureKind::kJpeg},
+    {".jif", PictureKind::kJpeg},   {".jfi", PictureKind::kJpeg},
+    {".pjpeg", PictureKind::kJpeg}, {".pjp", PictureKind::kJpeg},
+    {".png", PictureKind::kPng},    {".apng", PictureKind::kPng},
+    {".webp", PictureKind::kWebp},  {".tif", PictureKind::kTiff},
+    {".tiff", PictureKind::kTiff},  {".gif", PictureKind::kGif},
+    {".bmp", PictureKind::kBmp}};
+
+/// What a file is by the end of its name.
+PictureKind kind_by_name(const fs::path& path) {
+  const auto found = std::ranges::find(kEndings, ending(path), &Ending::text);
+  return found == std::end(kEndings) ? PictureKind::kOther : found->kind;
 }
 
 std::string count(int64_t number, const char* one, const char* many) {
@@ -32,21 +49,17 @@ std::string count(int64_t number, const char* one, const char* many) {
 
 }  // namespace
 
-bool is_picture(const fs::path& path) {
-  static constexpr const char* kRead[] = {".jpg", ".jpeg", ".jpe",   ".jfif",
-                                          ".jif", ".jfi",  ".pjpeg", ".pjp",
-                                          ".png", ".apng"};
-  return ends_in_one_of(path, kRead);
-}
+bool is_picture(const fs::path& path) { return is_read(kind_by_name(path)); }
 
 bool is_other_picture(const fs::path& path) {
-  static constexpr const char* kOthers[] = {
-      ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".dib", ".tif",
-      ".tiff", ".jxl",  ".jp2",  ".j2k",  ".jpx", ".jxr", ".mpo", ".jps",
-      ".ppm",  ".pgm",  ".pbm",  ".pnm",  ".tga", ".ico", ".psd", ".svg",
-      ".dng",  ".cr2",  ".cr3",  ".nef",  ".arw", ".orf", ".rw2", ".raf",
-      ".raw",  ".pcx",  ".exr",  ".hdr",  ".xcf", ".dcm", ".emf", ".wmf"};
-  return ends_in_one_of(path, kOthers);
+  static constexpr std::string_view kOthers[] = {
+      ".heic", ".heif", ".avif", ".dib", ".jxl", ".jp2", ".j2k", ".jpx", ".jxr",
+      ".mpo",  ".jps",  ".ppm",  ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".psd",
+      ".svg",  ".dng",  ".cr2",  ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
+      ".raw",  ".pcx",  ".exr",  ".hdr", ".xcf", ".dcm", ".emf", ".wmf"};
+  const auto kind = kind_by_name(path);
+  if (kind != PictureKind::kOther) return !is_read(kind);
+  return std::ranges::find(kOthers, ending(path)) != std::end(kOthers);
 }
 
 void PassedOver::add_file(const fs::path& path) {

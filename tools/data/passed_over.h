@@ -7,9 +7,9 @@
 
 namespace skipzoo {
 
-/// Whether a name ends as that of a JPEG or PNG file.
+/// Whether a name ends as that of a picture of a kind that this build reads.
 bool is_picture(const std::filesystem::path& path);
-/// Whether it ends as a picture of a kind that is not read, such as .heic.
+/// Whether it ends as one of a kind that is not, such as .heic.
 bool is_other_picture(const std::filesystem::path& path);
 
 /// What was found among pictures and not taken, so that it can be named.

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "tools/data/data_file.h"
+#include "tools/data/picture_kind.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
 
@@ -49,7 +50,7 @@ FoundPictures pictures_below(const fs::path& folder) {
   if (found.files.empty()) {
     const auto others = found.passed_over.text();
     throw FileError(folder,
-                    "no JPEG or PNG in or below it" +
+                    "no " + kinds_read("or") + " in or below it" +
                         (others.empty() ? "" : "; there are " + others));
   }
   std::ranges::sort(found.files, {}, &fs::path::native);
@@ -95,12 +96,12 @@ bool is_list(const fs::path& path) {
 
 class PictureList : public Dataset {
  public:
-  PictureList(std::vector<fs::path> files, int64_t channels)
-      : files_(std::move(files)), channels_(channels) {}
+  PictureList(std::vector<fs::path> files, const ReadImage& how)
+      : files_(std::move(files)), how_(how) {}
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   Image image(int64_t index) const override {
-    return read_image(files_[static_cast<size_t>(index)], channels_);
+    return read_image(files_[static_cast<size_t>(index)], how_);
   }
   int64_t label(int64_t) const override { return 0; }
   std::string name(int64_t index) const override {
@@ -110,7 +111,7 @@ class PictureList : public Dataset {
 
  private:
   std::vector<fs::path> files_;
-  int64_t channels_;
+  ReadImage how_;
   std::vector<std::string> classes_;  ///< None.
 };
 
@@ -180,8 +181,8 @@ FoundPictures find_pictures(const std::vector<std::string>& names,
   return all;
 }
 
-DatasetPtr open_pictures(std::vector<fs::path> files, int64_t channels) {
-  return std::make_shared<PictureList>(std::move(files), channels);
+DatasetPtr open_pictures(std::vector<fs::path> files, const ReadImage& how) {
+  return std::make_shared<PictureList>(std::move(files), how);
 }
 
 }  // namespace skipzoo

@@ -41,6 +41,6 @@ std::vector<std::filesystem::path> names_in_list(std::string bytes);
 
 /// Pictures without labels: that of each is 0.
 DatasetPtr open_pictures(std::vector<std::filesystem::path> files,
-                         int64_t channels);
+                         const ReadImage& how);
 
 }  // namespace skipzoo

@@ -6,17 +6,19 @@
 
 namespace skipzoo {
 
-enum class PictureKind { kJpeg, kPng, kOther };
+enum class PictureKind { kJpeg, kPng, kWebp, kTiff, kGif, kBmp, kOther };
 
 /// By the first bytes of a file; 16 are enough.
 PictureKind picture_kind(std::span<const uint8_t> start);
 
-/// What a file that is neither a JPEG nor a PNG seems to be, for a message:
-/// "neither a JPEG nor a PNG but a WebP; …".
-std::string words_for_other(std::span<const uint8_t> start);
+/// Whether this build reads pictures of that kind: JPEG, PNG and BMP always,
+/// the others where it was made with their library.
+bool is_read(PictureKind kind);
+/// E.g. "JPEG, PNG, WebP, TIFF, GIF and BMP"; last: "and" or "or".
+std::string kinds_read(const std::string& last = "and");
 
-/// The orientation, 1 to 8, that EXIF data name (a TIFF header and its first
-/// directory, tag 0x0112); 1 where they name none.
-int exif_orientation(std::span<const uint8_t> tiff);
+/// Why a file is not read, for a message: what it seems to be instead ("no
+/// JPEG, PNG or BMP but a HEIC; …"), or which library this build lacks.
+std::string words_for_other(std::span<const uint8_t> start);
 
 }  // namespace skipzoo

@@ -5,10 +5,11 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/data/decoders.h"
-#include "tools/data/picture_kind.h"
+#include "tools/data/orientation.h"
 
 namespace skipzoo {
 
@@ -46,7 +47,7 @@ class PngDecoder {
   PngDecoder(const PngDecoder&) = delete;
   PngDecoder& operator=(const PngDecoder&) = delete;
 
-  Image decode() {
+  StoredImage decode() {
     if (!read_header()) throw std::runtime_error(message());
     const int64_t height = png_get_image_height(png_, info_);
     const int64_t width = png_get_image_width(png_, info_);
@@ -59,8 +60,7 @@ class PngDecoder {
     }
     if (!read_rows(rows.data())) throw std::runtime_error(message());
     read_end();
-    image.orientation = orientation();
-    return image;
+    return {std::move(image), orientation()};
   }
 
  private:
@@ -114,7 +114,7 @@ class PngDecoder {
 
 }  // namespace
 
-Image decode_png(std::span<const uint8_t> bytes) {
+StoredImage decode_png(std::span<const uint8_t> bytes) {
   return PngDecoder(bytes).decode();
 }
 

@@ -90,6 +90,10 @@ int64_t Predictor::channels() const {
   return in_channels(network().config.model);
 }
 
+ReadImage Predictor::how_to_read() const {
+  return {channels(), network().config.data.exif};
+}
+
 torch::Tensor Predictor::probabilities(const torch::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
   const auto images = network().preprocess(pixels);
@@ -127,12 +131,12 @@ Predictions Predictor::predict(const Image& picture, int64_t topk) const {
 
 Predictions Predictor::predict(const std::filesystem::path& picture,
                                int64_t topk) const {
-  return predict(read_image(picture, channels()), topk);
+  return predict(read_image(picture, how_to_read()), topk);
 }
 
 Predictions Predictor::predict(std::span<const uint8_t> file,
                                int64_t topk) const {
-  return predict(decode_image(file, channels()), topk);
+  return predict(decode_image(file, how_to_read()), topk);
 }
 
 Predictions Predictor::predict(const PixelView& pixels, int64_t topk) const {
@@ -143,7 +147,7 @@ std::vector<Predictions> Predictor::predict_all(
     std::span<const std::filesystem::path> pictures, int64_t topk,
     const std::stop_token& stop) const {
   const auto read = [&](size_t i) {
-    return evaluation_view(read_image(pictures[i], channels()),
+    return evaluation_view(read_image(pictures[i], how_to_read()),
                            shared_->pictures);
   };
   return in_batches(*this, pictures.size(), read, topk, stop);
@@ -169,7 +173,7 @@ std::vector<float> Predictor::embedding(const PixelView& pixels) const {
 
 std::vector<float> Predictor::embedding(
     const std::filesystem::path& picture) const {
-  return embedding(read_image(picture, channels()));
+  return embedding(read_image(picture, how_to_read()));
 }
 
 Predictor load(const std::filesystem::path& file) {

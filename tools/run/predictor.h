@@ -35,8 +35,8 @@ class Predictor {
  public:
   explicit Predictor(LoadedNetwork network);
 
-  /// The likeliest classes, at most `topk`. Throws FileError where the file
-  /// cannot be read as a picture.
+  /// The likeliest classes, at most `topk`. Throws FileError where it is no
+  /// picture that is read (data/picture_kind.h).
   Predictions predict(const std::filesystem::path& picture,
                       int64_t topk = 5) const;
   /// The same of a picture file's bytes. Throws std::runtime_error.
@@ -76,6 +76,7 @@ class Predictor {
 
  private:
   int64_t channels() const;
+  ReadImage how_to_read() const;
 
   struct Shared;
   std::shared_ptr<Shared> shared_;

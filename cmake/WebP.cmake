@@ -1,0 +1,22 @@
+# skipzoo_webp: libwebp and its reader of files, libwebpdemux, where they are.
+# Debian's have no package of CMake's.
+if(NOT TARGET WebP::webpdemux AND NOT TARGET webpdemux)
+  find_package(WebP CONFIG QUIET)
+endif()
+foreach(library WebP::webpdemux webpdemux)
+  if(TARGET ${library} AND NOT TARGET skipzoo_webp)
+    add_library(skipzoo_webp INTERFACE)
+    target_link_libraries(skipzoo_webp INTERFACE ${library})
+  endif()
+endforeach()
+if(NOT TARGET skipzoo_webp AND NOT CMAKE_DISABLE_FIND_PACKAGE_WebP)
+  find_path(SKIPZOO_WEBP_INCLUDE_DIR webp/demux.h)
+  find_library(SKIPZOO_WEBP_LIBRARY webp)
+  find_library(SKIPZOO_WEBPDEMUX_LIBRARY webpdemux)
+  if(SKIPZOO_WEBP_INCLUDE_DIR AND SKIPZOO_WEBP_LIBRARY AND SKIPZOO_WEBPDEMUX_LIBRARY)
+    add_library(skipzoo_webp INTERFACE)
+    target_include_directories(skipzoo_webp SYSTEM INTERFACE ${SKIPZOO_WEBP_INCLUDE_DIR})
+    target_link_libraries(skipzoo_webp INTERFACE
+      ${SKIPZOO_WEBPDEMUX_LIBRARY} ${SKIPZOO_WEBP_LIBRARY})
+  endif()
+endif()
