@@ -50,8 +50,8 @@ TEST_F(PictureCommands, TrainAndEvaluateNameWhatTheyPassOver) {
   }
   const auto trained = train();
   expect_words(trained, 0,
-               "photos/train: passed over: 2 .heic, 1 .avif, 1 .csv, 1 .jxl; 1 "
-               "picture beside the class folders");
+               "photos/train: passed over: 2 .heic, 1 .avif, 1 .csv, 1 .jxl, 1 "
+               ".ppm; 1 picture beside the class folders");
   // What is a JPEG by its bytes is read under its other names, too, and what
   // lies deeper in a class folder is of that class.
   expect_words(trained, 0, "7 training and 4 validation images");
