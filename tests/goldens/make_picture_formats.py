@@ -170,7 +170,9 @@ def gif(canvas, place, values, *, palette=b"", local=b"", clear=None):
 
 full = bytes(table) + bytes(3 * 256 - 36)
 keep("palette.gif", saved(few, "GIF", interlace=0))
-keep("interlaced.gif", saved(Image.fromarray(smooth(21, 5, 3)).quantize(12), "GIF", interlace=1))
+interlaced = saved(Image.fromarray(np.tile(colours, (4, 2, 1))).quantize(12), "GIF", interlace=1)
+assert interlaced[interlaced.index(b",\0\0\0\0") + 9] & 0x40  # PIL does it from 16 x 16 on.
+keep("interlaced.gif", interlaced)
 keep("grey.gif", saved(grey, "GIF"))
 keep("no_palette.gif", gif((W, H), (0, 0, W, H), np.asarray(grey).ravel()))
 keep("beyond_palette.gif", gif((W, H), (0, 0, W, H), indices.ravel() + 3,
