@@ -133,6 +133,12 @@ TEST_F(CsvDatasets, NumbersAreClassesInTheirOwnOrder) {
 TEST_F(CsvDatasets, NameTheLineOfWhatIsWrong) {
   write("path,label\na.jpg,x\nb.jpg,y\na.jpg,x\n");
   expect_words(error(), "line 4: 'a.jpg' is named in line 2 already");
+  write("path,label\na.jpg,x\nb.jpg,y\n./c/../a.jpg,y\n");
+  expect_words(error(), "line 4: './c/../a.jpg' is named in line 2 already");
+  write("path,label\n");
+  expect_words(error(), "no rows below the line of headings");
+  write("path,label,weight\na.jpg,x,0\nb.jpg,y,0\n");
+  expect_words(error(), "the weights of all pictures of a split are 0");
   write("path,label\na.jpg,x\nb.jpg,\n");
   expect_words(error(), "line 3: no label");
   write("path,label\na.jpg,x\n,y\n");
@@ -184,10 +190,10 @@ TEST_F(CsvDatasets, WeightsGoWithTheirPicturesIntoBatches) {
                 data->weight(batch.indices[i].item<int64_t>()));
     }
   }
-  for (const char* bad : {"-1", "much", "", "nan", "1x"}) {
+  for (const char* bad : {"-1", "much", "", "nan", "1x", "1e7"}) {
     write("path,label,weight\na.jpg,x,1\nb.jpg,y," + std::string(bad) + "\n");
     expect_words(error(), "line 3: weight '" + std::string(bad) +
-                              "'; expected a number, at least 0");
+                              "'; expected a number from 0 to 1000000");
   }
 }
 

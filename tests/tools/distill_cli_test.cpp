@@ -61,6 +61,14 @@ TEST_F(DistillCommand, LearnsFromARunAndGoesOnWithItAlone) {
   // What came of it needs neither.
   fs::remove_all(folder / "moved");
   EXPECT_EQ(run_skipzoo({"evaluate", (folder / "run").string()}).exit_code, 0);
+  // An export does not tell where the teacher was on this machine.
+  const auto exported = (folder / "net.safetensors").string();
+  ASSERT_EQ(run_skipzoo({"export", (folder / "run").string(), "--format",
+                         "safetensors", "-o", exported})
+                .exit_code,
+            0);
+  EXPECT_EQ(read_text(exported).find((folder / "moved").string()),
+            std::string::npos);
 }
 
 /// The first epoch's row of a summary.csv, up to the times.

@@ -66,6 +66,10 @@ TEST_F(FeatureFiles, AreTablesWithNames) {
 TEST_F(FeatureFiles, AreRefusedBeforeTheFirstPicture) {
   expect_words(predict("features.txt"), 2,
                "features.txt: expected a name that ends in .npy or .csv");
+  expect_words(
+      run_skipzoo({"predict", path("run"), path("photos/cat"), "--output",
+                   path("a.csv"), "--features", path("b/../a.csv")}),
+      2, "--output and --features name the same file");
   ASSERT_EQ(run_skipzoo({"export", path("run"), "--format", "torchscript", "-o",
                          path("net.pt")})
                 .exit_code,

@@ -6,6 +6,7 @@
 #include "tests/support/make_pictures.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/words_of_error.h"
+#include "tools/data/measured.h"
 #include "tools/data/split_names.h"
 
 namespace skipzoo {
@@ -111,6 +112,24 @@ TEST_F(Layouts, WhatIsNotThereIsLeftToWhoOpensIt) {
     EXPECT_EQ(found.holdout, 0);
     EXPECT_EQ(folder_of_split(found, Split::kTest), root / "test");
   }
+}
+
+// Of a run on class folders: what it held out is not sought in a folder that
+// has splits, as an export's user may name one.
+TEST_F(Layouts, AHeldOutPartIsOfClassFoldersAlone) {
+  DataOptions run = options_;
+  run.root = folder_ / "flat";
+  run.train_split = ".";
+  run.holdout = kUsualHoldout;
+  write({"flat/a/1.jpg", "flat/b/2.jpg"});
+  EXPECT_TRUE(part_to_measure(Measured::kVal, run, &run).by_holdout);
+  DataOptions splits = run;
+  splits.root = folder_ / "splits";
+  write({"splits/train/a/1.jpg", "splits/valid/a/2.jpg"});
+  const auto found = part_to_measure(Measured::kVal, splits, &run);
+  EXPECT_EQ(found.part, Measured::kTest);
+  EXPECT_FALSE(found.by_holdout);
+  EXPECT_EQ(folder_of_split(splits, Split::kTest), splits.root / "valid");
 }
 
 TEST_F(Layouts, OfATableAreItsColumn) {

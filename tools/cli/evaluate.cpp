@@ -57,19 +57,24 @@ ordered_json json_of(const Interval& interval) {
   return {interval.low, interval.high};
 }
 
+/// Not in percent, as recall itself is not.
+ordered_json shares_of(const Interval& percent) {
+  return {percent.low / 100, percent.high / 100};
+}
+
 void print_json(const Evaluation& result, const std::string& split,
                 const std::vector<std::string>& classes) {
   ordered_json per_class = ordered_json::array();
   const auto scores = class_scores(result.confusion);
   for (size_t c = 0; c < scores.size(); ++c) {
     const auto right = result.confusion[c][c];
-    per_class.push_back(
-        {{"class", classes[c]},
-         {"precision", scores[c].precision},
-         {"recall", scores[c].recall},
-         {"recall_interval", json_of(wilson_interval(right, scores[c].images))},
-         {"f1", scores[c].f1},
-         {"images", scores[c].images}});
+    per_class.push_back({{"class", classes[c]},
+                         {"precision", scores[c].precision},
+                         {"recall", scores[c].recall},
+                         {"recall_interval",
+                          shares_of(wilson_interval(right, scores[c].images))},
+                         {"f1", scores[c].f1},
+                         {"images", scores[c].images}});
   }
   const auto figures = figures_of(result);
   std::cout << ordered_json{{"loss", result.loss},
@@ -264,8 +269,10 @@ void check_place(const EvaluateArguments& args, const LoadedNetwork& network) {
              "data.root=FOLDER"
            : std::string(": an export does not say where its pictures are; "
                          "give their ") +
-                 (is_table ? "table by --set data.csv=FILE"
-                           : "folder by --set data.root=FOLDER")));
+                 (is_table
+                      ? "table by --set data.csv=FILE, and data.root where "
+                        "its paths are not relative to its folder"
+                      : "folder by --set data.root=FOLDER")));
 }
 
 void run(const EvaluateArguments& args) {

@@ -136,10 +136,14 @@ ModelMetadata metadata_to_share(LoadedNetwork network) {
   auto& config = network.config;
   auto& data = config.data;
   if (!data.root.empty()) data.root = "FOLDER";
-  if (!data.csv.empty()) data.csv = "FOLDER" / data.csv.filename();
+  if (data.dataset == DatasetKind::kCsv) {
+    data.csv = "FOLDER" / data.csv.filename();
+    data.root.clear();  // Another table's pictures lie beside it, unless told.
+  }
   data.train_split = split_to_share(data.train_split);
   data.val_split = split_to_share(data.val_split);
   config.fine_tune = {};
+  config.train.distill = {};
   return network.metadata_now();
 }
 

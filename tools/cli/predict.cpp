@@ -16,6 +16,7 @@
 #include "tools/data/picture_files.h"
 #include "tools/data/picture_kind.h"
 #include "tools/data/table.h"
+#include "tools/error.h"
 #include "tools/file.h"
 #include "tools/printable.h"
 #include "tools/run/embedding.h"
@@ -128,6 +129,12 @@ void check_output(const std::string& output, const PredictArguments& args,
 /// Before the first picture: that embeddings can be had, and written.
 void check_features(const PredictArguments& args, const FoundPictures& found,
                     const LoadedNetwork& network) {
+  namespace fs = std::filesystem;
+  if (!args.output.empty() && fs::weakly_canonical(args.output) ==
+                                  fs::weakly_canonical(args.features)) {
+    throw ConfigError("--output and --features name the same file, " +
+                      args.output);
+  }
   check_output(args.features, args, found);
   check_feature_file(args.features);
   if (network.is_program()) embedding_of(network);  // Throws.

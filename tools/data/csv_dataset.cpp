@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -108,10 +107,10 @@ double weight_in(const Table::Row& row, size_t place, const fs::path& path) {
   double value = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || !std::isfinite(value) ||
-      value < 0) {
+  constexpr double kMost = 1e6;
+  if (error != std::errc() || stop != end || !(value >= 0 && value <= kMost)) {
     throw FileError(path, at_line(row.line) + "weight '" + text +
-                              "'; expected a number, at least 0");
+                              "'; expected a number from 0 to 1000000");
   }
   return value;
 }
@@ -174,6 +173,9 @@ fs::path root_of(const DataOptions& options) {
 /// What every row must have, whatever its split. Returns the classes.
 std::vector<std::string> check_rows(const LabelTable& labels,
                                     const fs::path& path) {
+  if (labels.table.rows.empty()) {
+    throw FileError(path, "no rows below the line of headings");
+  }
   std::map<std::string, int64_t> lines;
   std::set<std::string> names;
   for (const auto& row : labels.table.rows) {
@@ -189,11 +191,13 @@ std::vector<std::string> check_rows(const LabelTable& labels,
                                 "a label with a control character, or not "
                                 "UTF-8, which lists of names cannot hold");
     }
-    const auto [before, is_new] = lines.emplace(picture, row.line);
+    const auto [before, is_new] = lines.emplace(
+        fs::path(picture).lexically_normal().generic_string(), row.line);
     if (!is_new) {
       throw FileError(path, at_line(row.line) + "'" + picture +
                                 "' is named in line " +
-                                std::to_string(before->second) + " already");
+                                std::to_string(before->second) +
+                                " already; leave one of the two out");
     }
     names.insert(label);
   }
@@ -249,6 +253,30 @@ std::string value_of_split(const LabelTable& labels, const DataOptions& options,
                                    "_split); there are " + quoted_list(names));
 }
 
+void refuse_weightless(const CsvDataset& data, const fs::path& path) {
+  for (int64_t i = 0; i < data.size(); ++i) {
+    if (data.weight(i) > 0) return;
+  }
+  throw FileError(path, "the weights of all pictures of a split are 0");
+}
+
+/// Rows of splits that are neither trained nor validated on.
+void say_what_is_not_used(const LabelTable& labels, const DataOptions& options,
+                          const std::string& train) {
+  const auto val = options.holdout > 0
+                       ? std::nullopt
+                       : split_meant_by(options.val_split, splits_in(labels));
+  std::map<std::string, int64_t> others;
+  for (const auto& row : labels.table.rows) {
+    const auto split = split_in(labels, row);
+    if (split != train && split != val) ++others[split];
+  }
+  for (const auto& [split, rows] : others) {
+    spdlog::info("{}: {} rows of split '{}' are not used", options.csv.string(),
+                 rows, split);
+  }
+}
+
 /// Names classes that nothing is there to learn or to validate on.
 void warn_of_absent_classes(const CsvDataset& data, const std::string& split) {
   std::vector<bool> is_there(data.classes().size());
@@ -300,6 +328,8 @@ DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
     }
   }
   refuse_missing(missing, labels, options);
+  if (data->is_weighted()) refuse_weightless(*data, options.csv);
+  if (split == Split::kTrain) say_what_is_not_used(labels, options, value);
   warn_of_absent_classes(*data, labels.split ? value : "train");
   return data;
 }

@@ -98,6 +98,13 @@ void lay_out(DataOptions& options, const std::vector<std::string>& splits,
   const auto val = split_meant_by(options.val_split, splits);
   if (val) {
     take(*val, "data.val_split", options.val_split);
+    const auto other = split_meant_by("val", splits);
+    if (other && *other != *val) {
+      spdlog::warn(
+          "{} has '{}' and '{}': the best epoch is chosen by '{}'; to keep "
+          "that unseen, --set data.val_split={}",
+          place, *other, *val, *val, *other);
+    }
   } else if (is_default_val_split(options)) {
     hold_out_some(options, place + " has no split but '" + *train + "'");
   }

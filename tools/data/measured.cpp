@@ -21,12 +21,21 @@ bool tests_what_was_trained_on(const DataOptions& data,
                                      unknown);
 }
 
+/// Whether a run dealt class folders into two parts, and these data have splits
+/// of their own.
+bool is_laid_out_otherwise(const DataOptions& data, const DataOptions& run) {
+  return run.dataset == DatasetKind::kImageFolder && run.train_split == "." &&
+         data.dataset == DatasetKind::kImageFolder && !is_flat(data) &&
+         std::filesystem::exists(data.root);
+}
+
 }  // namespace
 
 MeasuredPart part_to_measure(Measured asked, const DataOptions& data,
                              const DataOptions* run) {
-  const bool has_holdout =
-      run != nullptr && run->holdout > 0 && data.holdout > 0;
+  const bool has_holdout = run != nullptr && run->holdout > 0 &&
+                           data.holdout > 0 &&
+                           !is_laid_out_otherwise(data, *run);
   if (asked == Measured::kHoldout && !has_holdout) {
     throw ConfigError(
         "no pictures are held out: these weights are of no run with "
