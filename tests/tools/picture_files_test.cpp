@@ -212,6 +212,21 @@ TEST(ImageFolder, ASubfolderThatCannotBeListedEndsNothing) {
   EXPECT_EQ(open_image_folder(folder.path(), 3, 1)->size(), 1);
 }
 
+TEST(ImageFolder, SaysWhatIsWrongWithTheFolderAroundASplit) {
+  TemporaryFolder folder;
+  const auto error = [](const fs::path& root) {
+    return words_of_error([&] { open_image_folder(root / "train", 3, 1); });
+  };
+  expect_words(error(folder / "gone"),
+               "gone: no such folder; data.root is the one that holds");
+  expect_words(error(folder.write("t.csv", "")),
+               "t.csv: is a file; data.root is a folder of class folders");
+  expect_words(error(folder.path()), "there are no folders in it");
+  folder.write("1.jpg", make_jpeg());
+  expect_words(error(folder.path()),
+               "there are pictures, and no folders: one a class is expected");
+}
+
 TEST(ImageFolder, NamesTheFoldersThatAreThere) {
   TemporaryFolder folder;
   folder.write("train/a/1.jpg", make_jpeg());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -109,6 +110,11 @@ void print_keys(const std::string& wanted, bool json) {
   ordered_json object;
   for (const auto& section : sections(wanted)) {
     if (!json) std::cout << section.title << '\n';
+    size_t widest = 28;
+    for (const auto& key : section.keys) {
+      widest = std::max(widest, key.key.size());
+    }
+    const size_t column = widest + 2;
     for (const auto& key : section.keys) {
       if (json) {
         object[section.title].push_back({{"key", key.key},
@@ -120,9 +126,9 @@ void print_keys(const std::string& wanted, bool json) {
       }
       std::ostringstream type;
       type << key.type << (key.range.empty() ? "" : ", ") << key.range;
-      std::cout << "  " << std::left << std::setw(30) << key.key << type.str()
-                << "; default " << key.initial << '\n'
-                << std::string(32, ' ') << key.meaning << '\n';
+      std::cout << "  " << key.key << std::string(column - key.key.size(), ' ')
+                << type.str() << "; default " << key.initial << '\n'
+                << std::string(2 + column, ' ') << key.meaning << '\n';
     }
     if (!json) std::cout << '\n';
   }

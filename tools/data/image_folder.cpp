@@ -170,12 +170,25 @@ class ImageFolder : public Dataset {
   PassedOver passed_over_;
 };
 
-/// What lies beside a folder that is not there, so that it can be named.
+/// What lies beside a folder that is not there, so that it can be named. Throws
+/// FileError where the folder around it is not there either.
 std::string beside(const fs::path& folder) {
+  const auto around = folder.parent_path();
   std::error_code error;
-  if (!fs::is_directory(folder.parent_path(), error)) return "";
-  const auto names = class_folders(folder.parent_path(), ClassFolders::kTop);
-  return names.empty() ? "" : "; there are " + quoted_list(names);
+  if (!fs::is_directory(around, error)) {
+    throw FileError(around, fs::exists(around, error)
+                                ? "is a file; data.root is a folder of class "
+                                  "folders, and a table is data.csv"
+                                : "no such folder; data.root is the one that "
+                                  "holds the class folders or the splits");
+  }
+  const auto names = class_folders(around, ClassFolders::kTop);
+  if (!names.empty()) return "; there are " + quoted_list(names);
+  return std::ranges::any_of(
+             sorted_entries(around),
+             [](const auto& entry) { return is_picture(entry.path()); })
+             ? "; there are pictures, and no folders: one a class is expected"
+             : "; there are no folders in it";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -39,6 +40,15 @@ std::vector<int64_t> best_epochs(const std::vector<EpochRow>& rows,
     if (std::ssize(epochs) < most) epochs.push_back(rank.second);
   }
   return epochs;
+}
+
+/// That of eval_metric where the line of an epoch has another.
+std::string figure_that_decides(EvalMetric metric, const EpochRow& row) {
+  if (metric == EvalMetric::kTop1 || metric == EvalMetric::kLoss) return "";
+  char text[64];
+  std::snprintf(text, sizeof(text), "  %s: %.2f",
+                std::string(name_of(metric)).c_str(), row.eval_metric);
+  return text;
 }
 
 }  // namespace
@@ -141,7 +151,8 @@ void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
   const bool improved = note_if_best(row.epoch, validation);
   if (!writes_) return;
   const bool by_average = validation.by_average(eval_metric_);
-  spdlog::info("{}{}{}", log_line(row), remark,
+  spdlog::info("{}{}{}{}", log_line(row),
+               figure_that_decides(eval_metric_, row), remark,
                !improved    ? ""
                : by_average ? "  * (EMA)"
                             : "  *");
