@@ -122,6 +122,56 @@ TEST_F(Holdout, LeavesSomethingOfEveryClassToTrainOn) {
   }
 }
 
+/// A BMP of 24 bits of these pixels.
+std::string bmp_of(const Image& image) {
+  const auto little = [](int64_t value) {
+    std::string bytes;
+    for (int i = 0; i < 4; ++i) {
+      bytes += static_cast<char>(value >> 8 * i & 0xFF);
+    }
+    return bytes;
+  };
+  const int64_t row = (3 * image.width + 3) / 4 * 4;
+  std::string bytes = "BM" + little(54 + row * image.height) + little(0) +
+                      little(54) + little(40) + little(image.width) +
+                      little(-image.height) + std::string("\1\0\30\0", 4) +
+                      std::string(24, '\0');
+  for (int64_t y = 0; y < image.height; ++y) {
+    std::string line(static_cast<size_t>(row), '\0');
+    for (int64_t i = 0; i < 3 * image.width; ++i) {
+      const auto from = static_cast<size_t>(3 * image.width * y + i);
+      line[static_cast<size_t>(i / 3 * 3 + 2 - i % 3)] =
+          static_cast<char>(image.pixels[from]);
+    }
+    bytes += line;
+  }
+  return bytes;
+}
+
+// The same photo without its EXIF data, and converted: other bytes, one look.
+TEST_F(Holdout, CopiesInOtherBytesGoTheSameWay) {
+  const JpegMade made = {.height = 40, .seed = 1000};
+  folder_.write("train/cat/x.jpg", make_jpeg(made));
+  const auto pixels = read_image(folder_ / "train/cat/x.jpg", 3);
+  folder_.write("train/cat/converted.bmp", bmp_of(pixels));
+  JpegMade with_exif = made;
+  with_exif.orientation = 1;
+  folder_.write("train/cat/taken.jpg", make_jpeg(with_exif));
+  // Its upper rows alone are those of the others.
+  Image other = pixels;
+  other.pixels.back() ^= 1;
+  folder_.write("train/cat/other.bmp", bmp_of(other));
+  std::set<bool> with_other;
+  for (int64_t seed = 0; seed < 30; ++seed) {
+    const auto keys = held_out(seed);
+    const bool is_held = keys.contains("cat/x.jpg");
+    EXPECT_EQ(keys.contains("cat/converted.bmp"), is_held) << seed;
+    EXPECT_EQ(keys.contains("cat/taken.jpg"), is_held) << seed;
+    with_other.insert(keys.contains("cat/other.bmp") == is_held);
+  }
+  EXPECT_EQ(with_other.size(), 2u);  // Not bound to them.
+}
+
 TEST_F(Holdout, NothingButCopiesCannotBeDealt) {
   TemporaryFolder copies;
   for (const char* name : {"a/1.jpg", "a/2.jpg", "b/1.jpg"}) {

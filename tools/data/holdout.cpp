@@ -3,17 +3,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
 #include <map>
-#include <mutex>
 #include <set>
 #include <sstream>
-#include <thread>
 #include <unordered_map>
 
+#include "tools/data/copies.h"
 #include "tools/data/data_file.h"
 #include "tools/data/random.h"
 #include "tools/data/text.h"
@@ -22,44 +19,6 @@
 namespace skipzoo {
 
 namespace {
-
-/// The content of one picture, or something else of its own.
-std::string content_or_key(const Dataset& data, int64_t index,
-                           OnError on_error) {
-  try {
-    return data.content(index);
-  } catch (const FileError&) {
-    if (on_error == OnError::kStop) throw;
-    return "unreadable " + data.key(index);
-  }
-}
-
-std::vector<std::string> contents_of(const Dataset& data,
-                                     const DataOptions& options) {
-  std::vector<std::string> contents(static_cast<size_t>(data.size()));
-  std::atomic<int64_t> next = 0;
-  std::exception_ptr error;
-  std::mutex mutex;
-  const auto work = [&] {
-    try {
-      for (int64_t i = next++; i < data.size(); i = next++) {
-        contents[static_cast<size_t>(i)] =
-            content_or_key(data, i, options.on_error);
-      }
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      if (!error) error = std::current_exception();
-      next = data.size();
-    }
-  };
-  {
-    std::vector<std::jthread> workers;
-    for (int64_t i = 1; i < options.workers; ++i) workers.emplace_back(work);
-    work();
-  }
-  if (error) std::rethrow_exception(error);
-  return contents;
-}
 
 /// The pictures of a class, copies together, in the order of the draw.
 using Copies = std::map<std::string, std::vector<int64_t>>;
