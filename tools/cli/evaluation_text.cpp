@@ -1,0 +1,141 @@
+#include "tools/cli/evaluation_text.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tools/printable.h"
+#include "tools/train/intervals.h"
+
+namespace skipzoo {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Figures beside top-1, each in percent with its 95 % confidence interval.
+struct Figures {
+  Interval top1;
+  double balanced_accuracy;
+  Interval of_balanced_accuracy;
+  double macro_f1;
+  Interval of_macro_f1;
+};
+
+Figures figures_of(const Evaluation& result) {
+  const auto& confusion = result.confusion;
+  int64_t right = 0;
+  for (size_t c = 0; c < confusion.size(); ++c) right += confusion[c][c];
+  return {
+      .top1 = wilson_interval(right, result.images),
+      .balanced_accuracy = balanced_accuracy(confusion),
+      .of_balanced_accuracy = bootstrap_interval(confusion, balanced_accuracy),
+      .macro_f1 = macro_f1(confusion),
+      .of_macro_f1 = bootstrap_interval(confusion, macro_f1)};
+}
+
+ordered_json json_of(const Interval& interval) {
+  return {interval.low, interval.high};
+}
+
+/// Not in percent, as recall itself is not.
+ordered_json shares_of(const Interval& percent) {
+  return {percent.low / 100, percent.high / 100};
+}
+
+void print_confusion(const Evaluation& result) {
+  constexpr size_t kMost = 20;  // More columns than this do not fit a terminal.
+  if (result.confusion.size() > kMost) return;
+  std::cout << "\nconfusion: rows are true classes, columns predicted ones\n";
+  for (const auto& row : result.confusion) {
+    for (const auto count : row) std::cout << std::setw(6) << count;
+    std::cout << '\n';
+  }
+}
+
+/// Bytes that do not begin a letter of UTF-8 take no room.
+size_t width_of(const std::string& text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+}  // namespace
+
+void print_json(const Evaluation& result, const std::string& split,
+                const std::vector<std::string>& classes) {
+  ordered_json per_class = ordered_json::array();
+  const auto scores = class_scores(result.confusion);
+  for (size_t c = 0; c < scores.size(); ++c) {
+    const auto right = result.confusion[c][c];
+    per_class.push_back({{"class", classes[c]},
+                         {"precision", scores[c].precision},
+                         {"recall", scores[c].recall},
+                         {"recall_interval",
+                          shares_of(wilson_interval(right, scores[c].images))},
+                         {"f1", scores[c].f1},
+                         {"images", scores[c].images}});
+  }
+  const auto figures = figures_of(result);
+  std::cout << ordered_json{{"loss", result.loss},
+                            {"top1", result.top1},
+                            {"top1_interval", json_of(figures.top1)},
+                            {"top5", result.top5},
+                            {"balanced_accuracy", figures.balanced_accuracy},
+                            {"balanced_accuracy_interval",
+                             json_of(figures.of_balanced_accuracy)},
+                            {"macro_f1", figures.macro_f1},
+                            {"macro_f1_interval", json_of(figures.of_macro_f1)},
+                            {"images", result.images},
+                            {"skipped", result.skipped},
+                            {"split", split},
+                            {"per_class", per_class},
+                            {"confusion", result.confusion}}
+                   .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+            << '\n';
+}
+
+void print_text(const Evaluation& result,
+                const std::vector<std::string>& classes) {
+  std::cout << std::fixed << std::setprecision(2) << "top-1 " << result.top1
+            << " %, top-5 " << result.top5 << " %, loss "
+            << std::setprecision(4) << result.loss << ", " << result.images
+            << " images";
+  if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
+  const auto figures = figures_of(result);
+  const auto between = [](const Interval& interval) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(2) << interval.low << " to "
+         << interval.high;
+    return text.str();
+  };
+  std::cout << std::setprecision(2) << "\nbalanced accuracy "
+            << figures.balanced_accuracy << " %, macro F1 " << figures.macro_f1
+            << " %\n95 % intervals: top-1 " << between(figures.top1)
+            << ", balanced accuracy " << between(figures.of_balanced_accuracy)
+            << ", macro F1 " << between(figures.of_macro_f1)
+            << std::setprecision(4);
+  size_t widest = 20;
+  for (const auto& name : classes) {
+    widest = std::max(widest, width_of(printable(name)));
+  }
+  const auto first_cell = [&](const std::string& text) {
+    return text + std::string(widest - width_of(text), ' ');
+  };
+  std::cout << "\n\n"
+            << first_cell("class") << std::setw(10) << "precision"
+            << std::setw(10) << "recall" << std::setw(10) << "F1"
+            << std::setw(10) << "images" << '\n';
+  const auto scores = class_scores(result.confusion);
+  for (size_t c = 0; c < scores.size(); ++c) {
+    std::cout << first_cell(printable(classes[c])) << std::setw(10)
+              << scores[c].precision << std::setw(10) << scores[c].recall
+              << std::setw(10) << scores[c].f1 << std::setw(10)
+              << scores[c].images << '\n';
+  }
+  print_confusion(result);
+}
+
+}  // namespace skipzoo
