@@ -7,6 +7,8 @@ namespace skipzoo {
 // Each adds one subcommand: its name, help, arguments and code. An exit code
 // other than 0 goes to `exit_code`; errors are thrown.
 
+void add_data(CLI::App& app, int& exit_code);
+void add_init(CLI::App& app);
 void add_train(CLI::App& app, int& exit_code);
 void add_fine_tune(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app);
@@ -51,6 +53,10 @@ CLI::Option* add_choice(
       ->transform(one_of<Value>(words))
       ->type_name(names);
 }
+
+struct InitRequest;
+/// --weights and --minutes, of those that choose a config for pictures.
+void add_init_options(CLI::App& command, InitRequest& request);
 
 struct FetchOptions;
 /// --offline, of every subcommand that takes published weights by their name;

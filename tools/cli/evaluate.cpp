@@ -163,8 +163,11 @@ void run(const EvaluateArguments& args) {
   if (network.metadata) {
     warn_of_other_data(*network.metadata, make_metadata(config, *dataset));
   }
-  Loader loader(dataset, config.data, Loader::Mode::kEvaluate,
-                config.train.seed, network.device.is_cuda());
+  DataOptions data = config.data;
+  // Every picture is read once.
+  if (data.cache == Cache::kRam) data.cache = Cache::kNone;
+  Loader loader(dataset, data, Loader::Mode::kEvaluate, config.train.seed,
+                network.device.is_cuda());
   const Evaluation result = evaluate_with_bar(network, loader);
   if (args.json) {
     print_json(result, split, dataset->classes());

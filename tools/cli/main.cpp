@@ -54,6 +54,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
   int exit_code = 0;
+  add_data(app, exit_code);
+  add_init(app);
   add_train(app, exit_code);
   add_fine_tune(app, exit_code);
   add_evaluate(app);

@@ -92,6 +92,7 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
   const auto& network = predictor.network();
   DataOptions data = picture_options(network);
   data.on_error = OnError::kSkip;
+  data.cache = Cache::kNone;  // Every picture is read once.
   check_size(network, data);
   Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());

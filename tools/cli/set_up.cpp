@@ -57,29 +57,48 @@ void check_pictures(const RunConfig& config, Classifier& model,
   }
 }
 
-}  // namespace
-
-TrainingSetup set_up_training(const RunConfig& config,
-                              const FetchOptions& fetch,
-                              const HeldOut& held_out, bool goes_on) {
+/// What is asked before any data are opened; the device of a run.
+torch::Device prepared_device(const RunConfig& config) {
   if (config.data.batch_size < 2) {
     throw ConfigError(
         "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
         "no variance of a single picture");
   }
   set_threads(config.train.threads);
+  const auto device = resolve_device(config.train.device);
+  check_amp(config.train.amp, device);
+  return device;
+}
+
+}  // namespace
+
+TrainingData open_data(const RunConfig& config, const HeldOut& held_out) {
+  return open_training_data(config.data, in_channels(config.model),
+                            num_classes(config.model), config.train.seed,
+                            held_out);
+}
+
+TrainingSetup set_up_training(const RunConfig& config,
+                              const FetchOptions& fetch,
+                              const HeldOut& held_out, bool goes_on) {
+  prepared_device(config);
+  auto all =
+      set_up_training(config, fetch, open_data(config, held_out), goes_on);
+  if (held_out.by_place) all.metadata.held_out_by_content = false;
+  return all;
+}
+
+TrainingSetup set_up_training(const RunConfig& config,
+                              const FetchOptions& fetch, TrainingData data,
+                              bool goes_on) {
   TrainingSetup all;
-  all.device = resolve_device(config.train.device);
-  check_amp(config.train.amp, all.device);
-  const auto seed = config.train.seed;
-  all.data = open_training_data(config.data, in_channels(config.model),
-                                num_classes(config.model), seed, held_out);
+  all.device = prepared_device(config);
+  all.data = std::move(data);
   all.teacher =
       load_teacher(config, all.data.train->classes(), all.device, fetch);
-  torch::manual_seed(static_cast<uint64_t>(seed));
+  torch::manual_seed(static_cast<uint64_t>(config.train.seed));
   all.model = make_model(config.model);
   all.metadata = make_metadata(config, *all.data.train);
-  if (held_out.by_place) all.metadata.held_out_by_content = false;
   check_pictures(config, *all.model, all.metadata.input_shape, all.device);
   const Freezing names_that_fit(config.fine_tune, *all.model);
   if (!goes_on && config.fine_tune.enabled()) {

@@ -30,5 +30,10 @@ TrainingSetup set_up_training(const RunConfig& config,
                               const FetchOptions& fetch,
                               const HeldOut& held_out = {},
                               bool goes_on = false);
+/// The same on data that are open already, as open_data() gives them.
+TrainingSetup set_up_training(const RunConfig& config,
+                              const FetchOptions& fetch, TrainingData data,
+                              bool goes_on = false);
+TrainingData open_data(const RunConfig& config, const HeldOut& held_out = {});
 
 }  // namespace skipzoo

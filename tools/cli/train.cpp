@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/init.h"
 #include "tools/cli/resume.h"
 #include "tools/cli/training.h"
 #include "tools/config/fields.h"
@@ -105,19 +106,79 @@ void finish_arguments(const CLI::App& app, const CLI::App& command,
   if (command.count("--resume") > 0 && args.resume.empty()) args.resume = {""};
 }
 
+/// Whether a config is for those pictures.
+bool is_for(const fs::path& config, const fs::path& place) {
+  const auto& data = load_config(config).config.data;
+  std::error_code unknown;
+  return fs::equivalent(
+      data.dataset == DatasetKind::kCsv ? data.csv : data.root, place, unknown);
+}
+
+/// What `train PLACE` goes by: the config of that name here, or a new one.
+std::string config_for_place(const CLI::App& command, InitRequest& request,
+                             const TrainArguments& args) {
+  if (!args.config.empty()) {
+    throw ConfigError("train: " + request.place.string() +
+                      ": pictures to choose a config for; drop them, or -c");
+  }
+  const fs::path file = config_of_place(request.place);
+  std::error_code unknown;
+  const bool is_there = fs::exists(file, unknown);
+  if (args.resumes() && is_there) return file.string();
+  if (args.resumes()) {
+    throw FileError(file,
+                    "is not there: no run of these pictures to go on "
+                    "with; drop --resume, or name the run's folder");
+  }
+  const bool chooses =
+      command.count("--minutes") > 0 || command.count("--weights") > 0;
+  if (is_there && !chooses && is_for(file, request.place)) {
+    spdlog::info("{}: is there already: trained by it", file.string());
+    return file.string();
+  }
+  request.device = args.device;
+  request.fetch = args.fetch;
+  write_config_for(request, file);
+  return file.string();
+}
+
+/// --minutes and --weights choose a config, and are of no use beside one.
+void check_place(const CLI::App& command, const InitRequest& request) {
+  if (!request.place.empty()) return;
+  for (const char* option : {"--minutes", "--weights"}) {
+    if (command.count(option) == 0) continue;
+    throw ConfigError(std::string("train: ") + option +
+                      " is for a folder of pictures without a config: train "
+                      "FOLDER; with one it is " +
+                      (std::string(option) == "--minutes"
+                           ? "--set train.max_minutes=N"
+                           : "fine-tune -c FILE --weights FILE"));
+  }
+}
+
 }  // namespace
 
 void add_train(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<TrainArguments>();
+  auto request = std::make_shared<InitRequest>();
   CLI::App* command = app.add_subcommand("train", "Train a network");
+  command->add_option("place", request->place,
+                      "Pictures to choose a config for, instead of -c: as "
+                      "'skipzoo init', which writes it here");
   add_options(*command, *args);
+  add_init_options(*command, *request);
   command->footer(
       "Examples:\n"
+      "  skipzoo train photos/ --minutes 20\n"
       "  skipzoo train -c configs/digits/resnet20.yaml\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --set train.epochs=5\n"
       "  skipzoo train -c configs/digits/resnet20.yaml --resume");
-  command->callback([args, command, &app, &exit_code] {
+  command->callback([args, request, command, &app, &exit_code] {
     finish_arguments(app, *command, *args);
+    check_place(*command, *request);
+    if (!request->place.empty()) {
+      args->config = config_for_place(*command, *request, *args);
+    }
     exit_code = train(*args);
   });
 }

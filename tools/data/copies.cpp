@@ -1,16 +1,12 @@
 #include "tools/data/copies.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <stdexcept>
-#include <thread>
 #include <unordered_map>
 
+#include "tools/data/in_threads.h"
 #include "tools/error.h"
 
 namespace skipzoo {
@@ -63,29 +59,6 @@ Look look_at(const Dataset& data, int64_t index, OnError on_error) {
   }
 }
 
-/// Calls `work` with 0 … count - 1, in threads; throws what one of them did.
-void by_workers(int64_t count, int64_t workers,
-                const std::function<void(int64_t)>& work) {
-  std::atomic<int64_t> next = 0;
-  std::exception_ptr error;
-  std::mutex mutex;
-  const auto run = [&] {
-    try {
-      for (int64_t i = next++; i < count; i = next++) work(i);
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      if (!error) error = std::current_exception();
-      next = count;
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int64_t i = 1; i < workers; ++i) threads.emplace_back(run);
-    run();
-  }
-  if (error) std::rethrow_exception(error);
-}
-
 /// Pictures whose upper rows are those of one with other content.
 std::vector<int64_t> perhaps_copies(const std::vector<Look>& looks) {
   std::unordered_map<std::string, std::set<std::string>> contents;
@@ -105,12 +78,12 @@ std::vector<int64_t> perhaps_copies(const std::vector<Look>& looks) {
 std::vector<std::string> contents_of(const Dataset& data,
                                      const DataOptions& options) {
   std::vector<Look> looks(static_cast<size_t>(data.size()));
-  by_workers(data.size(), options.workers, [&](int64_t i) {
+  in_threads(data.size(), options.workers, [&](int64_t i) {
     looks[static_cast<size_t>(i)] = look_at(data, i, options.on_error);
   });
   const auto suspects = perhaps_copies(looks);
   std::vector<std::string> pixels(suspects.size());
-  by_workers(std::ssize(suspects), options.workers, [&](int64_t i) {
+  in_threads(std::ssize(suspects), options.workers, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
     pixels[at] = pixels_of(data, suspects[at]);
   });

@@ -48,6 +48,9 @@ class CsvDataset : public Dataset {
   std::string key(int64_t index) const override {
     return paths_[static_cast<size_t>(index)];
   }
+  fs::path file(int64_t index) const override {
+    return root_ / paths_[static_cast<size_t>(index)];
+  }
   std::string content(int64_t index) const override {
     return content_of(read_data_file(file(index), kMostBytesOfPicture));
   }
@@ -58,10 +61,6 @@ class CsvDataset : public Dataset {
   }
 
  private:
-  fs::path file(int64_t index) const {
-    return root_ / paths_[static_cast<size_t>(index)];
-  }
-
   fs::path root_;
   ReadImage how_;
   std::vector<std::string> classes_;
@@ -151,6 +150,10 @@ void warn_of_absent_classes(const CsvDataset& data, const std::string& split) {
 }
 
 }  // namespace
+
+std::vector<std::string> classes_of_csv(const DataOptions& options) {
+  return check_rows(read_labels(options.csv), options.csv);
+}
 
 std::vector<std::string> splits_of_csv(const DataOptions& options) {
   return splits_in(read_labels(options.csv));

@@ -19,6 +19,9 @@ namespace skipzoo {
 DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
                     int64_t num_classes);
 
+/// The different labels, in the order of their numbers. Throws FileError.
+std::vector<std::string> classes_of_csv(const DataOptions& options);
+
 /// The names of the splits that the table has pictures of, sorted; none where
 /// it has no such column. Throws FileError.
 std::vector<std::string> splits_of_csv(const DataOptions& options);

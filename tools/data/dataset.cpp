@@ -35,6 +35,7 @@ class Subset : public Dataset {
     return all_->name(at(index));
   }
   std::string key(int64_t index) const override { return all_->key(at(index)); }
+  fs::path file(int64_t index) const override { return all_->file(at(index)); }
   std::string content(int64_t index) const override {
     return all_->content(at(index));
   }
@@ -84,6 +85,13 @@ void check_same_classes(const DataOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::string> classes_found(const DataOptions& options) {
+  if (options.dataset == DatasetKind::kCsv) return classes_of_csv(options);
+  if (options.dataset != DatasetKind::kImageFolder) return {};
+  return class_folders(folder_of_split(options, Split::kTrain),
+                       options.class_folders);
+}
 
 std::string content_of(std::span<const uint8_t> bytes) {
   return sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

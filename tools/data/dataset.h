@@ -30,6 +30,8 @@ class Dataset {
   /// Its name within the data set, wherever that lies: its path in the folder
   /// of the split, or the number of its record.
   virtual std::string key(int64_t index) const { return std::to_string(index); }
+  /// The file that holds this picture alone; empty where there is none.
+  virtual std::filesystem::path file(int64_t) const { return {}; }
   /// content_of() its file or record: equal for copies alone. Throws FileError.
   virtual std::string content(int64_t index) const;
   /// Name of each label.
@@ -39,6 +41,11 @@ class Dataset {
   virtual double weight(int64_t) const { return 1; }
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
+
+/// The names of the labels that class folders or a table give, in the order of
+/// the labels; none for a data set of another kind. Reads no picture. Throws
+/// FileError.
+std::vector<std::string> classes_found(const DataOptions& options);
 
 /// SHA-256 of bytes, in hexadecimal.
 std::string content_of(std::span<const uint8_t> bytes);

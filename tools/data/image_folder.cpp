@@ -121,16 +121,15 @@ class ImageFolder : public Dataset {
   std::string key(int64_t index) const override {
     return file(index).lexically_relative(folder_).string();
   }
+  fs::path file(int64_t index) const override {
+    return files_[static_cast<size_t>(index)];
+  }
   std::string content(int64_t index) const override {
     return content_of(read_data_file(file(index), kMostBytesOfPicture));
   }
   const std::vector<std::string>& classes() const override { return classes_; }
 
  private:
-  const fs::path& file(int64_t index) const {
-    return files_[static_cast<size_t>(index)];
-  }
-
   void add_class(const std::string& name, ClassFolders which) {
     const fs::path folder = folder_ / name;
     const size_t before = files_.size();

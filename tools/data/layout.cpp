@@ -157,4 +157,26 @@ DataOptions as_laid_out(DataOptions options) {
   return options;
 }
 
+DataOptions data_at(const fs::path& place) {
+  DataOptions options;
+  std::error_code error;
+  if (!fs::exists(place, error)) {
+    throw FileError(place, "no such folder of pictures, nor a table of them");
+  }
+  std::vector<std::string> splits;
+  if (fs::is_directory(place, error)) {
+    options.root = fs::absolute(place).lexically_normal();
+    if (!options.root.has_filename()) {  // "photos/"
+      options.root = options.root.parent_path();
+    }
+    splits = names_of_splits(options.root);
+  } else {
+    options.dataset = DatasetKind::kCsv;
+    options.csv = fs::absolute(place);
+    splits = splits_of_csv(options);
+  }
+  if (split_meant_by("val", splits)) options.val_split = "val";
+  return as_laid_out(options);
+}
+
 }  // namespace skipzoo

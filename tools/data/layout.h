@@ -26,4 +26,9 @@ constexpr double kUsualHoldout = 0.2;
 /// for. Throws FileError where a table cannot be read.
 DataOptions as_laid_out(DataOptions options);
 
+/// The same of a place alone: a folder of class folders or splits, or a table.
+/// Validated on is the split `val` by any of its usual names, where it is there
+/// beside `test`. Throws FileError where it is neither.
+DataOptions data_at(const std::filesystem::path& place);
+
 }  // namespace skipzoo

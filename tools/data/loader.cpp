@@ -15,8 +15,6 @@
 
 #include "tools/data/data_file.h"
 #include "tools/data/sampler.h"
-#include "tools/data/stage_times.h"
-#include "tools/data/transform.h"
 #include "tools/error.h"
 #include "tools/memory.h"
 
@@ -49,6 +47,7 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
       seed_(static_cast<uint64_t>(seed)),
       pinned_(pinned),
       shard_(shard),
+      views_(dataset_, options_, mode_),
       skipped_(std::make_shared<Skipped>()) {
   if (mode_ == Mode::kTrain && !options_.drop_last &&
       dataset_->size() % options_.batch_size == 1) {
@@ -109,26 +108,16 @@ Loader::Plan Loader::make_plan(int64_t epoch) const {
 std::optional<Image> Loader::view(const Plan& plan,
                                   const Sample& sample) const {
   const int64_t index = sample.index;
-  const auto read = [&](const ChooseWindow& choose) {
-    const InStage stage(Stage::kDecode);
-    return choose ? dataset_->part(index, choose) : dataset_->image(index);
-  };
   try {
-    try {
-      if (mode_ == Mode::kEvaluate) return evaluation_view(read({}), options_);
-      // Streams of samples start apart from those of shuffles, which have no
-      // third part in their key.
-      Random random(seed_, static_cast<uint64_t>(plan.epoch) + 1,
-                    static_cast<uint64_t>(index) + 1);
-      if (sample.copy > 0) {
-        random = random.stream("copy " + std::to_string(sample.copy));
-      }
-      return training_view(read, plan.transforms, random);
-    } catch (const FileError&) {
-      throw;
-    } catch (const std::runtime_error& error) {
-      throw FileError(dataset_->name(index), error.what());
+    if (mode_ == Mode::kEvaluate) return views_.evaluation_view(index);
+    // Streams of samples start apart from those of shuffles, which have no
+    // third part in their key.
+    Random random(seed_, static_cast<uint64_t>(plan.epoch) + 1,
+                  static_cast<uint64_t>(index) + 1);
+    if (sample.copy > 0) {
+      random = random.stream("copy " + std::to_string(sample.copy));
     }
+    return views_.training_view(index, plan.transforms, random);
   } catch (const FileError& error) {
     if (options_.on_error == OnError::kStop) {
       throw FileError(error,

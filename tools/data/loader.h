@@ -9,6 +9,7 @@
 #include "tools/data/batch.h"
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
+#include "tools/data/picture_views.h"
 #include "tools/data/sampler.h"
 #include "tools/data/training_transforms.h"
 
@@ -30,10 +31,8 @@ struct Shard {
 /// is in the batch that it would be in for one.
 class Loader {
  public:
-  enum class Mode {
-    kTrain,     ///< Shuffled and augmented.
-    kEvaluate,  ///< In order, every picture once.
-  };
+  /// kTrain: shuffled and augmented. kEvaluate: in order, every picture once.
+  using Mode = PictureViews::Mode;
 
   /// pinned: into page-locked memory, from which a GPU copies by itself.
   Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
@@ -80,6 +79,7 @@ class Loader {
   uint64_t seed_;
   bool pinned_;
   Shard shard_;
+  PictureViews views_;
   std::shared_ptr<Skipped> skipped_;
 };
 

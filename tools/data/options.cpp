@@ -3,7 +3,7 @@
 namespace skipzoo {
 
 bool DataOptions::uses(std::string_view key) const {
-  if (key == "train_split" || key == "val_split") {
+  if (key == "train_split" || key == "val_split" || key == "cache") {
     return dataset == DatasetKind::kImageFolder || dataset == DatasetKind::kCsv;
   }
   if (key == "class_folders") return dataset == DatasetKind::kImageFolder;

@@ -78,6 +78,19 @@ struct EnumNames<OnError> {
                                               {OnError::kSkip, "skip"}};
 };
 
+/// Where pictures that were read stay, so that they are not read again in each
+/// epoch; what is kept is resized where no random part of it is looked at.
+enum class Cache {
+  kNone,
+  kRam,   ///< In memory, for the run.
+  kDisk,  ///< In files, for later runs too (folder_of_kept_pictures()).
+};
+template <>
+struct EnumNames<Cache> {
+  static constexpr Named<Cache> values[] = {
+      {Cache::kNone, "none"}, {Cache::kRam, "ram"}, {Cache::kDisk, "disk"}};
+};
+
 /// The data of a run and how pictures become tensors.
 struct DataOptions {
   DatasetKind dataset = DatasetKind::kImageFolder;
@@ -122,6 +135,8 @@ struct DataOptions {
   /// Leaves out a last training batch that is not full.
   bool drop_last = false;
   OnError on_error = OnError::kStop;
+  /// Of picture files: the same pictures, sooner from the second epoch on.
+  Cache cache = Cache::kNone;
   /// Number of pictures a synthetic split has.
   int64_t synthetic_images = 512;
   AugmentOptions augment;
@@ -165,6 +180,8 @@ struct DataOptions {
     field("on_error", on_error,
           "an unreadable picture stops the run or is "
           "skipped and counted");
+    field("cache", cache,
+          "decoded pictures stay in memory, or on the disk for later runs");
     field("synthetic_images", synthetic_images,
           "pictures a synthetic split has", between(1, 1e7));
     field("augment", augment, "random changes to training pictures");

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 
 namespace skipzoo {
@@ -85,6 +86,24 @@ std::string fact(std::string_view name, std::string_view value,
   return cat({"<div class=\"card fact\"><span class=\"soft\">", name,
               "</span><b>", value, "</b><span class=\"soft\">", note,
               "</span></div>\n"});
+}
+
+std::string data_uri(std::string_view type, std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string uri = cat({"data:", type, ";base64,"});
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    const auto three = bytes.substr(at, 3);
+    uint32_t bits = 0;
+    for (size_t i = 0; i < 3; ++i) {
+      bits <<= 8;
+      if (i < three.size()) bits |= static_cast<uint8_t>(three[i]);
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      uri += i <= three.size() ? kDigits[(bits >> (18 - 6 * i)) & 63] : '=';
+    }
+  }
+  return uri;
 }
 
 std::string configuration(std::string_view yaml) {

@@ -36,6 +36,9 @@ std::string cell(const std::string& text);
 std::string fact(std::string_view name, std::string_view value,
                  std::string_view note);
 
+/// A file's bytes as what an image's src may name; type: "image/png".
+std::string data_uri(std::string_view type, std::string_view bytes);
+
 /// A config as YAML, folded.
 std::string configuration(std::string_view yaml);
 

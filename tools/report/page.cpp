@@ -55,7 +55,8 @@ opacity:.5}
 linear-gradient(90deg,rgba(var(--hit),.22) var(--s),rgba(128,140,160,.1) 0)
 no-repeat 8px center/calc(100% - 8px) 76%}.beside{display:flex;flex-wrap:wrap;
 gap:0 16px;align-items:flex-start}.beside>*{flex:1 1 auto;max-width:100%}
-.beside p{width:0;min-width:100%}summary{cursor:pointer}
+.beside p{width:0;min-width:100%}.thumbs{display:flex;flex-wrap:wrap;gap:4px;margin-top:8px}
+.thumbs img{display:block;border-radius:4px}summary{cursor:pointer}
 pre{overflow:auto;font-size:13px;line-height:1.45;margin:12px 0 0}
 @media print{body{padding:0;font-size:12px;print-color-adjust:exact;
 -webkit-print-color-adjust:exact}html{background:none}th{position:static

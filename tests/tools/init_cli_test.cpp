@@ -1,0 +1,120 @@
+// data, init and train on a folder of pictures, without a config.
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/expect_words.h"
+#include "tests/support/picture_run.h"
+
+namespace skipzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+class OwnPictures : public PictureRun {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 20; ++i) {
+      write_picture("cat", i);
+      write_picture("dog", 100 + i);
+    }
+  }
+  Finished run(std::vector<std::string> arguments) const {
+    return run_skipzoo(std::move(arguments), folder.path().string());
+  }
+};
+
+TEST_F(OwnPictures, OneLineTrainsOnThem) {
+  const auto trained =
+      run({"train", "photos/", "--minutes", "0.1", "-o", "run"});
+  expect_words(trained, 0,
+               "32 training and 8 validation pictures of 2 classes");
+  expect_words(trained, 0, "photos.yaml: ");
+  expect_words(trained, 0, "done: last epoch");
+  const auto config = read_text(folder / "photos.yaml");
+  expect_words(config, "root: photos ");
+  expect_words(config, "max_minutes: 0.1");
+  expect_words(config, "holdout: 0.2");
+  expect_words(run({"evaluate", "run"}), 0,
+               "measured on the 8 pictures that the run held out");
+  // The second time by the same, unless something else is asked for.
+  const auto again = run({"train", "photos", "--set", "train.epochs=1"});
+  expect_words(again, 0, "photos.yaml: is there already: trained by it");
+  EXPECT_EQ(read_text(folder / "photos.yaml"), config);
+  expect_words(run({"train", "photos", "--minutes", "0.2"}), 2,
+               "photos.yaml: is there already");
+  EXPECT_EQ(read_text(folder / "photos.yaml"), config);
+}
+
+TEST_F(OwnPictures, InitWritesAConfigAndNothingElse) {
+  expect_words(run({"init", "photos", "--minutes", "0.1", "-o", "a/my.yaml"}),
+               0, "train -c a/my.yaml");
+  EXPECT_TRUE(fs::exists(folder / "a/my.yaml"));
+  EXPECT_FALSE(fs::exists(folder / "runs"));
+  expect_words(run({"train", "-c", "a/my.yaml", "--print-config"}), 0, "");
+  expect_words(run({"init", "photos", "-o", "a/my.yaml"}), 2,
+               "is there already");
+}
+
+TEST_F(OwnPictures, InitOfWeightsFineTunesThem) {
+  write_config("batch_size: 8, holdout: 0.2", "epochs: 1");
+  ASSERT_EQ(train().exit_code, 0);
+  expect_words(run({"init", "photos", "--weights", "run", "--minutes", "0.1"}),
+               0, "that of the weights");
+  const auto config = read_text(folder / "photos.yaml");
+  expect_words(config, "weights: run");
+  expect_words(config, "widths: [4]");
+  expect_words(run({"train", "photos", "--set", "train.epochs=1"}), 0,
+               "done: last epoch");
+}
+
+TEST_F(OwnPictures, WhatIsNoPlaceIsSaid) {
+  expect_words(run({"train", "nothing"}), 1,
+               "nothing: no such folder of pictures, nor a table of them");
+  expect_words(run({"train", "photos", "-c", "net.yaml"}), 2,
+               "drop them, or -c");
+  expect_words(run({"train", "-c", "net.yaml", "--minutes", "3"}), 2,
+               "--set train.max_minutes=N");
+  expect_words(run({"train", "photos", "--resume"}), 1,
+               "no run of these pictures to go on with");
+  fs::remove_all(folder / "photos/dog");
+  expect_words(run({"init", "photos"}), 1, "pictures of one class");
+}
+
+TEST_F(OwnPictures, DataSaysWhatIsThereAndWhetherARunWouldStart) {
+  write_picture("dog", 3);  // Cat 3.
+  const auto good = run({"data", "photos"});
+  expect_words(good, 0, "contact sheet: data.html");
+  expect_words(good.out, "cat");
+  expect_words(good.out, "kinds: 41 JPEG");
+  expect_words(good.out, "size: 16 x 16 pixels");
+  expect_words(good.out, "a run would start");
+  expect_words(good.out, "(of different classes)");
+  const auto page = read_text(folder / "data.html");
+  expect_words(page, "src=\"data:image/jpeg;base64,/9j/");
+  EXPECT_EQ(page.find("http"), std::string::npos);
+
+  folder.write("photos/cat/broken.jpg", "no picture");
+  const auto json = run({"data", "photos", "--json", "--no-page"});
+  EXPECT_EQ(json.exit_code, 0) << json.err;
+  const auto found = nlohmann::json::parse(json.out);
+  EXPECT_EQ(found["starts"], true);
+  EXPECT_EQ(found["unreadable"].size(), 1u);
+  EXPECT_EQ(found["copies"].size(), 1u);
+  EXPECT_EQ(found["copies"][0].size(), 2u);
+
+  // A config's run would stop at it.
+  write_config("batch_size: 8, holdout: 0.2", "epochs: 1");
+  expect_words(run({"data", "-c", "net.yaml", "--no-page"}), 1, "");
+  expect_words(run({"data", "-c", "net.yaml", "--no-page"}).out,
+               "data.on_error is stop");
+  expect_words(run({"data", "-c", "net.yaml", "--no-page", "--set",
+                    "data.on_error=skip"})
+                   .out,
+               "a run would start");
+  expect_words(run({"data"}), 2, "give a folder or table of pictures");
+}
+
+}  // namespace
+}  // namespace skipzoo

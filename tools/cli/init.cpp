@@ -1,0 +1,164 @@
+#include "tools/cli/init.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/plan_trials.h"
+#include "tools/cli/progress_bar.h"
+#include "tools/cli/resume.h"
+#include "tools/config/run_config.h"
+#include "tools/data/layout.h"
+#include "tools/data/survey.h"
+#include "tools/error.h"
+#include "tools/plan/plan.h"
+#include "tools/plan/pretrained.h"
+#include "tools/write_whole.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Of more pictures than this, some are looked at.
+constexpr int64_t kMostLookedAt = 2000;
+
+DataOptions readable_at(const fs::path& place) {
+  auto data = data_at(place);
+  data.on_error = OnError::kSkip;
+  data.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  return data;
+}
+
+/// Opens the data as a run will, and says what is in them.
+PicturesAtHand look_at(const DataOptions& data, TrainingData& opened) {
+  PicturesAtHand pictures{.data = data,
+                          .classes = classes_found(data),
+                          .per_class = {},
+                          .statistics = {}};
+  const auto classes = std::ssize(pictures.classes);
+  if (classes < 2) {
+    throw FileError(data.csv.empty() ? data.root : data.csv,
+                    "has pictures of one class; two are the least that can be "
+                    "told apart");
+  }
+  opened = open_training_data(data, 3, classes, /*seed=*/1);
+  pictures.training = opened.train->size();
+  pictures.validation = opened.validation->size();
+  pictures.per_class.resize(pictures.classes.size());
+  for (int64_t i = 0; i < pictures.training; ++i) {
+    ++pictures.per_class[static_cast<size_t>(opened.train->label(i))];
+  }
+  ProgressBar bar;
+  const auto looks =
+      survey(*opened.train, {.most = kMostLookedAt,
+                             .threads = data.workers,
+                             .on_progress = [&](int64_t done, int64_t all) {
+                               bar.update("looking", done, all);
+                             }});
+  pictures.shorter_side = median_shorter_side(looks);
+  if (pictures.shorter_side == 0) {
+    throw FileError(data.csv.empty() ? data.root : data.csv,
+                    looks.empty() ? "has no pictures to train on"
+                                  : "none of the pictures can be read; the "
+                                    "first: " +
+                                        looks.front().error);
+  }
+  pictures.are_grey = std::ranges::all_of(looks, [](const PictureFacts& one) {
+    return !one.is_read() || one.is_grey;
+  });
+  pictures.statistics = statistics_of(looks, pictures.are_grey ? 1 : 3);
+  return pictures;
+}
+
+}  // namespace
+
+fs::path config_of_place(const fs::path& place) {
+  // "photos/" and "." have no file name of their own.
+  const auto whole = fs::weakly_canonical(place);
+  auto name = fs::is_directory(whole) ? whole.filename() : whole.stem();
+  if (name.empty()) name = "pictures";
+  return name += ".yaml";
+}
+
+void write_config_for(const InitRequest& request, const fs::path& file) {
+  std::error_code unknown;
+  if (fs::exists(file, unknown)) {
+    throw ConfigError(file.string() +
+                      ": is there already; train by it with -c, remove it, or "
+                      "name another by -o");
+  }
+  std::optional<Pretrained> pretrained;
+  if (!request.weights.empty()) {
+    pretrained = pretrained_by(request.weights, request.fetch);
+  }
+  const auto data = readable_at(request.place);
+  TrainingData opened;
+  const auto pictures = look_at(data, opened);
+  spdlog::info(
+      "{} training and {} validation pictures of {} classes, {}{} of each; "
+      "median shorter side {} pixels{}",
+      pictures.training, pictures.validation, pictures.classes.size(),
+      pictures.smallest_class(),
+      pictures.smallest_class() == pictures.largest_class()
+          ? ""
+          : " to " + std::to_string(pictures.largest_class()),
+      pictures.shorter_side, pictures.are_grey ? "; grey" : "");
+  auto plan = plan_by_time(pictures, pretrained, request, opened);
+  choose_lr_by_sweep(plan, request, opened);
+  const auto folder = fs::absolute(file).parent_path();
+  const auto text = config_text(plan, folder, file.filename().string());
+  parse_config(text, file.string(), folder);  // Throws where it is none.
+  write_output(file, [&](OutputFile& out) { out.write(text); });
+  spdlog::info("{}: {}, pictures of {} x {}, {} epochs", file.string(),
+               plan.network.words, plan.network.image_size,
+               plan.network.image_size, plan.epochs);
+}
+
+void add_init(CLI::App& app) {
+  auto request = std::make_shared<InitRequest>();
+  auto output = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand(
+      "init", "Write a config for pictures: network, size, epochs, rate");
+  command
+      ->add_option("place", request->place,
+                   "A folder of pictures in class folders, with splits or "
+                   "without; or a table of them")
+      ->required();
+  command->add_option("-o,--output", *output,
+                      "The config; else <place>.yaml here");
+  add_init_options(*command, *request);
+  command->add_option("--device", request->device,
+                      "auto, cpu, cuda or cuda:<index>");
+  add_fetch_options(*command, request->fetch);
+  command->footer(
+      "Times a few steps of networks, the largest first, and sweeps the "
+      "learning rate.\nEach line of the config says why it is so.\n"
+      "Examples:\n"
+      "  skipzoo init photos/\n"
+      "  skipzoo init photos/ --weights resnet18 --minutes 60 -o photos.yaml");
+  command->callback([request, output, &app] {
+    const fs::path file =
+        output->empty() ? config_of_place(request->place) : fs::path(*output);
+    write_config_for(*request, file);
+    spdlog::info("next: {} train -c {}", argument_text(app.get_name()),
+                 argument_text(file));
+  });
+}
+
+void add_init_options(CLI::App& command, InitRequest& request) {
+  constexpr double kMost = 60 * 24 * 30;
+  command.add_option("--weights", request.weights,
+                     "Begin from these: a file, a run, or published ones by "
+                     "their name (resnet18; see 'skipzoo weights')");
+  command
+      .add_option("--minutes", request.minutes, "That the training may take")
+      ->check(CLI::Range(0.1, kMost))
+      ->capture_default_str();
+}
+
+}  // namespace skipzoo

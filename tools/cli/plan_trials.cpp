@@ -1,0 +1,148 @@
+#include "tools/cli/plan_trials.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+#include "models/classifier.h"
+#include "models/make_model.h"
+#include "models/summary.h"
+#include "tools/cli/progress_bar.h"
+#include "tools/cli/set_up.h"
+#include "tools/error.h"
+#include "tools/run/network.h"
+#include "tools/train/lr_finder.h"
+#include "tools/train/objective.h"
+
+namespace skipzoo {
+
+namespace {
+
+RunConfig config_of_plan(const Plan& plan, const std::string& device) {
+  auto config =
+      parse_config(config_text(plan, "/", "the plan"), "the plan", "/", {})
+          .config;
+  if (!device.empty()) config.train.device = device;
+  return config;
+}
+
+/// Trains for some steps, as a run of the plan would begin.
+LrSweep sweep_of_plan(const Plan& plan, const InitRequest& request,
+                      const TrainingData& data, const LrSweepOptions& options,
+                      const std::function<void(int64_t)>& on_step) {
+  const RunConfig config = config_of_plan(plan, request.device);
+  const auto setup = set_up_training(config, request.fetch, data);
+  move_to(*setup.model, setup.device, config.train.channels_last);
+  LrFinderParts parts = {
+      .model = *setup.model,
+      .options = with_class_weights(config.train, *setup.data.train),
+      .fine_tune = config.fine_tune,
+      .train = Loader(setup.data.train, config.data, Loader::Mode::kTrain,
+                      config.train.seed, setup.device.is_cuda()),
+      .preprocess = make_preprocessing(config, setup.device),
+      .batch_transforms =
+          batch_transforms(config.data, num_classes(config.model)),
+      .teacher = setup.teacher,
+      .on_step = on_step};
+  return find_lr(parts, options);
+}
+
+/// Of a training picture, by a few steps at rates that change nothing. The
+/// first ones are slow: memory is found, and operators are chosen.
+double measured_seconds(const Plan& plan, const InitRequest& request,
+                        const TrainingData& data) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kSlow = 2, kSteps = 6;
+  Clock::time_point start, end;
+  sweep_of_plan(
+      plan, request, data, {.min_lr = 1e-12, .max_lr = 1e-11, .steps = kSteps},
+      [&](int64_t done) { (done <= kSlow ? start : end) = Clock::now(); });
+  const double seconds = std::chrono::duration<double>(end - start).count();
+  return seconds /
+         static_cast<double>((kSteps - kSlow) *
+                             std::min(plan.batch_size, data.train->size()));
+}
+
+/// Smaller batches where the machine has no memory for those chosen.
+double seconds_by_memory(Plan& plan, const InitRequest& request,
+                         const TrainingData& data) {
+  constexpr int64_t kLeast = 8;
+  for (;;) {
+    try {
+      return measured_seconds(plan, request, data);
+    } catch (const ConfigError&) {
+      if (plan.batch_size <= kLeast) throw;
+      plan.batch_size /= 2;
+    }
+  }
+}
+
+/// Multiply-accumulates of a picture: what its time goes by, roughly.
+double cost_of(const Candidate& network) {
+  const auto model = make_model(network.model);
+  const int64_t size = network.image_size;
+  const auto macs = static_cast<double>(
+      summarise(*model, {in_channels(network.model), size, size}).macs);
+  // The weights that stand still need no gradients.
+  return network.head_alone ? macs / 3 : macs;
+}
+
+Plan timed_plan(const PicturesAtHand& pictures,
+                const std::optional<Pretrained>& pretrained,
+                const Candidate& network, const InitRequest& request,
+                const TrainingData& data, double& seconds, bool& is_enough) {
+  auto plan = plan_for(pictures, pretrained, network, request.minutes);
+  seconds = seconds_by_memory(plan, request, data);
+  is_enough = choose_epochs(plan, seconds);
+  spdlog::info("{}, pictures of {} x {}: {:.3g} ms a picture, {} epochs{}",
+               network.words, network.image_size, network.image_size,
+               1000 * seconds, plan.epochs,
+               is_enough ? "" : ", too few to learn much");
+  return plan;
+}
+
+}  // namespace
+
+Plan plan_by_time(const PicturesAtHand& pictures,
+                  const std::optional<Pretrained>& pretrained,
+                  const InitRequest& request, const TrainingData& data) {
+  // Larger networks have larger products, which take less time for as much.
+  constexpr double kAtBest = 0.4;
+  const auto all = candidates(pictures, pretrained ? &*pretrained : nullptr);
+  std::optional<Plan> chosen;
+  double cost = 0, seconds = 0;
+  for (auto network = all.rbegin(); network != all.rend(); ++network) {
+    const double own_cost = cost_of(*network);
+    if (chosen) {
+      auto hoped_for =
+          plan_for(pictures, pretrained, *network, request.minutes);
+      if (!choose_epochs(hoped_for, kAtBest * seconds * own_cost / cost)) break;
+    }
+    bool is_enough = false;
+    auto plan = timed_plan(pictures, pretrained, *network, request, data,
+                           seconds, is_enough);
+    cost = own_cost;
+    if (chosen && !is_enough) break;
+    chosen = std::move(plan);
+  }
+  return *chosen;
+}
+
+void choose_lr_by_sweep(Plan& plan, const InitRequest& request,
+                        const TrainingData& data) {
+  constexpr int64_t kMost = 100, kLeast = 30;
+  const int64_t all_steps = plan.epochs * plan.steps_per_epoch();
+  const int64_t steps = std::min(kMost, all_steps / 10);
+  if (steps < kLeast) return;
+  ProgressBar bar;
+  const auto sweep = sweep_of_plan(
+      plan, request, data, {.min_lr = 1e-6, .max_lr = 1, .steps = steps},
+      [&](int64_t done) { bar.update("lr-find", done, steps); });
+  const auto found = suggestion(sweep.points(), steps);
+  choose_lr(plan,
+            found ? std::optional(sweep.points()[*found].lr) : std::nullopt);
+}
+
+}  // namespace skipzoo

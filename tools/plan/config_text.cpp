@@ -1,0 +1,257 @@
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <string_view>
+#include <thread>
+#include <variant>
+
+#include "tools/config/fields.h"
+#include "tools/plan/plan.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Lines of YAML, each with a word behind it.
+class CommentedYaml {
+ public:
+  void comment(const std::string& text) { text_ += "# " + text + "\n"; }
+  /// A section's name; the lines that follow are in it.
+  void section(const std::string& name, const std::string& why = "") {
+    indent_ = 0;
+    line(name + ":", why);
+    indent_ = 2;
+  }
+  void subsection(const std::string& name) {
+    line(name + ":");
+    indent_ = 4;
+  }
+  void end_subsection() { indent_ = 2; }
+
+  template <typename T>
+  void key(const std::string& name, const T& value,
+           const std::string& why = "") {
+    line(name + ": " + to_text(value), why);
+  }
+  void line(const std::string& yaml, const std::string& why = "") {
+    constexpr size_t kColumn = 30;
+    std::string line = std::string(indent_, ' ') + yaml;
+    if (!why.empty()) {
+      line.resize(std::max(line.size() + 2, kColumn), ' ');
+      line += "# " + why;
+    }
+    text_ += line + "\n";
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  size_t indent_ = 0;
+};
+
+/// Behind the colon of a number, "1,234".
+std::string grouped(int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = std::ssize(text) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<size_t>(at), ",");
+  }
+  return text;
+}
+
+/// A path as the file in `folder` may say it.
+std::string path_text(const fs::path& path, const fs::path& folder) {
+  const auto within = fs::absolute(path).lexically_normal().lexically_relative(
+      fs::absolute(folder).lexically_normal());
+  const bool is_outside = within.empty() || *within.begin() == "..";
+  return to_text(is_outside ? fs::absolute(path).lexically_normal() : within);
+}
+
+std::string why_channels(const Plan& plan) {
+  if (!plan.pictures.are_grey) return "";
+  return in_channels(plan.network.model) == 1
+             ? "the pictures are grey"
+             : "grey pictures as the weights see them";
+}
+
+/// The keys of a network, and their values as text.
+template <typename Options>
+std::map<std::string, std::string> texts_of(const Options& options) {
+  std::map<std::string, std::string> texts;
+  for_each_used(options, [&](const std::string& key, auto& value) {
+    texts[key] = to_text(value);
+  });
+  return texts;
+}
+
+/// Whether people look for a key, though its value may be the default.
+bool is_said(const std::string& key) {
+  constexpr std::string_view kSaid[] = {
+      "depths",      "widths",       "shortcut",    "stem",    "in_channels",
+      "num_classes", "block_config", "growth_rate", "filters", "strides"};
+  return std::ranges::find(kSaid, key) != std::end(kSaid);
+}
+
+void write_model(const Plan& plan, CommentedYaml& yaml) {
+  yaml.section("model", plan.network.words);
+  yaml.line("family: " + family_name(plan.network.model));
+  std::visit(
+      [&](const auto& options) {
+        const auto defaults = texts_of(std::decay_t<decltype(options)>());
+        for_each_used(options, [&](const std::string& key, auto& value) {
+          if (!is_said(key) && to_text(value) == defaults.at(key)) return;
+          yaml.key(key, value,
+                   key == "num_classes"   ? "as many as there are"
+                   : key == "in_channels" ? why_channels(plan)
+                                          : "");
+        });
+      },
+      plan.network.model);
+}
+
+void write_place(const Plan& plan, const fs::path& folder,
+                 CommentedYaml& yaml) {
+  const auto& data = plan.pictures.data;
+  yaml.key("dataset", data.dataset);
+  if (data.dataset == DatasetKind::kCsv) {
+    yaml.line("csv: " + path_text(data.csv, folder), "relative to this file");
+  } else {
+    yaml.line("root: " + path_text(data.root, folder), "relative to this file");
+  }
+  yaml.key("train_split", data.train_split,
+           data.train_split == "." ? "the class folders lie in root" : "");
+  if (data.holdout > 0) {
+    yaml.key("holdout", data.holdout,
+             "a share of each class to validate on: " +
+                 grouped(plan.pictures.validation) + " pictures");
+  } else {
+    yaml.key("val_split", data.val_split,
+             grouped(plan.pictures.validation) +
+                 " pictures, by which the best epoch is chosen");
+  }
+  if (data.class_folders != ClassFolders::kTop) {
+    yaml.key("class_folders", data.class_folders);
+  }
+}
+
+/// Three digits of each are as many as matter.
+std::vector<double> short_numbers(std::vector<double> values) {
+  for (auto& value : values) value = std::round(value * 1000) / 1000;
+  return values;
+}
+
+void write_augment(const Plan& plan, CommentedYaml& yaml) {
+  const int64_t size = plan.network.image_size;
+  yaml.subsection("augment");
+  yaml.line("hflip: true",
+            "take it out where left and right differ: text, road signs");
+  if (size <= 48) {
+    yaml.key("pad_and_crop", size / 8, "moved by up to so many pixels");
+  } else {
+    yaml.line("random_resized_crop: true");
+    yaml.line("scale: [0.35, 1]",
+              "not so little that what is shown is cut away");
+  }
+  yaml.end_subsection();
+}
+
+void write_data(const Plan& plan, const fs::path& folder, CommentedYaml& yaml) {
+  const auto& pictures = plan.pictures;
+  const int64_t size = plan.network.image_size;
+  yaml.section("data");
+  write_place(plan, folder, yaml);
+  yaml.key("image_size", size,
+           "their median shorter side is " + grouped(pictures.shorter_side) +
+               " pixels");
+  if (plan.pretrained) {
+    const auto& data = plan.pretrained->data;
+    yaml.key("crop_pct", data.crop_pct, "the weights' own, as the next three");
+    yaml.key("interpolation", data.interpolation);
+    yaml.key("mean", data.mean);
+    yaml.key("std", data.std);
+  } else {
+    const bool is_small = size <= 48;
+    yaml.line(is_small ? "crop_pct: 1" : "crop_pct: 0.875",
+              is_small ? "all of a picture is looked at"
+                       : "the middle of a picture is looked at");
+    yaml.key("mean", short_numbers(pictures.statistics.mean),
+             "of these pictures");
+    yaml.key("std", short_numbers(pictures.statistics.std));
+  }
+  yaml.key("batch_size", plan.batch_size,
+           grouped(plan.steps_per_epoch()) + " steps an epoch");
+  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  yaml.key("workers", std::min<int64_t>(cores, 4), "one a core, at most four");
+  yaml.line("on_error: skip",
+            "an unreadable picture is left out and named; or stop");
+  write_augment(plan, yaml);
+}
+
+void write_optimizer(const Plan& plan, CommentedYaml& yaml) {
+  yaml.subsection("optimizer");
+  if (plan.pretrained) {
+    yaml.line("name: sgd", "which moves weights that are good already little");
+  } else {
+    yaml.line("name: muon", "learns most in few epochs: see the README");
+  }
+  yaml.key("lr", plan.lr, plan.why_lr);
+  yaml.line("momentum: 0.9");
+  yaml.line("nesterov: true");
+  yaml.line(plan.pretrained ? "weight_decay: 1.0e-4" : "weight_decay: 0.05");
+  yaml.end_subsection();
+}
+
+void write_train(const Plan& plan, CommentedYaml& yaml) {
+  const auto& pictures = plan.pictures;
+  yaml.section("train");
+  yaml.key("epochs", plan.epochs, plan.why_epochs);
+  yaml.key("max_minutes", plan.minutes,
+           "a run that is slower than was measured ends by then");
+  yaml.line("seed: 1");
+  write_optimizer(plan, yaml);
+  yaml.line("schedule: {name: onecycle}",
+            "the rate rises, and falls to nothing");
+  if (pictures.are_unbalanced()) {
+    yaml.line("class_weights: balanced",
+              "the largest class has " + grouped(pictures.largest_class()) +
+                  " pictures, the smallest " +
+                  grouped(pictures.smallest_class()));
+    yaml.line("eval_metric: macro_f1",
+              "top1 would say little of the rare classes");
+  }
+}
+
+}  // namespace
+
+std::string config_text(const Plan& plan, const fs::path& folder,
+                        const std::string& name) {
+  const auto& pictures = plan.pictures;
+  CommentedYaml yaml;
+  yaml.comment("Chosen by skipzoo init for " + grouped(pictures.training) +
+               " training pictures of " +
+               grouped(std::ssize(pictures.classes)) + " classes.");
+  yaml.comment("All of it is yours to change; what else there is:");
+  yaml.comment("skipzoo describe data, skipzoo describe train.");
+  yaml.comment("  skipzoo train -c " + name);
+  write_model(plan, yaml);
+  write_data(plan, folder, yaml);
+  write_train(plan, yaml);
+  if (plan.pretrained) {
+    yaml.section("fine_tune");
+    const auto& weights = plan.pretrained->weights;
+    yaml.line("weights: " + (weights.is_absolute() ? path_text(weights, folder)
+                                                   : to_text(weights)));
+    if (plan.network.head_alone) {
+      yaml.line("freeze: ['*']",
+                "the last layer learns alone: there is no time for more");
+    } else {
+      yaml.line("head_lr_scale: 10", "the head is new, the rest is not");
+    }
+  }
+  return yaml.text();
+}
+
+}  // namespace skipzoo

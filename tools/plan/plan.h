@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "tools/plan/candidates.h"
+#include "tools/plan/pictures_at_hand.h"
+
+namespace skipzoo {
+
+/// A config to be, chosen for pictures and a time.
+struct Plan {
+  PicturesAtHand pictures;
+  std::optional<Pretrained> pretrained;
+  Candidate network;
+  int64_t batch_size = 0;
+  int64_t epochs = 1;
+  double minutes = 0;  ///< That the run may take.
+  double lr = 0;
+
+  // Why the latter are what they are.
+  std::string why_epochs;
+  std::string why_lr;
+
+  int64_t steps_per_epoch() const;
+};
+
+/// All but what must be measured: epochs is 1, lr what is usual.
+Plan plan_for(const PicturesAtHand& pictures,
+              const std::optional<Pretrained>& pretrained,
+              const Candidate& network, double minutes);
+
+/// Chooses plan.epochs by the time that a training picture takes here. Returns
+/// whether they are enough for this network to learn; another that is faster
+/// would do better where they are not.
+bool choose_epochs(Plan& plan, double seconds_per_picture);
+
+/// Chooses plan.lr by what a sweep suggests, if it does: within a factor of
+/// four of what is usual for the optimizer, as a sweep of a hundred steps can
+/// err by more.
+void choose_lr(Plan& plan, std::optional<double> suggested);
+
+/// The config as YAML with a word behind each choice. Paths in it are relative
+/// to `folder`, that of the file, where what they name is in it; `name` is the
+/// file's.
+std::string config_text(const Plan& plan, const std::filesystem::path& folder,
+                        const std::string& name);
+
+}  // namespace skipzoo
