@@ -45,6 +45,7 @@ const BadValues kBadValues[] = {
     {"data.std", {"[0, 1, 1]"}, "above 0"},
     {"data.batch_size", {"0", "1048577"}, "between 1 and 1048576"},
     {"data.sampler", {"random"}, "one of shuffle, balanced"},
+    {"data.fold", {"0", "1001"}, "between 1 and 1000"},
     {"data.cache", {"memory", "true"}, "one of none, ram, disk"},
     {"data.repeats", {"0", "101"}, "between 1 and 100"},
     {"data.workers", {"-1", "257"}, "between 0 and 256"},

@@ -172,6 +172,49 @@ TEST_F(Holdout, CopiesInOtherBytesGoTheSameWay) {
   EXPECT_EQ(with_other.size(), 2u);  // Not bound to them.
 }
 
+// Of five parts, every picture is held out in one, copies in the same.
+TEST_F(Holdout, FoldsHoldOutEveryPictureOnce) {
+  write("cat", 1000, 7);  // A copy.
+  write("rare", 0, 500);
+  write("rare", 1, 501);
+  const auto all = open_image_folder(folder_ / "train", 3, 3);
+  const auto first = deal_by_content(*all, options_, 1).held_out;
+  std::map<int64_t, int> times;
+  std::vector<std::map<int64_t, int>> of_class;
+  for (options_.fold = 1; options_.fold <= 5; ++options_.fold) {
+    const Deal deal = deal_by_content(*all, options_, 1);
+    if (options_.fold == 1) EXPECT_EQ(deal.held_out, first);
+    EXPECT_EQ(std::ssize(deal.held_out) + std::ssize(deal.train), all->size());
+    const auto keys = keys_of(*all, deal.held_out);
+    EXPECT_EQ(keys.contains("cat/7.jpg"), keys.contains("cat/1000.jpg"));
+    of_class.emplace_back();
+    for (const int64_t i : deal.held_out) {
+      ++times[i];
+      ++of_class.back()[all->label(i)];
+    }
+  }
+  EXPECT_EQ(std::ssize(times), all->size());
+  for (const auto& [index, number] : times) EXPECT_EQ(number, 1) << index;
+  // Of 41 cats 8 or 9, of ten dogs two.
+  for (auto& counts : of_class) {
+    EXPECT_TRUE(counts[0] == 8 || counts[0] == 9) << counts[0];
+    EXPECT_EQ(counts[1], 2);
+  }
+}
+
+TEST_F(Holdout, FoldsOfAShareThatIsNoPartOfTheWholeDoNotOverlap) {
+  options_.holdout = 0.3;
+  EXPECT_EQ(options_.folds(), 3);
+  const auto all = data();
+  std::set<int64_t> seen;
+  for (options_.fold = 1; options_.fold <= 3; ++options_.fold) {
+    for (const int64_t i : deal_by_content(*all, options_, 1).held_out) {
+      EXPECT_TRUE(seen.insert(i).second) << i;
+    }
+  }
+  EXPECT_EQ(seen.size(), 45u);
+}
+
 TEST_F(Holdout, NothingButCopiesCannotBeDealt) {
   TemporaryFolder copies;
   for (const char* name : {"a/1.jpg", "a/2.jpg", "b/1.jpg"}) {

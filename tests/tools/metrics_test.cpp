@@ -68,5 +68,22 @@ TEST(Intervals, OfAnyFigureByBootstrap) {
   EXPECT_EQ(certain.high, 100);
 }
 
+// numpy's mean and std(ddof=1), scipy.stats.t.interval.
+TEST(Intervals, OfAMeanAreStudents) {
+  const auto five = mean_of({91, 93.5, 90, 92, 94.25});
+  EXPECT_NEAR(five.mean, 92.15, 1e-12);
+  EXPECT_NEAR(five.deviation, 1.746425, 1e-6);
+  EXPECT_NEAR(five.interval.low, 89.981537, 1e-4);
+  EXPECT_NEAR(five.interval.high, 94.318463, 1e-4);
+  std::vector<double> many(41);
+  for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<double>(i);
+  const auto found = mean_of(many);  // Of 20, t = 2.0210754.
+  EXPECT_NEAR(found.interval.high - 20,
+              2.0210754 * found.deviation / std::sqrt(41.), 1e-3);
+  EXPECT_EQ(mean_of({5}).deviation, 0);
+  EXPECT_EQ(mean_of({5}).interval.high,
+            std::numeric_limits<double>::infinity());
+}
+
 }  // namespace
 }  // namespace skipzoo

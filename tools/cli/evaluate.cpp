@@ -99,6 +99,13 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
   const auto& data = network.config.data;
   const auto [part, by_holdout, trained_on] =
       part_to_measure(args.measured, data, run ? &run->data : nullptr);
+  if (trained_on && network.members > 1) {
+    throw ConfigError(
+        args.network.file.string() +
+        ": of these pictures each was trained on by all folds but one, and "
+        "folds.csv has how these did; measure others by --set "
+        "data.root=FOLDER");
+  }
   if (trained_on) {
     spdlog::warn(
         "these pictures are those the run was trained on: what is measured "

@@ -157,6 +157,7 @@ void run(const Arguments& given) {
     throw ConfigError(args.network.file.string() +
                       ": is an export already; give the checkpoint");
   }
+  refuse_ensemble(network, "an export");
   const Exportable exportable = {.model = network.config.model,
                                  .weights = state_dict(*network.model),
                                  .metadata = metadata_to_share(network)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct TrainArguments {
   std::string device;
   std::vector<std::string> resume;  ///< One entry, empty for a bare --resume.
   bool print_config = false;
+  int64_t folds = 0;  ///< Of a cross-validation; 0: a single run.
   FetchOptions fetch;
 
   bool resumes() const { return !resume.empty(); }

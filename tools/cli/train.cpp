@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/folds.h"
 #include "tools/cli/init.h"
 #include "tools/cli/resume.h"
 #include "tools/cli/training.h"
@@ -43,7 +44,7 @@ Start resume(TrainArguments& args, std::string& began_with, fs::path& stands) {
   return start;
 }
 
-int train(TrainArguments args) {
+int train_once(TrainArguments args) {
   Start start;
   std::string began_with;
   fs::path stands;
@@ -77,6 +78,11 @@ int train(TrainArguments args) {
   return run_training(args, config, start);
 }
 
+int train(const TrainArguments& args) {
+  return args.folds == 0 ? train_once(args)
+                         : train_folds(args, args.folds, train_once);
+}
+
 /// What train and fine-tune take alike.
 void add_options(CLI::App& command, TrainArguments& args) {
   command.add_option("-c,--config", args.config,
@@ -91,6 +97,12 @@ void add_options(CLI::App& command, TrainArguments& args) {
                   "folder of -o, else the newest run of the config")
       ->expected(0, 1)
       ->default_str("");
+  constexpr int64_t kMostFolds = 100;
+  command
+      .add_option("--folds", args.folds,
+                  "Cross-validation: as many runs, each validated on another "
+                  "part of the training pictures")
+      ->check(CLI::Range(int64_t{2}, kMostFolds));
   command.add_option("--device", args.device,
                      "auto, cpu, cuda or cuda:<index>; else train.device");
   add_fetch_options(command, args.fetch);

@@ -47,22 +47,47 @@ int64_t target(int64_t count, double share) {
   return std::max<int64_t>(1, std::llround(share * static_cast<double>(count)));
 }
 
-/// Takes from the front what fits, and leaves something to train on. Where
-/// there are more copies of each than are wanted, the first that leaves some.
-void hold_out(const Copies& copies, int64_t count, double share,
-              std::set<int64_t>& held_out) {
-  const int64_t wanted = std::min(target(count, share), count - 1);
-  int64_t taken = 0;
-  const auto take = [&](int64_t most) {
+/// Takes from the front what fits. Where there are more copies of each than are
+/// wanted, the first that leaves some.
+std::set<int64_t> first_of(const Copies& copies, int64_t wanted, int64_t most) {
+  std::set<int64_t> taken;
+  const auto take = [&](int64_t limit) {
     for (const auto& [key, pictures] : copies) {
-      if (taken + std::ssize(pictures) > most) continue;
-      held_out.insert(pictures.begin(), pictures.end());
-      taken += std::ssize(pictures);
-      if (taken >= wanted) return;
+      if (std::ssize(taken) + std::ssize(pictures) > limit) continue;
+      taken.insert(pictures.begin(), pictures.end());
+      if (std::ssize(taken) >= wanted) return;
     }
   };
   take(wanted);
-  if (taken == 0 && wanted > 0) take(count - 1);
+  if (taken.empty() && wanted > 0) take(most);
+  return taken;
+}
+
+/// The part of a class of `count` pictures that is held out: of what those of a
+/// lower number left. Where the parts make the whole, what is left is shared
+/// out among those to come, so that every picture is in one.
+std::set<int64_t> part_of_class(Copies copies, int64_t count,
+                                const DataOptions& options) {
+  const int64_t folds = options.folds();
+  constexpr double kRounding = 1e-6;
+  const bool is_whole =
+      1 - static_cast<double>(folds) * options.holdout < kRounding;
+  int64_t left = count;
+  for (int64_t fold = 1;; ++fold) {
+    // Something stays to train on.
+    const int64_t most = fold == 1 ? left - 1 : left;
+    const int64_t parts = folds - fold + 1;
+    const int64_t wanted =
+        fold == 1 || !is_whole ? target(count, options.holdout)
+        : left > 0             ? target(left, 1 / static_cast<double>(parts))
+                               : 0;
+    auto part = first_of(copies, std::min(wanted, most), most);
+    if (fold == options.fold) return part;
+    std::erase_if(copies, [&](const auto& one) {
+      return part.contains(one.second.front());
+    });
+    left -= std::ssize(part);
+  }
 }
 
 Deal dealt(int64_t count, const std::set<int64_t>& held_out) {
@@ -98,18 +123,20 @@ Deal deal_by_content(const Dataset& data, const DataOptions& options,
   std::set<int64_t> held_out;
   std::vector<std::string> without;
   for (size_t c = 0; c < copies.size(); ++c) {
-    const size_t before = held_out.size();
-    hold_out(copies[c], count[c], options.holdout, held_out);
-    if (held_out.size() == before && count[c] > 0) {
-      without.push_back(data.classes()[c]);
-    }
+    const auto part = part_of_class(copies[c], count[c], options);
+    held_out.insert(part.begin(), part.end());
+    if (part.empty() && count[c] > 0) without.push_back(data.classes()[c]);
   }
   Deal deal = dealt(data.size(), held_out);
   refuse_empty(deal, options.holdout);
   spdlog::info(
-      "data.holdout: {} of {} pictures are held out, drawn by their "
+      "data.holdout: {} of {} pictures are held out{}, drawn by their "
       "content, which took {:.1f} s to read",
-      deal.held_out.size(), data.size(), seconds.count());
+      deal.held_out.size(), data.size(),
+      options.fold == 1 ? ""
+                        : ", part " + std::to_string(options.fold) + " of " +
+                              std::to_string(options.folds()),
+      seconds.count());
   if (!without.empty()) {
     spdlog::warn(
         "data.holdout: no picture is held out of {}: too few, or "

@@ -1,11 +1,14 @@
 #include "tools/data/options.h"
 
+#include <algorithm>
+
 namespace skipzoo {
 
 bool DataOptions::uses(std::string_view key) const {
   if (key == "train_split" || key == "val_split" || key == "cache") {
     return dataset == DatasetKind::kImageFolder || dataset == DatasetKind::kCsv;
   }
+  if (key == "fold") return holdout > 0;
   if (key == "class_folders") return dataset == DatasetKind::kImageFolder;
   if (key == "csv") return dataset == DatasetKind::kCsv;
   if (key == "root") return dataset != DatasetKind::kSynthetic;
@@ -35,6 +38,12 @@ void DataOptions::validate(Problems& problems) const {
                          "; pixels are divided by it");
     }
   }
+  if (holdout > 0 && fold > folds()) {
+    problems.push_back("fold must be at most " + std::to_string(folds()) +
+                       ", as there are so many parts of a holdout of " +
+                       std::to_string(holdout) + "; got " +
+                       std::to_string(fold));
+  }
   if (train_size > 0 && progressive_resizing.enabled()) {
     problems.push_back(
         "train_size and progressive_resizing both say how large training "
@@ -44,6 +53,13 @@ void DataOptions::validate(Problems& problems) const {
     problems.push_back("mean has " + std::to_string(mean.size()) +
                        " entries but std has " + std::to_string(std.size()));
   }
+}
+
+int64_t DataOptions::folds() const {
+  constexpr double kRounding = 1e-9;
+  return holdout > 0 ? std::max<int64_t>(
+                           1, static_cast<int64_t>(1 / holdout + kRounding))
+                     : 1;
 }
 
 int64_t DataOptions::size_in_epoch(int64_t epoch) const {

@@ -132,6 +132,8 @@ struct DataOptions {
   /// Share of the training data split off, by the run's seed, to validate on:
   /// then `best` is chosen without a look at the test split.
   double holdout = 0;
+  /// Which of the 1 / holdout parts that is, from 1: of cross-validation.
+  int64_t fold = 1;
   /// Leaves out a last training batch that is not full.
   bool drop_last = false;
   OnError on_error = OnError::kStop;
@@ -176,6 +178,8 @@ struct DataOptions {
     field("holdout", holdout,
           "share of the training data to validate on instead of the test split",
           between(0, 0.9));
+    field("fold", fold, "which of the 1 / holdout parts that is, from 1",
+          between(1, 1000));
     field("drop_last", drop_last, "leave out a last batch that is not full");
     field("on_error", on_error,
           "an unreadable picture stops the run or is "
@@ -189,6 +193,8 @@ struct DataOptions {
   bool uses(std::string_view key) const;
   void validate(Problems& problems) const;
 
+  /// Parts of a size of `holdout` that there are; at least 1.
+  int64_t folds() const;
   /// Height and width of training pictures in an epoch, which counts from 0; 0:
   /// the data's own.
   int64_t size_in_epoch(int64_t epoch) const;

@@ -8,6 +8,7 @@
 #include "models/classifier.h"
 #include "models/make_model.h"
 #include "tools/error.h"
+#include "tools/run/ensemble.h"
 #include "tools/train/preprocessing.h"
 #include "tools/weights/fit.h"
 
@@ -30,6 +31,7 @@ Forward embedding_of(const LoadedNetwork& network) {
         "an exported program gives the classes alone; for what is before its "
         "last layer give the run folder or checkpoint");
   }
+  refuse_ensemble(network, "what is before the last layer");
   const c10::NoGradGuard no_grad;
   const std::shared_ptr<Classifier> model = make_model(network.config.model);
   copy_exactly(state_dict(*network.model), *model);

@@ -13,6 +13,7 @@
 #include "tools/error.h"
 #include "tools/export/scripted.h"
 #include "tools/printable.h"
+#include "tools/run/ensemble.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
@@ -258,6 +259,7 @@ Forward with_mirror_image(Forward forward) {
 }  // namespace
 
 LoadedNetwork load_network(const NetworkSource& source) {
+  if (folds_in(source.file) > 0) return load_ensemble(source);
   return load_network(source, find_weights(source.file, source.fetch));
 }
 

@@ -52,6 +52,8 @@ struct LoadedNetwork {
   const PublishedWeights* published = nullptr;  ///< Where they were named so.
   torch::Device device = torch::kCPU;
   Preprocessing preprocess;
+  /// Networks whose mean it is; 1: `model` is all of it.
+  int64_t members = 1;
 
   bool is_program() const { return model == nullptr; }
   /// What the config says now, overrides included, with the file's class names.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "tools/train/metrics.h"
 
@@ -24,5 +25,17 @@ Interval wilson_interval(int64_t right, int64_t images);
 Interval bootstrap_interval(
     const Confusion& confusion,
     const std::function<double(const Confusion&)>& figure);
+
+/// The mean of some values, as of the folds of a cross-validation.
+struct MeanOfValues {
+  double mean = 0;
+  double deviation = 0;  ///< Standard deviation of a sample; 0 of one value.
+  /// Of the mean, with a confidence of 95 %, by Student's t distribution: of
+  /// values that do not depend on each other. Folds share most of their
+  /// training pictures, so theirs is rather too narrow (Bengio & Grandvalet
+  /// 2004, "No Unbiased Estimator of the Variance of K-Fold Cross-Validation").
+  Interval interval;
+};
+MeanOfValues mean_of(const std::vector<double>& values);
 
 }  // namespace skipzoo

@@ -1,0 +1,155 @@
+#include "tools/cli/folds.h"
+
+#include <spdlog/spdlog.h>
+
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "tools/config/fields.h"
+#include "tools/error.h"
+#include "tools/report/history.h"
+#include "tools/run/ensemble.h"
+#include "tools/train/intervals.h"
+#include "tools/train/run_folder.h"
+#include "tools/write_whole.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A figure of the best epoch of each fold.
+struct Column {
+  std::string name;
+  double EpochRow::*value;
+};
+
+const Column kColumns[] = {
+    {"val_top1", &EpochRow::val_top1},
+    {"val_top5", &EpochRow::val_top5},
+    {"val_loss", &EpochRow::val_loss},
+    {"val_balanced_accuracy", &EpochRow::val_balanced_accuracy},
+    {"val_macro_f1", &EpochRow::val_macro_f1},
+    {"eval_metric", &EpochRow::eval_metric}};
+
+/// By train.eval_metric, the first of equal ones: what best.skz is of.
+EpochRow best_row(const fs::path& folder) {
+  const auto rows = read_csv(folder / "summary.csv");
+  if (rows.empty()) throw FileError(folder / "summary.csv", "has no epochs");
+  const auto config = load_config(folder / "config.yaml").config;
+  const bool is_loss = config.train.eval_metric == EvalMetric::kLoss;
+  const EpochRow* best = &rows.front();
+  for (const auto& row : rows) {
+    const bool is_better = is_loss ? row.eval_metric < best->eval_metric
+                                   : row.eval_metric > best->eval_metric;
+    if (is_better) best = &row;
+  }
+  return *best;
+}
+
+std::string csv_of(const std::vector<EpochRow>& rows) {
+  std::string csv = "fold,epoch";
+  for (const auto& column : kColumns) csv += "," + column.name;
+  csv += "\n";
+  for (size_t i = 0; i < rows.size(); ++i) {
+    csv += std::to_string(i + 1) + "," + std::to_string(rows[i].epoch);
+    for (const auto& column : kColumns) {
+      csv += "," + to_text(rows[i].*column.value);
+    }
+    csv += "\n";
+  }
+  return csv;
+}
+
+void print_folds(const std::vector<EpochRow>& rows) {
+  constexpr int kName = 24, kNumber = 10;
+  auto& out = std::cout;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << std::left << std::setw(kName)
+       << "fold" << std::right;
+  for (size_t i = 0; i < rows.size(); ++i) text << std::setw(kNumber) << i + 1;
+  text << std::setw(kNumber) << "mean" << std::setw(kNumber) << "std"
+       << "    95 % interval\n";
+  for (const auto& column : kColumns) {
+    if (column.value == &EpochRow::eval_metric) continue;  // One of the others.
+    std::vector<double> values;
+    for (const auto& row : rows) values.push_back(row.*column.value);
+    const auto mean = mean_of(values);
+    if (column.value == &EpochRow::val_loss) text << std::setprecision(4);
+    text << std::left << std::setw(kName) << column.name << std::right;
+    for (const double value : values) text << std::setw(kNumber) << value;
+    text << std::setw(kNumber) << mean.mean << std::setw(kNumber)
+         << mean.deviation << "    " << mean.interval.low << " to "
+         << mean.interval.high << '\n'
+         << std::setprecision(2);
+  }
+  out << text.str();
+}
+
+/// With what a fold changes of the config.
+TrainArguments run_of_fold(const TrainArguments& args, const fs::path& folder,
+                           int64_t fold, int64_t folds) {
+  TrainArguments run = args;
+  run.overrides.push_back("data.holdout=" +
+                          to_text(1 / static_cast<double>(folds)));
+  run.overrides.push_back("data.fold=" + std::to_string(fold));
+  const fs::path own = folder_of_fold(folder, fold);
+  std::error_code unknown;
+  run.resume.clear();
+  run.output.clear();
+  if (args.resumes() && fs::exists(own / "config.yaml", unknown)) {
+    run.resume = {own.string()};
+    // It has them already.
+    run.overrides = args.overrides;
+    run.config.clear();
+  } else {
+    run.output = own.string();
+  }
+  return run;
+}
+
+}  // namespace
+
+int train_folds(const TrainArguments& args, int64_t folds,
+                const std::function<int(const TrainArguments&)>& train) {
+  for (const auto& change : args.overrides) {
+    if (change.starts_with("data.holdout=") ||
+        change.starts_with("data.fold=")) {
+      throw ConfigError("--folds chooses what is held out; drop --set " +
+                        change);
+    }
+  }
+  if (args.resumes() && args.output.empty()) {
+    throw ConfigError(
+        "--folds: name the folder that holds fold-1 … by -o, to --resume");
+  }
+  const auto folder = args.print_config ? fs::path() : new_run_folder(args);
+  std::vector<EpochRow> rows;
+  for (int64_t fold = 1; fold <= folds; ++fold) {
+    const auto run = run_of_fold(args, folder, fold, folds);
+    spdlog::info("fold {} of {}", fold, folds);
+    const int exit_code = train(run);
+    if (args.print_config) return exit_code;
+    if (exit_code != 0) {
+      spdlog::info(
+          "the folds so far stay; to go on: {} {} -c {} --folds {} -o {} "
+          "--resume",
+          args.program, args.command, argument_text(args.config), folds,
+          argument_text(folder));
+      return exit_code;
+    }
+    rows.push_back(best_row(folder_of_fold(folder, fold)));
+  }
+  write_whole(folder / "folds.csv", csv_of(rows));
+  print_folds(rows);
+  spdlog::info(
+      "{}: {}\nall of them as one, on pictures that none has seen: {} "
+      "evaluate {} --split test",
+      "table", (folder / "folds.csv").string(), args.program,
+      argument_text(folder));
+  return 0;
+}
+
+}  // namespace skipzoo

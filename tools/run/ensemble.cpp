@@ -1,0 +1,79 @@
+#include "tools/run/ensemble.h"
+
+#include <ATen/TensorOperators.h>
+#include <spdlog/spdlog.h>
+
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "tools/error.h"
+
+namespace skipzoo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Forward mean_of_probabilities(std::vector<Forward> members) {
+  return [members = std::move(members)](const torch::Tensor& images) {
+    torch::Tensor sum;
+    for (const auto& member : members) {
+      const auto probabilities =
+          member(images).to(torch::kFloat).softmax(/*dim=*/1);
+      sum = sum.defined() ? sum.add_(probabilities) : probabilities;
+    }
+    // A logit of nothing is a number still.
+    constexpr double kLeast = 1e-30;
+    return sum.div_(static_cast<double>(members.size()))
+        .clamp_min_(kLeast)
+        .log_();
+  };
+}
+
+}  // namespace
+
+fs::path folder_of_fold(const fs::path& folder, int64_t fold) {
+  return folder / ("fold-" + std::to_string(fold));
+}
+
+int64_t folds_in(const fs::path& folder) {
+  int64_t folds = 0;
+  std::error_code unknown;
+  while (fs::is_directory(folder_of_fold(folder, folds + 1), unknown)) ++folds;
+  return folds;
+}
+
+LoadedNetwork load_ensemble(const NetworkSource& source) {
+  std::vector<Forward> members;
+  LoadedNetwork whole;
+  const int64_t folds = folds_in(source.file);
+  for (int64_t fold = 1; fold <= folds; ++fold) {
+    NetworkSource one = source;
+    one.file = folder_of_fold(source.file, fold);
+    auto network = load_network(one);
+    members.push_back(network.forward);
+    if (fold == 1) {
+      whole = std::move(network);
+    } else if (whole.metadata && network.metadata &&
+               whole.metadata->classes != network.metadata->classes) {
+      throw FileError(one.file,
+                      "its classes are not those of fold-1: these are no folds "
+                      "of one run");
+    }
+  }
+  spdlog::info("{}: the mean of {} networks", source.file.string(), folds);
+  whole.members = folds;
+  whole.config.data.holdout = 0;
+  whole.forward = mean_of_probabilities(std::move(members));
+  return whole;
+}
+
+void refuse_ensemble(const LoadedNetwork& network, const std::string& what) {
+  if (network.members == 1) return;
+  throw ConfigError(what + " is of one network, and these are " +
+                    std::to_string(network.members) +
+                    " folds; give one of them, as fold-1");
+}
+
+}  // namespace skipzoo
