@@ -18,6 +18,16 @@ namespace skipzoo {
 struct Classifier : torch::nn::Module {
   /// (N, C, H, W) normalised float images -> (N, num_classes) logits.
   virtual torch::Tensor forward(const torch::Tensor& images) = 0;
+  /// forward() in two parts, for who looks between them: the last stage's
+  /// output, (N, C, H, W) normalised images -> (N, features, h, w), and the
+  /// global pooling and last layer behind it. Throw c10::NotImplementedError
+  /// where a network is not made of them.
+  virtual torch::Tensor forward_features(const torch::Tensor& /*images*/) {
+    TORCH_CHECK_NOT_IMPLEMENTED(false, "a network without feature maps");
+  }
+  virtual torch::Tensor forward_head(const torch::Tensor& /*maps*/) {
+    TORCH_CHECK_NOT_IMPLEMENTED(false, "a network without feature maps");
+  }
   /// Registered name of the last linear layer, e.g. "fc".
   virtual std::string head_name() const = 0;
   /// Replaces the last layer by a freshly initialised one, on the same device

@@ -131,10 +131,16 @@ ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)
   initialise_glorot(*this);
 }
 
+torch::Tensor ConvNetImpl::forward_features(const torch::Tensor& images) {
+  return blocks->forward(images);
+}
+
+torch::Tensor ConvNetImpl::forward_head(const torch::Tensor& maps) {
+  return fc(torch::adaptive_avg_pool2d(maps, {1, 1}).flatten(1));
+}
+
 torch::Tensor ConvNetImpl::forward(const torch::Tensor& images) {
-  auto x = blocks->forward(images);
-  x = torch::adaptive_avg_pool2d(x, {1, 1});
-  return fc(x.flatten(1));
+  return forward_head(forward_features(images));
 }
 
 void ConvNetImpl::reset_head(int64_t num_classes) {

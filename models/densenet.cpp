@@ -132,15 +132,21 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
   classifier->bias.zero_();
 }
 
-torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
+torch::Tensor DenseNetImpl::forward_features(const torch::Tensor& images) {
   auto x = run_stem(images, stem_, conv0, norm0, ops_);
   for (size_t i = 0; i < blocks.size(); ++i) {
     x = blocks[i](x);
     if (i < transitions.size()) x = transitions[i](x);
   }
-  x = ops_.bn_relu(x, norm5);
-  x = torch::adaptive_avg_pool2d(x, {1, 1});
-  return classifier(x.flatten(1));
+  return ops_.bn_relu(x, norm5);
+}
+
+torch::Tensor DenseNetImpl::forward_head(const torch::Tensor& maps) {
+  return classifier(torch::adaptive_avg_pool2d(maps, {1, 1}).flatten(1));
+}
+
+torch::Tensor DenseNetImpl::forward(const torch::Tensor& images) {
+  return forward_head(forward_features(images));
 }
 
 void DenseNetImpl::reset_head(int64_t num_classes) {

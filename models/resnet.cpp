@@ -106,11 +106,18 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options)
   }
 }
 
-torch::Tensor ResNetImpl::forward(const torch::Tensor& images) {
+torch::Tensor ResNetImpl::forward_features(const torch::Tensor& images) {
   auto x = run_stem(images, stem_, conv1, bn1, ops_);
   for (auto& stage : stages) x = stage->forward(x);
-  x = torch::adaptive_avg_pool2d(x, {1, 1});
-  return fc(x.flatten(1));
+  return x;
+}
+
+torch::Tensor ResNetImpl::forward_head(const torch::Tensor& maps) {
+  return fc(torch::adaptive_avg_pool2d(maps, {1, 1}).flatten(1));
+}
+
+torch::Tensor ResNetImpl::forward(const torch::Tensor& images) {
+  return forward_head(forward_features(images));
 }
 
 void ResNetImpl::reset_head(int64_t num_classes) {

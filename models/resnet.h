@@ -67,6 +67,8 @@ struct ResNetImpl : Classifier {
   explicit ResNetImpl(const ResNetOptions& options);
 
   torch::Tensor forward(const torch::Tensor& images) override;
+  torch::Tensor forward_features(const torch::Tensor& images) override;
+  torch::Tensor forward_head(const torch::Tensor& maps) override;
   std::string head_name() const override { return "fc"; }
   void reset_head(int64_t num_classes) override;
   std::vector<std::string> block_names() const override;

@@ -10,6 +10,9 @@
 #include <mutex>
 #include <utility>
 
+#include "models/classifier.h"
+#include "models/grad_cam.h"
+#include "tools/error.h"
 #include "tools/run/embedding.h"
 
 namespace skipzoo {
@@ -107,6 +110,20 @@ torch::Tensor Predictor::embeddings(const torch::Tensor& pixels) const {
   const std::lock_guard<std::mutex> lock(shared_->forward);
   if (!shared_->embedding) shared_->embedding = embedding_of(network());
   return shared_->embedding(images).to(torch::kFloat).to(torch::kCPU);
+}
+
+torch::Tensor Predictor::heat_maps(const torch::Tensor& pixels,
+                                   const torch::Tensor& classes) const {
+  if (network().is_program()) {
+    throw ConfigError(
+        "an exported program gives the classes alone; for where it sees them "
+        "give the run folder or checkpoint");
+  }
+  const c10::NoGradGuard no_grad;
+  const auto images = network().preprocess(pixels);
+  const std::lock_guard<std::mutex> lock(shared_->forward);
+  return grad_cam(*network().model, images, classes.to(network().device))
+      .to(torch::kCPU);
 }
 
 Predictions Predictor::likeliest(const torch::Tensor& probabilities,

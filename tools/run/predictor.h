@@ -66,6 +66,13 @@ class Predictor {
   std::vector<float> embedding(const PixelView& pixels) const;
   std::vector<float> embedding(const std::filesystem::path& picture) const;
 
+  /// Where in pictures as probabilities() takes them the network sees a class
+  /// each, int64 (N) on the CPU: float32 (N, h, w) in [0, 1] on the CPU, of the
+  /// size of its last feature maps (models/grad_cam.h), in float32 whatever
+  /// train.amp says. Throws ConfigError for an exported program.
+  torch::Tensor heat_maps(const torch::Tensor& pixels,
+                          const torch::Tensor& classes) const;
+
   /// uint8 pixels (N, C, H, W), already of the network's size -> probabilities,
   /// float32 (N, classes), on the CPU.
   torch::Tensor probabilities(const torch::Tensor& pixels) const;
