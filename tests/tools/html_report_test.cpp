@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tools/report/lr_report.h"
+#include "tools/report/mistakes.h"
 
 namespace skipzoo {
 namespace {
@@ -39,6 +40,7 @@ RunReport small_report(int64_t epochs) {
   report.classes = {"cat", "<dog>"};
   report.confusion = {{731, 13}, {29, 617}};
   report.config_yaml = "model: {family: resnet}  # <&>";
+  report.figures = {{"Macro F1", 87.5, 80.25, 93}};
   return report;
 }
 
@@ -58,7 +60,7 @@ bool well_nested(std::string_view html) {
       }
       open.pop_back();
     } else if (!tag.ends_with("/") && name != "!DOCTYPE" && name != "meta" &&
-               name != "link" && name != "br") {
+               name != "link" && name != "br" && name != "!--") {
       open.push_back(name);
     }
     if (occurrences(tag, "\"") % 2 != 0) {
@@ -139,6 +141,40 @@ TEST(HtmlReport, ShowsTheConfusionsAndWhatFollowsFromThem) {
   }
   EXPECT_NE(html.find(">96.18%<"), html.npos);  // 731 / (731 + 29)
   EXPECT_NE(html.find(">98.25%<"), html.npos);  // 731 / (731 + 13)
+}
+
+TEST(HtmlReport, ShowsFiguresWithTheirIntervals) {
+  const auto html = html_report(small_report(3));
+  EXPECT_NE(html.find("Macro F1</span><b>87.50%</b><span class=\"soft\">95% "
+                      "interval<br>80.25 to 93.00%"),
+            html.npos);
+}
+
+TEST(HtmlReport, IsWellFormedWithMistakes) {
+  auto report = small_report(3);
+  const Example example{.name = "a/<b>&\"c\".jpg",
+                        .truth = "<cat>",
+                        .predicted = "dog",
+                        .probability = 0.987,
+                        .picture = "png",
+                        .heat = "heat"};
+  report.mistakes = mistakes_html(
+      {.confident_mistakes = {example, example},
+       .doubtful_hits = {},
+       .thresholds = {{.threshold = 0.9, .coverage = 12.5, .accuracy = 75},
+                      {.threshold = 0.99, .coverage = 0, .accuracy = kNan}}},
+      3);
+  const auto html = html_report(report);
+  EXPECT_TRUE(well_nested(html));
+  EXPECT_EQ(occurrences(html, "src=\"data:image/png;base64,cG5n\""), 2);
+  EXPECT_EQ(occurrences(html, "src=\"data:image/png;base64,aGVhdA==\""), 2);
+  EXPECT_EQ(occurrences(html, "src="), 4);
+  EXPECT_EQ(occurrences(html, "<cat>"), 0);
+  EXPECT_EQ(html.find("http"), html.npos);
+  EXPECT_NE(html.find("<b>&lt;cat&gt;</b> taken for <b>dog</b>, 98.70%"),
+            html.npos);
+  EXPECT_NE(html.find(">0.99</th><td>0.00%</td><td>–</td><td>–</td>"),
+            html.npos);
 }
 
 TEST(HtmlReport, SaysWhoseConfusionsItShows) {

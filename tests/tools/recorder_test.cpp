@@ -113,6 +113,45 @@ TEST_F(RecorderOfARun, ShowsTheConfusionsOfTheBestEpochAlsoWhenResumed) {
   expect_best(5, better);
 }
 
+TEST_F(RecorderOfARun, ShowsTheMistakesOfTheBestEpochAlsoWhenResumed) {
+  const auto end_epoch = [](Run& run, int64_t epoch, double coverage,
+                            const Confusion& confusion) {
+    Evaluation found;
+    found.top1 = 10.0 * static_cast<double>(confusion[0][0] + confusion[1][1]);
+    found.images = 10;
+    found.confusion = confusion;
+    Mistakes mistakes;
+    mistakes.thresholds = {{.threshold = 0.5, .coverage = coverage}};
+    EpochRow row;
+    row.epoch = run.state.position.epoch = epoch;
+    const Validation validation{.own = found, .mistakes = mistakes};
+    EXPECT_EQ(run.recorder.shows(validation), epoch != 2 && epoch != 3);
+    run.recorder.finish_epoch(row, validation, run.state);
+  };
+  const auto shows = [this](const std::string& text) {
+    const auto report = read_text(folder / "run/report.html");
+    return report.find(text) != std::string::npos;
+  };
+  {
+    const auto run = begin();
+    end_epoch(*run, 1, 71, {{5, 0}, {1, 4}});
+    EXPECT_TRUE(shows("<td>71.00%</td>"));
+    // 9 of 10: scipy.stats.binomtest(9, 10).proportion_ci(method="wilson").
+    EXPECT_TRUE(
+        shows("<b>90.00%</b><span class=\"soft\">95% interval<br>59.58 "
+              "to 98.21%"));
+    end_epoch(*run, 2, 72, {{0, 5}, {5, 0}});
+    EXPECT_TRUE(shows("<td>71.00%</td>"));
+  }
+  const auto resumed = begin();
+  end_epoch(*resumed, 3, 73, {{0, 5}, {5, 0}});
+  EXPECT_TRUE(shows("<td>71.00%</td>"));
+  EXPECT_TRUE(shows("Mistakes of epoch 1, the best"));
+  end_epoch(*resumed, 4, 74, {{5, 0}, {0, 5}});
+  EXPECT_FALSE(shows("<td>71.00%</td>"));
+  EXPECT_TRUE(shows("<td>74.00%</td>"));
+}
+
 TEST_F(RecorderOfARun, TheBestMayBeTheOneOfTheLeastLoss) {
   const auto run = begin(EvalMetric::kLoss);
   finish_epoch(*run, 1, 0.5, {{1, 4}, {4, 1}});

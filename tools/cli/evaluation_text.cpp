@@ -1,6 +1,7 @@
 #include "tools/cli/evaluation_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -15,27 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Figures beside top-1, each in percent with its 95 % confidence interval.
-struct Figures {
-  Interval top1;
-  double balanced_accuracy;
-  Interval of_balanced_accuracy;
-  double macro_f1;
-  Interval of_macro_f1;
-};
-
-Figures figures_of(const Evaluation& result) {
-  const auto& confusion = result.confusion;
-  int64_t right = 0;
-  for (size_t c = 0; c < confusion.size(); ++c) right += confusion[c][c];
-  return {
-      .top1 = wilson_interval(right, result.images),
-      .balanced_accuracy = balanced_accuracy(confusion),
-      .of_balanced_accuracy = bootstrap_interval(confusion, balanced_accuracy),
-      .macro_f1 = macro_f1(confusion),
-      .of_macro_f1 = bootstrap_interval(confusion, macro_f1)};
-}
-
 ordered_json json_of(const Interval& interval) {
   return {interval.low, interval.high};
 }
@@ -43,6 +23,35 @@ ordered_json json_of(const Interval& interval) {
 /// Not in percent, as recall itself is not.
 ordered_json shares_of(const Interval& percent) {
   return {percent.low / 100, percent.high / 100};
+}
+
+ordered_json thresholds_of(const Evaluation& result) {
+  ordered_json rows = ordered_json::array();
+  for (const auto& row : at_thresholds(result.pictures)) {
+    // Of no picture, the accuracy is null.
+    rows.push_back({{"threshold", row.threshold},
+                    {"coverage", row.coverage},
+                    {"accuracy", row.accuracy},
+                    {"accuracy_interval", {row.low, row.high}}});
+  }
+  return rows;
+}
+
+void print_thresholds(const Evaluation& result) {
+  const auto rows = at_thresholds(result.pictures);
+  if (rows.empty()) return;
+  std::cout << "\nprobability  coverage  accuracy  95 % interval\n"
+            << std::setprecision(2);
+  for (const auto& row : rows) {
+    std::cout << "    >= " << row.threshold << std::setw(8) << row.coverage
+              << " %";
+    if (std::isnan(row.accuracy)) {
+      std::cout << "         -\n";
+      continue;
+    }
+    std::cout << std::setw(8) << row.accuracy << " %  " << row.low << " to "
+              << row.high << '\n';
+  }
 }
 
 void print_confusion(const Evaluation& result) {
@@ -78,23 +87,25 @@ void print_json(const Evaluation& result, const std::string& split,
                          {"f1", scores[c].f1},
                          {"images", scores[c].images}});
   }
-  const auto figures = figures_of(result);
-  std::cout << ordered_json{{"loss", result.loss},
-                            {"top1", result.top1},
-                            {"top1_interval", json_of(figures.top1)},
-                            {"top5", result.top5},
-                            {"balanced_accuracy", figures.balanced_accuracy},
-                            {"balanced_accuracy_interval",
-                             json_of(figures.of_balanced_accuracy)},
-                            {"macro_f1", figures.macro_f1},
-                            {"macro_f1_interval", json_of(figures.of_macro_f1)},
-                            {"images", result.images},
-                            {"skipped", result.skipped},
-                            {"split", split},
-                            {"per_class", per_class},
-                            {"confusion", result.confusion}}
-                   .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
-            << '\n';
+  const auto figures = figures_of(result.confusion);
+  std::cout
+      << ordered_json{{"loss", result.loss},
+                      {"top1", result.top1},
+                      {"top1_interval", json_of(figures.top1.interval)},
+                      {"top5", result.top5},
+                      {"balanced_accuracy", figures.balanced_accuracy.value},
+                      {"balanced_accuracy_interval",
+                       json_of(figures.balanced_accuracy.interval)},
+                      {"macro_f1", figures.macro_f1.value},
+                      {"macro_f1_interval", json_of(figures.macro_f1.interval)},
+                      {"images", result.images},
+                      {"skipped", result.skipped},
+                      {"split", split},
+                      {"thresholds", thresholds_of(result)},
+                      {"per_class", per_class},
+                      {"confusion", result.confusion}}
+             .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+      << '\n';
 }
 
 void print_text(const Evaluation& result,
@@ -104,7 +115,7 @@ void print_text(const Evaluation& result,
             << std::setprecision(4) << result.loss << ", " << result.images
             << " images";
   if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
-  const auto figures = figures_of(result);
+  const auto figures = figures_of(result.confusion);
   const auto between = [](const Interval& interval) {
     std::ostringstream text;
     text << std::fixed << std::setprecision(2) << interval.low << " to "
@@ -112,11 +123,11 @@ void print_text(const Evaluation& result,
     return text.str();
   };
   std::cout << std::setprecision(2) << "\nbalanced accuracy "
-            << figures.balanced_accuracy << " %, macro F1 " << figures.macro_f1
-            << " %\n95 % intervals: top-1 " << between(figures.top1)
-            << ", balanced accuracy " << between(figures.of_balanced_accuracy)
-            << ", macro F1 " << between(figures.of_macro_f1)
-            << std::setprecision(4);
+            << figures.balanced_accuracy.value << " %, macro F1 "
+            << figures.macro_f1.value << " %\n95 % intervals: top-1 "
+            << between(figures.top1.interval) << ", balanced accuracy "
+            << between(figures.balanced_accuracy.interval) << ", macro F1 "
+            << between(figures.macro_f1.interval) << std::setprecision(4);
   size_t widest = 20;
   for (const auto& name : classes) {
     widest = std::max(widest, width_of(printable(name)));
@@ -135,6 +146,7 @@ void print_text(const Evaluation& result,
               << std::setw(10) << scores[c].f1 << std::setw(10)
               << scores[c].images << '\n';
   }
+  print_thresholds(result);
   print_confusion(result);
 }
 

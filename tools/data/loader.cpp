@@ -86,6 +86,10 @@ int64_t Loader::all_batches() const {
   return options_.drop_last || rest == 1 ? full : full + 1;
 }
 
+Image Loader::evaluation_image(int64_t index) const {
+  return evaluation_view(dataset_->image(index), options_);
+}
+
 int64_t Loader::skipped() const {
   const std::lock_guard<std::mutex> lock(skipped_->mutex);
   return static_cast<int64_t>(skipped_->pictures.size());

@@ -44,6 +44,9 @@ class Loader {
   /// is left over is left out. In evaluation the first ones have one more.
   int64_t batches() const;
   const Dataset& dataset() const { return *dataset_; }
+  /// A picture of it as a network sees it in evaluation. Throws as
+  /// Dataset::image() does, whatever data.on_error says.
+  Image evaluation_image(int64_t index) const;
   /// Pictures that could not be read so far and were skipped.
   int64_t skipped() const;
 

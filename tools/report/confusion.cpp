@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/report/figures.h"
 #include "tools/report/html.h"
 
 namespace skipzoo {
@@ -46,19 +47,7 @@ Confusion::Confusion(const RunReport& report) : counts(report.confusion) {
   }
 }
 
-/// Which epoch's weights made them.
-std::string whose(const RunReport& report) {
-  if (report.confusion_epoch == 0) return "";
-  const bool last = !report.rows.empty() &&
-                    report.rows.back().epoch == report.confusion_epoch;
-  return cat({" of epoch ", std::to_string(report.confusion_epoch),
-              report.confusion_epoch == report.best_epoch
-                  ? ", the best (best.skz)"
-              : last ? ", the last (last.skz)"
-                     : ""});
-}
-
-std::string matrix(const Confusion& confusion, const std::string& whose) {
+std::string matrix(const Confusion& confusion, const std::string& of_epoch) {
   const auto& names = confusion.names;
   std::string head = "<td></td>";
   std::string body;
@@ -82,7 +71,7 @@ std::string matrix(const Confusion& confusion, const std::string& whose) {
     }
     body += "</tr>\n";
   }
-  return cat({"<section class=\"card\"><h2>Confusion matrix", whose,
+  return cat({"<section class=\"card\"><h2>Confusion matrix", of_epoch,
               "</h2><p>A row is a ",
               "true class, a column a prediction; the stronger its ",
               "colour, the larger its share of the row.</p>",
@@ -90,7 +79,7 @@ std::string matrix(const Confusion& confusion, const std::string& whose) {
 }
 
 std::string frequent_confusions(const Confusion& confusion,
-                                const std::string& whose) {
+                                const std::string& of_epoch) {
   const auto& names = confusion.names;
   std::vector<std::pair<size_t, size_t>> pairs;
   for (size_t of = 0; of < names.size(); ++of) {
@@ -111,7 +100,7 @@ std::string frequent_confusions(const Confusion& confusion,
                  cell(percent(100 * confusion.share(of, as))), "</tr>\n"});
   }
   return folded(
-      cat({"Most frequent confusions", whose}), true,
+      cat({"Most frequent confusions", of_epoch}), true,
       table("rows",
             header_cells({"True class", "Taken for", "Images", "Of the class"}),
             body));
@@ -126,7 +115,7 @@ std::string ratio_cell(int64_t part, int64_t whole) {
   return cat({"<td class=\"bar\" style=\"--s:", text, "\">", text, "</td>"});
 }
 
-std::string per_class(const Confusion& confusion, const std::string& whose) {
+std::string per_class(const Confusion& confusion, const std::string& of_epoch) {
   std::string body;
   for (size_t i = 0; i < confusion.names.size(); ++i) {
     const auto hits = confusion.counts[i][i];
@@ -136,7 +125,7 @@ std::string per_class(const Confusion& confusion, const std::string& whose) {
                  ratio_cell(hits, confusion.images[i]), "</tr>\n"});
   }
   return folded(
-      cat({"Precision and recall by class", whose}),
+      cat({"Precision and recall by class", of_epoch}),
       confusion.names.size() <= 20,
       table("rows", header_cells({"Class", "Images", "Precision", "Recall"}),
             body));

@@ -5,6 +5,7 @@
 
 #include "tools/report/confusion.h"
 #include "tools/report/curves.h"
+#include "tools/report/figures.h"
 #include "tools/report/html.h"
 
 namespace skipzoo {
@@ -102,7 +103,7 @@ std::string html_report(const RunReport& report) {
   std::string html = report.rows.empty()
                          ? "<p>No epoch has been finished.</p>\n"
                          : facts(report) + curves(report);
-  html += confusions(report);
+  html += figures(report) + confusions(report) + report.mistakes;
   if (!report.rows.empty()) {
     html += epoch_table(report);
   }

@@ -8,6 +8,13 @@
 
 namespace skipzoo {
 
+/// A figure of an evaluation, in percent, with its 95 % confidence interval.
+struct ReportFigure {
+  std::string name;
+  double value = 0;
+  double low = 0, high = 0;
+};
+
 /// What the page of a run tells. Text is UTF-8 and need not be escaped.
 struct RunReport {
   std::string title;
@@ -17,8 +24,10 @@ struct RunReport {
   /// Images by [true class][predicted class]; empty leaves the section out.
   std::vector<std::vector<int64_t>> confusion;
   int64_t confusion_epoch = 0;  ///< Whose those are; 0 where that is unknown.
-  int64_t best_epoch = 0;       ///< An epoch that is not in `rows` for none.
+  std::vector<ReportFigure> figures = {};  ///< Of the same epoch.
+  int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.
   std::string config_yaml;
+  std::string mistakes = {};  ///< By mistakes_html(); empty leaves them out.
 };
 
 /// One self-contained HTML page: no script, nothing fetched. Numbers that are

@@ -55,12 +55,22 @@ opacity:.5}
 linear-gradient(90deg,rgba(var(--hit),.22) var(--s),rgba(128,140,160,.1) 0)
 no-repeat 8px center/calc(100% - 8px) 76%}.beside{display:flex;flex-wrap:wrap;
 gap:0 16px;align-items:flex-start}.beside>*{flex:1 1 auto;max-width:100%}
-.beside p{width:0;min-width:100%}.thumbs{display:flex;flex-wrap:wrap;gap:4px;margin-top:8px}
-.thumbs img{display:block;border-radius:4px}summary{cursor:pointer}
+.beside p{width:0;min-width:100%}summary{cursor:pointer}
+.thumbs{display:flex;flex-wrap:wrap;gap:4px;margin-top:8px}
+.thumbs img{display:block;border-radius:4px}
+h3{font-size:15px;font-weight:600;margin:14px 0 0}.examples{display:grid;
+gap:14px;margin-top:8px;grid-template-columns:repeat(auto-fill,128px)}
+.example{font-size:13px;overflow-wrap:anywhere}.example p{margin:2px 0 0}
+.example p:not(.soft){color:var(--text)}.example label{display:block;
+position:relative;cursor:pointer}.example input{position:absolute;opacity:0}
+.example img{display:block;width:100%;image-rendering:pixelated}
+.example .heat{position:absolute;inset:0;height:100%;opacity:0;
+image-rendering:auto}.example input:checked~.heat{opacity:.5}
+.example input:focus-visible~img{outline:2px solid var(--val)}
 pre{overflow:auto;font-size:13px;line-height:1.45;margin:12px 0 0}
 @media print{body{padding:0;font-size:12px;print-color-adjust:exact;
 -webkit-print-color-adjust:exact}html{background:none}th{position:static
-!important}.card.fact,figure,.beside>*,tr{
+!important}.card.fact,figure,.beside>*,tr,.example{
 break-inside:avoid}.scroll{max-height:none;
 overflow:visible}pre{white-space:pre-wrap}details::details-content{
 content-visibility:visible;block-size:auto}}</style>

@@ -29,14 +29,18 @@ Evaluation evaluate(const Forward& forward, Loader& loader,
                     const std::shared_ptr<Collective>& collective) {
   const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
   EvaluationSums sums(classes, preprocess.device);
+  Judgements judgements(loader.dataset().size(), preprocess.device);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
     if (batch.size() == 0) continue;  // Every picture was skipped.
     const auto labels = batch.targets.to(preprocess.device).labels();
-    sums.add(forward(preprocess(batch.images)), labels);
+    const auto logits = forward(preprocess(batch.images));
+    sums.add(logits, labels);
+    judgements.add(batch.indices, logits, labels);
     if (stop && stop()) break;
   }
   auto result = sums.result(*collective);
+  result.pictures = judgements.result(*collective);
   result.skipped = loader.skipped();
   if (result.images == 0 && !(stop && stop())) {
     throw TrainingError("no picture to evaluate on could be read");

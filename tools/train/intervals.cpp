@@ -99,4 +99,21 @@ MeanOfValues mean_of(const std::vector<double>& values) {
   return found;
 }
 
+Figures figures_of(const Confusion& confusion) {
+  int64_t right = 0, images = 0;
+  for (size_t of = 0; of < confusion.size(); ++of) {
+    right += confusion[of][of];
+    for (const int64_t count : confusion[of]) images += count;
+  }
+  const double top1 = images == 0 ? 0
+                                  : 100 * static_cast<double>(right) /
+                                        static_cast<double>(images);
+  const auto by_bootstrap = [&](double (*figure)(const Confusion&)) {
+    return Figure{figure(confusion), bootstrap_interval(confusion, figure)};
+  };
+  return {.top1 = {top1, wilson_interval(right, images)},
+          .balanced_accuracy = by_bootstrap(balanced_accuracy),
+          .macro_f1 = by_bootstrap(macro_f1)};
+}
+
 }  // namespace skipzoo

@@ -38,4 +38,17 @@ struct MeanOfValues {
 };
 MeanOfValues mean_of(const std::vector<double>& values);
 
+/// A figure in percent.
+struct Figure {
+  double value = 0;
+  Interval interval = {};
+};
+/// What a confusion matrix comes to.
+struct Figures {
+  Figure top1;               ///< By wilson_interval().
+  Figure balanced_accuracy;  ///< By bootstrap_interval(), as macro_f1.
+  Figure macro_f1;
+};
+Figures figures_of(const Confusion& confusion);
+
 }  // namespace skipzoo

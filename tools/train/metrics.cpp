@@ -141,18 +141,19 @@ std::vector<ClassScores> class_scores(const Confusion& confusion) {
     return whole == 0 ? 0
                       : static_cast<double>(part) / static_cast<double>(whole);
   };
-  for (size_t c = 0; c < confusion.size(); ++c) {
-    int64_t truly = 0, predicted = 0;
-    for (size_t other = 0; other < confusion.size(); ++other) {
-      truly += confusion[c][other];
-      predicted += confusion[other][c];
+  // Row by row: a column of a large one is all over memory.
+  for (size_t of = 0; of < confusion.size(); ++of) {
+    for (size_t as = 0; as < confusion.size(); ++as) {
+      scores[of].images += confusion[of][as];
+      scores[as].predicted += confusion[of][as];
     }
+  }
+  for (size_t c = 0; c < confusion.size(); ++c) {
+    auto& score = scores[c];
     const int64_t right = confusion[c][c];
-    scores[c] = {.precision = share(right, predicted),
-                 .recall = share(right, truly),
-                 .f1 = share(2 * right, truly + predicted),
-                 .images = truly,
-                 .predicted = predicted};
+    score.precision = share(right, score.predicted);
+    score.recall = share(right, score.images);
+    score.f1 = share(2 * right, score.images + score.predicted);
   }
   return scores;
 }

@@ -8,6 +8,7 @@
 #include "models/tensor.h"
 #include "tools/data/batch.h"
 #include "tools/train/collective.h"
+#include "tools/train/judged.h"
 #include "tools/train/state_section.h"
 
 namespace skipzoo {
@@ -56,6 +57,9 @@ struct Evaluation {
   int64_t images = 0;
   int64_t skipped = 0;  ///< Pictures that could not be read.
   Confusion confusion;
+  /// Each of them, in the order of the data set; none where a picture has no
+  /// one class.
+  std::vector<JudgedPicture> pictures = {};
 };
 
 /// Collects an Evaluation batch by batch, on the device.

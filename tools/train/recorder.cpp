@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tools/train/evaluate.h"
+#include "tools/train/intervals.h"
 
 namespace skipzoo {
 
@@ -51,6 +52,20 @@ std::string figure_that_decides(EvalMetric metric, const EpochRow& row) {
   return text;
 }
 
+std::vector<ReportFigure> report_figures(const Confusion& confusion) {
+  if (confusion.empty()) return {};
+  const auto found = figures_of(confusion);
+  const auto shown = [](std::string name, const Figure& figure) {
+    return ReportFigure{.name = std::move(name),
+                        .value = figure.value,
+                        .low = figure.interval.low,
+                        .high = figure.interval.high};
+  };
+  return {shown("Top-1", found.top1),
+          shown("Balanced accuracy", found.balanced_accuracy),
+          shown("Macro F1", found.macro_f1)};
+}
+
 }  // namespace
 
 Recorder::Recorder(RunFolder folder, ModelMetadata metadata,
@@ -88,6 +103,8 @@ void Recorder::go_on_from(const fs::path& path, const Best& best,
   // killed at once is to go on from there too.
   folder_.lock();
   settle_best(state);
+  // No checkpoint has pictures, and a report that is there has these.
+  best_mistakes_ = folder_.mistakes_in_report(best_.epoch);
   if (!fs::exists(folder_.last()) || !fs::equivalent(path, folder_.last()) ||
       best_.epoch != best.epoch) {
     save(state);
@@ -129,20 +146,22 @@ bool Validation::by_average(EvalMetric metric) const {
   return is_better(metric, average, trained);
 }
 
-bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
-  const auto& validation = found.better(eval_metric_);
-  const double value = value_of(eval_metric_, validation);
+bool Recorder::is_best(const Validation& validation) const {
+  const double value = value_of(eval_metric_, validation.better(eval_metric_));
   // Before its statistics settle, a deep network may overflow in evaluation.
-  if (!std::isfinite(value)) return false;
-  const bool improved =
-      best_.epoch == 0 || is_better(eval_metric_, value, best_.value);
-  if (improved) {
-    best_ = {.epoch = epoch,
-             .value = value,
-             .by_average = found.by_average(eval_metric_)};
-    best_confusion_ = validation.confusion;
-  }
-  return improved;
+  return std::isfinite(value) &&
+         (best_.epoch == 0 || is_better(eval_metric_, value, best_.value));
+}
+
+bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
+  if (!is_best(found)) return false;
+  const auto& validation = found.better(eval_metric_);
+  best_ = {.epoch = epoch,
+           .value = value_of(eval_metric_, validation),
+           .by_average = found.by_average(eval_metric_)};
+  best_confusion_ = validation.confusion;
+  best_mistakes_ = mistakes_html(found.mistakes, epoch);
+  return true;
 }
 
 void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
@@ -174,17 +193,23 @@ void Recorder::keep_history(int64_t epoch, const TrainingState& state,
   folder_.keep_checkpoints_of(kept);
 }
 
-void Recorder::write_report(int64_t epoch, const Evaluation& validation) const {
+void Recorder::write_report(int64_t epoch, const Evaluation& validation) {
   const bool knows_best = !best_confusion_.empty();
-  folder_.write_report(
-      {.title = folder_.path().filename().string(),
-       .network = std::to_string(parameters_) + " parameters",
-       .rows = {},
-       .classes = metadata_.classes,
-       .confusion = knows_best ? best_confusion_ : validation.confusion,
-       .confusion_epoch = knows_best ? best_.epoch : epoch,
-       .best_epoch = best_.epoch,
-       .config_yaml = metadata_.config});
+  const auto& confusion = knows_best ? best_confusion_ : validation.confusion;
+  const int64_t shown = knows_best ? best_.epoch : epoch;
+  // Of many pictures, the intervals take a moment.
+  if (figures_epoch_ != shown) figures_ = report_figures(confusion);
+  figures_epoch_ = shown;
+  folder_.write_report({.title = folder_.path().filename().string(),
+                        .network = std::to_string(parameters_) + " parameters",
+                        .rows = {},
+                        .classes = metadata_.classes,
+                        .confusion = confusion,
+                        .confusion_epoch = shown,
+                        .figures = figures_,
+                        .best_epoch = best_.epoch,
+                        .config_yaml = metadata_.config,
+                        .mistakes = best_mistakes_});
 }
 
 void Recorder::save_as(const fs::path& path, const TrainingState& state,

@@ -5,7 +5,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "tools/report/html_report.h"
+#include "tools/report/mistakes.h"
 #include "tools/train/checkpoint.h"
 #include "tools/train/metrics.h"
 #include "tools/train/options.h"
@@ -19,6 +22,7 @@ namespace skipzoo {
 struct Validation {
   Evaluation own;  ///< By the weights that training moves.
   std::optional<Evaluation> averaged = {};  ///< By their average.
+  Mistakes mistakes = {};  ///< Of the better one, where shows() is true.
 
   /// Whether the average is the better of the two.
   bool by_average(EvalMetric metric) const;
@@ -54,6 +58,11 @@ class Recorder {
   /// one of these is called so no longer. Throws FileError.
   void go_on_from(const std::filesystem::path& path, const Best& best,
                   const TrainingState& state);
+  /// Whether the report will show the mistakes of this validation: it is the
+  /// best so far, and this process writes.
+  bool shows(const Validation& validation) const {
+    return writes_ && is_best(validation);
+  }
   /// Writes the end of the epoch `row`. state: that after it. remark: what else
   /// the log says of it.
   void finish_epoch(const EpochRow& row, const Validation& validation,
@@ -67,6 +76,7 @@ class Recorder {
   const Best& best() const { return best_; }
 
  private:
+  bool is_best(const Validation& validation) const;
   /// Whether this is the best epoch so far; if so, it is noted as that.
   bool note_if_best(int64_t epoch, const Validation& validation);
   /// best.skz is the best so far, or there is none and the best is sought anew.
@@ -74,7 +84,7 @@ class Recorder {
   /// Saves the epoch if it is of the best so far, and drops one it outdid.
   void keep_history(int64_t epoch, const TrainingState& state,
                     bool by_average) const;
-  void write_report(int64_t epoch, const Evaluation& validation) const;
+  void write_report(int64_t epoch, const Evaluation& validation);
   void save_as(const std::filesystem::path& path, const TrainingState& state,
                bool by_average = true) const;
 
@@ -86,7 +96,11 @@ class Recorder {
   bool writes_;
   int64_t history_;
   Best best_;
-  Confusion best_confusion_;  ///< Of that epoch; may be unknown.
+  Confusion best_confusion_;   ///< Of that epoch; may be unknown.
+  std::string best_mistakes_;  ///< HTML, of that epoch; may be unknown.
+  /// Of the epoch that the report showed last.
+  std::vector<ReportFigure> figures_;
+  int64_t figures_epoch_ = 0;
 };
 
 }  // namespace skipzoo

@@ -9,6 +9,7 @@
 #include "tools/error.h"
 #include "tools/file.h"
 #include "tools/report/event_file.h"
+#include "tools/report/mistakes.h"
 #include "tools/write_whole.h"
 
 namespace skipzoo {
@@ -208,6 +209,13 @@ void RunFolder::append(const EpochRow& row) {
   }
   EventFile(events()).scalars(row.epoch, tagged, wall_time());
   rows_.push_back(row);
+}
+
+std::string RunFolder::mistakes_in_report(int64_t epoch) const {
+  if (!fs::is_regular_file(report())) return "";
+  const auto bytes = read_file(report());
+  return mistakes_in(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, epoch);
 }
 
 void RunFolder::write_report(RunReport report) const {

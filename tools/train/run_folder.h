@@ -60,6 +60,9 @@ class RunFolder {
   void append(const EpochRow& row);
   /// The rows so far, oldest first.
   const std::vector<EpochRow>& rows() const { return rows_; }
+  /// What report.html, as it is, shows of mistakes_html() for an epoch; ""
+  /// where it shows another or is not there.
+  std::string mistakes_in_report(int64_t epoch) const;
   /// report.html; its rows are filled in here.
   void write_report(RunReport report) const;
 

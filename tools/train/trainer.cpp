@@ -9,6 +9,7 @@
 #include "models/classifier.h"
 #include "models/make_model.h"
 #include "tools/error.h"
+#include "tools/train/examples.h"
 #include "tools/train/random_state.h"
 #include "tools/weights/fit.h"
 
@@ -73,10 +74,10 @@ void Trainer::restore(const Checkpoint& checkpoint,
 TrainSummary Trainer::run() {
   while (!is_over() && !has_stopped_improving()) {
     const EpochMetrics train = train_one_epoch();
-    const Validation validation = should_stop() ? Validation() : validate();
+    Validation validation = should_stop() ? Validation() : validate();
     summary_.stopped = should_stop();
     if (summary_.stopped) break;
-    finish_epoch(train, validation);
+    finish_epoch(train, std::move(validation));
   }
   if (summary_.stopped) recorder_.save(state_);
   summary_.best = recorder_.best();
@@ -107,6 +108,18 @@ Evaluation Trainer::evaluate_now() {
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
                   parts_.hooks.stop_requested, parts_.collective);
+}
+
+Mistakes Trainer::mistakes_of(const Validation& validation) {
+  if (!recorder_.shows(validation)) return {};
+  const auto metric = parts_.options.eval_metric;
+  const auto look = [&] {
+    return look_at_mistakes(*parts_.model, parts_.validation, parts_.preprocess,
+                            validation.better(metric).pictures);
+  };
+  if (!validation.by_average(metric)) return look();
+  const Callbacks::Validation by_average(callbacks_);
+  return look();
 }
 
 EpochMetrics Trainer::train_one_epoch() {
@@ -210,8 +223,8 @@ void Trainer::check_finite() const {
                "; a lower train.optimizer.lr or a warm-up may help"));
 }
 
-void Trainer::finish_epoch(const EpochMetrics& train,
-                           const Validation& validation) {
+void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
+  validation.mistakes = mistakes_of(validation);
   const double last_lr = lr_of(batches_of_epoch() - 1);
   ++state_.position.epoch;
   state_.position.batch = 0;

@@ -90,7 +90,9 @@ class Trainer {
   void train_step(const Batch& batch);
   Validation validate();
   Evaluation evaluate_now();
-  void finish_epoch(const EpochMetrics& train, const Validation& validation);
+  /// For the report, by the weights that were the better ones.
+  Mistakes mistakes_of(const Validation& validation);
+  void finish_epoch(const EpochMetrics& train, Validation validation);
   /// The update of a group of train.grad_accum_steps batches, or of those left
   /// at the end of an epoch, if `batch` is its last.
   void end_group(int64_t batch);

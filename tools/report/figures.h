@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "tools/report/html_report.h"
+
+namespace skipzoo {
+
+/// RunReport::figures as cards; "" if there are none.
+std::string figures(const RunReport& report);
+
+/// Which epoch's weights made the confusions and figures, " of epoch 7, …"; ""
+/// where that is unknown.
+std::string whose(const RunReport& report);
+
+}  // namespace skipzoo
