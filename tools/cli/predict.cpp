@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/explanations.h"
 #include "tools/cli/feature_table.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
@@ -39,14 +40,35 @@ struct PredictArguments {
   Format format = Format::kText;
   std::string output;
   std::string features;  ///< A file for the embeddings; empty: none.
+  std::string explain;   ///< A folder for the heat maps; empty: none.
 };
 
-void print_header(std::ostream& out, Format format) {
-  if (format == Format::kCsv) out << "image,rank,class,index,probability\n";
+/// What is written beside the answers; each may be missing.
+struct Beside {
+  std::optional<FeatureTable> features = {};
+  std::optional<Explanations> explanations = {};
+
+  void add(const Predictor& predictor, const Batch& batch,
+           const torch::Tensor& probabilities) {
+    if (features) features->add(batch, predictor.embeddings(batch.images));
+    if (explanations) explanations->write(predictor, batch, probabilities);
+  }
+  /// Of one picture; empty: none.
+  std::string explanation(int64_t index) const {
+    return explanations ? explanations->place(index).string() : "";
+  }
+};
+
+void print_header(std::ostream& out, const PredictArguments& args) {
+  if (args.format != Format::kCsv) return;
+  out << "image,rank,class,index,probability"
+      << (args.explain.empty() ? "\n" : ",explanation\n");
 }
 
+/// explanation: the file of its heat map; empty: none.
 void print(std::ostream& out, Format format, const std::string& picture,
-           const std::vector<Prediction>& predictions) {
+           const std::vector<Prediction>& predictions,
+           const std::string& explanation) {
   if (format == Format::kJson) {
     ordered_json list = ordered_json::array();
     for (const auto& one : predictions) {
@@ -54,8 +76,9 @@ void print(std::ostream& out, Format format, const std::string& picture,
                       {"index", one.index},
                       {"probability", one.probability}});
     }
-    out << ordered_json{{"image", picture}, {"predictions", list}}.dump(
-               -1, ' ', false, ordered_json::error_handler_t::replace)
+    ordered_json answer = {{"image", picture}, {"predictions", list}};
+    if (!explanation.empty()) answer["explanation"] = explanation;
+    out << answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
         << '\n';
     return;
   }
@@ -67,8 +90,12 @@ void print(std::ostream& out, Format format, const std::string& picture,
           << 100 * one.probability << " %  " << printable(one.name) << '\n';
     } else {
       out << csv_field(picture) << ',' << rank + 1 << ',' << csv_field(one.name)
-          << ',' << one.index << ',' << std::setprecision(6) << one.probability
-          << '\n';
+          << ',' << one.index << ',' << std::setprecision(6) << one.probability;
+      // It is that of the likeliest class.
+      if (!explanation.empty()) {
+        out << ',' << (rank == 0 ? csv_field(explanation) : "");
+      }
+      out << '\n';
     }
   }
 }
@@ -87,8 +114,7 @@ void check_size(const LoadedNetwork& network, const DataOptions& data) {
 
 /// Predicts and prints; returns how many pictures could not be read.
 int64_t predict(const PredictArguments& args, const Predictor& predictor,
-                const DatasetPtr& pictures, FeatureTable* features,
-                std::ostream& out) {
+                const DatasetPtr& pictures, Beside& beside, std::ostream& out) {
   const auto& network = predictor.network();
   DataOptions data = picture_options(network);
   data.on_error = OnError::kSkip;
@@ -96,7 +122,7 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
   check_size(network, data);
   Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
-  print_header(out, args.format);
+  print_header(out, args);
   // Where the answers themselves go to a terminal, they show how far it is.
   std::optional<ProgressBar> bar;
   if (!args.output.empty() || ::isatty(STDOUT_FILENO) == 0) bar.emplace();
@@ -107,13 +133,12 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
     if (bar) bar->update("predict", done, pictures->size());
     if (batch.size() == 0) continue;  // None of them could be read.
     const auto probabilities = predictor.probabilities(batch.images);
-    if (features != nullptr) {
-      features->add(batch, predictor.embeddings(batch.images));
-    }
+    beside.add(predictor, batch, probabilities);
     const auto* index = batch.indices.const_data_ptr<int64_t>();
     for (int64_t n = 0; n < batch.size(); ++n) {
       print(out, args.format, pictures->name(index[n]),
-            predictor.likeliest(probabilities[n], args.topk));
+            predictor.likeliest(probabilities[n], args.topk),
+            beside.explanation(index[n]));
     }
     out.flush();  // Who waits at a pipe's other end has each batch.
   }
@@ -141,6 +166,20 @@ void check_features(const PredictArguments& args, const FoundPictures& found,
   if (network.is_program()) embedding_of(network);  // Throws.
 }
 
+Beside open_beside(const PredictArguments& args, const FoundPictures& found,
+                   const LoadedNetwork& network, const DatasetPtr& pictures) {
+  Beside beside;
+  if (!args.features.empty()) {
+    refuse_to_overwrite(weights_at(args.network.file), args.features);
+    check_features(args, found, network);
+    beside.features.emplace(pictures);
+  }
+  if (!args.explain.empty()) {
+    beside.explanations.emplace(args.explain, found.files, network);
+  }
+  return beside;
+}
+
 int run(const PredictArguments& args) {
   refuse_to_overwrite(weights_at(args.network.file), args.output);
   const Predictor predictor = load(args.network);
@@ -154,25 +193,19 @@ int run(const PredictArguments& args) {
   const auto pictures =
       open_pictures(found.files, {in_channels(config.model), config.data.exif});
   int64_t broken = 0;
-  std::optional<FeatureTable> table;
-  if (!args.features.empty()) {
-    refuse_to_overwrite(weights_at(args.network.file), args.features);
-    check_features(args, found, network);
-    table.emplace(pictures);
-  }
-  FeatureTable* const features = table ? &*table : nullptr;
+  Beside beside = open_beside(args, found, network, pictures);
   if (args.output.empty()) {
-    broken = predict(args, predictor, pictures, features, std::cout);
+    broken = predict(args, predictor, pictures, beside, std::cout);
   } else {
     if (is_replaced_whole(args.output)) check_output(args.output, args, found);
     write_output(args.output, [&](OutputFile& file) {
       OutputBuffer buffer(file);
       std::ostream out(&buffer);
       out.exceptions(std::ios::badbit);  // An error ends it, as on std::cout.
-      broken = predict(args, predictor, pictures, features, out);
+      broken = predict(args, predictor, pictures, beside, out);
     });
   }
-  if (table) table->write(args.features);
+  if (beside.features) beside.features->write(args.features);
   const auto others = found.passed_over.text();
   const bool misses = found.passed_over.misses_pictures();
   if (!others.empty()) {
@@ -215,6 +248,9 @@ void add_predict(CLI::App& app, int& exit_code) {
   command->add_option("--features", args->features,
                       "Also write what the last layer gets, a row each "
                       "picture: a .npy file, or a .csv with their names");
+  command->add_option("--explain", args->explain,
+                      "A folder for a .png of each picture: where in it the "
+                      "likeliest class was seen (Grad-CAM)");
   command->footer(
       "Examples:\n"
       "  skipzoo predict runs/RUN photo.jpg\n"
