@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <system_error>
 
 #include "tools/data/data_file.h"
@@ -23,12 +24,15 @@ namespace {
 class CsvDataset : public Dataset {
  public:
   CsvDataset(fs::path root, const ReadImage& how,
-             std::vector<std::string> classes)
-      : root_(std::move(root)), how_(how), classes_(std::move(classes)) {}
+             std::vector<std::string> classes, bool is_multi_label)
+      : root_(std::move(root)),
+        how_(how),
+        classes_(std::move(classes)),
+        is_multi_label_(is_multi_label) {}
 
-  void add(std::string path, int64_t label) {
+  void add(std::string path, std::vector<int64_t> labels) {
     paths_.push_back(std::move(path));
-    labels_.push_back(label);
+    labels_.push_back(std::move(labels));
   }
   void add_weight(double weight) { weights_.push_back(weight); }
 
@@ -40,6 +44,11 @@ class CsvDataset : public Dataset {
     return read_image(file(index), how_, choose);
   }
   int64_t label(int64_t index) const override {
+    const auto& all = labels_[static_cast<size_t>(index)];
+    return all.empty() ? 0 : all.front();
+  }
+  bool is_multi_label() const override { return is_multi_label_; }
+  std::vector<int64_t> labels(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }
   std::string name(int64_t index) const override {
@@ -64,8 +73,9 @@ class CsvDataset : public Dataset {
   fs::path root_;
   ReadImage how_;
   std::vector<std::string> classes_;
+  bool is_multi_label_;
   std::vector<std::string> paths_;
-  std::vector<int64_t> labels_;
+  std::vector<std::vector<int64_t>> labels_;
   std::vector<double> weights_;  ///< Empty: all count alike.
 };
 
@@ -139,7 +149,9 @@ void say_what_is_not_used(const LabelTable& labels, const DataOptions& options,
 void warn_of_absent_classes(const CsvDataset& data, const std::string& split) {
   std::vector<bool> is_there(data.classes().size());
   for (int64_t i = 0; i < data.size(); ++i) {
-    is_there[static_cast<size_t>(data.label(i))] = true;
+    for (const int64_t label : data.labels(i)) {
+      is_there[static_cast<size_t>(label)] = true;
+    }
   }
   std::vector<std::string> absent;
   for (size_t c = 0; c < is_there.size(); ++c) {
@@ -149,20 +161,55 @@ void warn_of_absent_classes(const CsvDataset& data, const std::string& split) {
   spdlog::warn("split '{}' has no picture of {}", split, quoted_list(absent));
 }
 
-}  // namespace
-
-std::vector<std::string> classes_of_csv(const DataOptions& options) {
-  return check_rows(read_labels(options.csv), options.csv);
+/// The training row that first names several labels; null: none does.
+const Table::Row* row_of_several(const LabelTable& labels,
+                                 const DataOptions& options) {
+  const auto train =
+      labels.split ? split_meant_by(options.train_split, splits_in(labels))
+                   : std::optional<std::string>("");
+  if (!train) return nullptr;
+  for (const auto& row : labels.table.rows) {
+    if (split_in(labels, row) == *train && names_several(labels, row)) {
+      return &row;
+    }
+  }
+  return nullptr;
 }
 
-std::vector<std::string> splits_of_csv(const DataOptions& options) {
-  return splits_in(read_labels(options.csv));
+bool are_several(const LabelTable& labels, const DataOptions& options) {
+  if (options.multi_label != MultiLabel::kAuto) {
+    return options.multi_label == MultiLabel::kTrue;
+  }
+  return row_of_several(labels, options) != nullptr;
 }
 
-DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
-                    int64_t num_classes) {
-  const auto labels = read_labels(options.csv);
-  const auto classes = check_rows(labels, options.csv);
+/// A label that can be in a picture and that no training picture has: most
+/// often it is another one, written otherwise.
+void refuse_unlearned(const LabelTable& labels, const DataOptions& options,
+                      const std::string& split) {
+  const auto train = split_meant_by(options.train_split, splits_in(labels));
+  if (!train || *train == split) return;
+  std::set<std::string> learned;
+  for (const auto& row : labels.table.rows) {
+    if (split_in(labels, row) != *train) continue;
+    for (auto& label : labels_in(labels, row, options.csv)) {
+      learned.insert(std::move(label));
+    }
+  }
+  for (const auto& row : labels.table.rows) {
+    if (split_in(labels, row) != split) continue;
+    for (const auto& label : labels_in(labels, row, options.csv)) {
+      if (learned.contains(label)) continue;
+      throw FileError(options.csv, at_line(row.line) + "label '" + label +
+                                       "', which no row of split '" + *train +
+                                       "' has");
+    }
+  }
+}
+
+std::map<std::string, int64_t> class_numbers(
+    const std::vector<std::string>& classes, const DataOptions& options,
+    int64_t num_classes) {
   if (std::ssize(classes) != num_classes) {
     throw FileError(options.csv,
                     "has " + std::to_string(classes.size()) +
@@ -174,21 +221,66 @@ DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
   for (size_t c = 0; c < classes.size(); ++c) {
     numbers[classes[c]] = static_cast<int64_t>(c);
   }
-  const auto value = value_of_split(labels, options, split);
+  return numbers;
+}
+
+/// The rows of a split; those whose picture is not there are `missing`.
+void add_rows(const LabelTable& labels, const DataOptions& options,
+              const std::string& split,
+              const std::map<std::string, int64_t>& numbers, CsvDataset& data,
+              std::vector<const Table::Row*>& missing) {
   const auto root = root_of(options);
-  auto data = std::make_shared<CsvDataset>(
-      root, ReadImage(channels, options.exif), classes);
-  std::vector<const Table::Row*> missing;
   for (const auto& row : labels.table.rows) {
-    if (split_in(labels, row) != value) continue;
+    if (split_in(labels, row) != split) continue;
     const auto& path = row.cells[labels.path];
     std::error_code unknown;
     if (!fs::exists(root / path, unknown)) missing.push_back(&row);
-    data->add(path, numbers.at(row.cells[labels.label]));
+    std::vector<int64_t> own;
+    for (const auto& label : labels_in(labels, row, options.csv)) {
+      own.push_back(numbers.at(label));
+    }
+    std::ranges::sort(own);
+    data.add(path, std::move(own));
     if (labels.weight) {
-      data->add_weight(weight_in(row, *labels.weight, options.csv));
+      data.add_weight(weight_in(row, *labels.weight, options.csv));
     }
   }
+}
+
+}  // namespace
+
+std::vector<std::string> classes_of_csv(const DataOptions& options) {
+  auto labels = read_labels(options.csv);
+  labels.multi_label = are_several(labels, options);
+  return check_rows(labels, options.csv);
+}
+
+std::vector<std::string> splits_of_csv(const DataOptions& options) {
+  return splits_in(read_labels(options.csv));
+}
+
+std::string place_of_several_labels(const DataOptions& options) {
+  const auto labels = read_labels(options.csv);
+  const auto* row = row_of_several(labels, options);
+  if (row == nullptr) return "";
+  return at_line(row->line) + "'" + row->cells[labels.label] + "'";
+}
+
+DatasetPtr open_csv(const DataOptions& options, Split split, int64_t channels,
+                    int64_t num_classes) {
+  auto labels = read_labels(options.csv);
+  labels.multi_label = are_several(labels, options);
+  const auto classes = check_rows(labels, options.csv);
+  const auto numbers = class_numbers(classes, options, num_classes);
+  const auto value = value_of_split(labels, options, split);
+  if (labels.multi_label && split == Split::kTest) {
+    refuse_unlearned(labels, options, value);
+  }
+  auto data = std::make_shared<CsvDataset>(root_of(options),
+                                           ReadImage(channels, options.exif),
+                                           classes, labels.multi_label);
+  std::vector<const Table::Row*> missing;
+  add_rows(labels, options, value, numbers, *data, missing);
   refuse_missing(missing, labels, options);
   if (data->is_weighted()) refuse_weightless(*data, options.csv);
   if (split == Split::kTrain) say_what_is_not_used(labels, options, value);

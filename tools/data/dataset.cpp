@@ -31,6 +31,10 @@ class Subset : public Dataset {
     return all_->part(at(index), choose);
   }
   int64_t label(int64_t index) const override { return all_->label(at(index)); }
+  bool is_multi_label() const override { return all_->is_multi_label(); }
+  std::vector<int64_t> labels(int64_t index) const override {
+    return all_->labels(at(index));
+  }
   std::string name(int64_t index) const override {
     return all_->name(at(index));
   }

@@ -23,8 +23,14 @@ class Dataset {
   virtual Image part(int64_t index, const ChooseWindow& choose) const {
     return part_of(image(index), choose);
   }
-  /// In [0, classes().size()).
+  /// In [0, classes().size()). Of several labels the first, and of none 0.
   virtual int64_t label(int64_t index) const = 0;
+  /// Whether pictures have several labels each, or none: labels().
+  virtual bool is_multi_label() const { return false; }
+  /// All of a picture's labels, each once, rising.
+  virtual std::vector<int64_t> labels(int64_t index) const {
+    return {label(index)};
+  }
   /// Names the picture in a message: its path, or the file and record.
   virtual std::string name(int64_t index) const = 0;
   /// Its name within the data set, wherever that lies: its path in the folder

@@ -20,24 +20,46 @@ namespace skipzoo {
 
 namespace {
 
+/// The class that each picture is dealt with: of several the rarest, which else
+/// might come to lie on one side alone; one more where there is none.
+std::vector<size_t> strata_of(const Dataset& data) {
+  std::vector<int64_t> pictures(data.classes().size());
+  for (int64_t i = 0; i < data.size(); ++i) {
+    for (const int64_t label : data.labels(i)) {
+      ++pictures[static_cast<size_t>(label)];
+    }
+  }
+  std::vector<size_t> strata;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const auto labels = data.labels(i);
+    const auto rarest = std::ranges::min_element(labels, {}, [&](int64_t one) {
+      return pictures[static_cast<size_t>(one)];
+    });
+    strata.push_back(rarest == labels.end() ? pictures.size()
+                                            : static_cast<size_t>(*rarest));
+  }
+  return strata;
+}
+
 /// The pictures of a class, copies together, in the order of the draw.
 using Copies = std::map<std::string, std::vector<int64_t>>;
 
 std::vector<Copies> copies_by_class(const Dataset& data,
                                     const std::vector<std::string>& contents,
+                                    const std::vector<size_t>& strata,
                                     int64_t seed) {
-  std::unordered_map<std::string, std::set<int64_t>> classes_of;
+  std::unordered_map<std::string, std::set<std::vector<int64_t>>> labels_of;
   for (int64_t i = 0; i < data.size(); ++i) {
-    classes_of[contents[static_cast<size_t>(i)]].insert(data.label(i));
+    labels_of[contents[static_cast<size_t>(i)]].insert(data.labels(i));
   }
-  std::vector<Copies> copies(data.classes().size());
+  std::vector<Copies> copies(data.classes().size() + 1);
   for (int64_t i = 0; i < data.size(); ++i) {
     const auto& content = contents[static_cast<size_t>(i)];
-    if (classes_of.at(content).size() > 1) continue;
+    if (labels_of.at(content).size() > 1) continue;
     const auto text = std::to_string(seed) + ":" + content;
     const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()),
                           text.size());
-    copies[static_cast<size_t>(data.label(i))][content_of(bytes)].push_back(i);
+    copies[strata[static_cast<size_t>(i)]][content_of(bytes)].push_back(i);
   }
   return copies;
 }
@@ -115,17 +137,18 @@ Deal deal_by_content(const Dataset& data, const DataOptions& options,
   const auto contents = contents_of(data, options);
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
-  std::vector<int64_t> count(data.classes().size());
-  for (int64_t i = 0; i < data.size(); ++i) {
-    ++count[static_cast<size_t>(data.label(i))];
-  }
-  const auto copies = copies_by_class(data, contents, seed);
+  const auto strata = strata_of(data);
+  const auto copies = copies_by_class(data, contents, strata, seed);
+  std::vector<int64_t> count(copies.size());
+  for (const size_t one : strata) ++count[one];
   std::set<int64_t> held_out;
   std::vector<std::string> without;
   for (size_t c = 0; c < copies.size(); ++c) {
     const auto part = part_of_class(copies[c], count[c], options);
     held_out.insert(part.begin(), part.end());
-    if (part.empty() && count[c] > 0) without.push_back(data.classes()[c]);
+    if (part.empty() && count[c] > 0) {
+      without.push_back(c < data.classes().size() ? data.classes()[c] : "none");
+    }
   }
   Deal deal = dealt(data.size(), held_out);
   refuse_empty(deal, options.holdout);

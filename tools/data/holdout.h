@@ -19,9 +19,10 @@ struct Deal {
 /// Of each class the share options.holdout, at least one picture where it has
 /// two: those whose SHA-256 of seed and content come first. So pictures that
 /// are added move few of the others, copies (contents_of()) go the same way,
-/// and what stands under two classes is trained on. Reads every picture once,
-/// by options.workers threads; one that cannot be read stops it, or counts as
-/// itself alone (options.on_error).
+/// and what stands under two classes is trained on. A picture of several labels
+/// is dealt with its rarest class, and those of none by themselves. Reads every
+/// picture once, by options.workers threads; one that cannot be read stops it,
+/// or counts as itself alone (options.on_error).
 Deal deal_by_content(const Dataset& data, const DataOptions& options,
                      int64_t seed);
 

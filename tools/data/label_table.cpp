@@ -67,10 +67,70 @@ std::vector<std::string> sorted_classes(const std::set<std::string>& labels) {
   return classes;
 }
 
+constexpr char kBetweenLabels = '|';
+
+std::string without_blanks_around(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";
+  const auto first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return "";
+  return std::string(
+      text.substr(first, text.find_last_not_of(kBlanks) + 1 - first));
+}
+
+/// The labels of a cell that may name several.
+std::vector<std::string> several_labels_in(const std::string& cell,
+                                           int64_t line, const fs::path& path) {
+  std::vector<std::string> found;
+  if (without_blanks_around(cell).empty()) return found;
+  for (std::string_view rest = cell;;) {
+    const auto end = rest.find(kBetweenLabels);
+    auto label = without_blanks_around(rest.substr(0, end));
+    if (label.empty()) {
+      throw FileError(
+          path, at_line(line) + "no label beside a '|' in '" + cell + "'");
+    }
+    if (std::ranges::count(found, label) > 0) {
+      throw FileError(path, at_line(line) + "'" + label + "' twice in '" +
+                                cell + "'; leave one of the two out");
+    }
+    found.push_back(std::move(label));
+    if (end == std::string_view::npos) return found;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+void check_letters(const std::string& label, int64_t line,
+                   const fs::path& path) {
+  if (is_utf8(label) &&
+      std::ranges::none_of(label, [](unsigned char c) { return c < 0x20; })) {
+    return;
+  }
+  throw FileError(path, at_line(line) +
+                            "a label with a control character, or not UTF-8, "
+                            "which lists of names cannot hold");
+}
+
 }  // namespace
 
 std::string at_line(int64_t line) {
   return "line " + std::to_string(line) + ": ";
+}
+
+bool names_several(const LabelTable& labels, const Table::Row& row) {
+  return row.cells[labels.label].find(kBetweenLabels) != std::string::npos;
+}
+
+std::vector<std::string> labels_in(const LabelTable& labels,
+                                   const Table::Row& row,
+                                   const fs::path& path) {
+  const auto& cell = row.cells[labels.label];
+  if (labels.multi_label) return several_labels_in(cell, row.line, path);
+  if (cell.empty()) {
+    throw FileError(path, at_line(row.line) +
+                              "no label; with data.multi_label: true that is "
+                              "a picture of no class");
+  }
+  return {cell};
 }
 
 LabelTable read_labels(const fs::path& path) {
@@ -113,16 +173,10 @@ std::vector<std::string> check_rows(const LabelTable& labels,
   std::set<std::string> names;
   for (const auto& row : labels.table.rows) {
     const auto& picture = row.cells[labels.path];
-    const auto& label = row.cells[labels.label];
-    if (picture.empty() || label.empty()) {
-      throw FileError(path, at_line(row.line) + "no " +
-                                (picture.empty() ? "path" : "label"));
-    }
-    if (!is_utf8(label) ||
-        std::ranges::any_of(label, [](unsigned char c) { return c < 0x20; })) {
-      throw FileError(path, at_line(row.line) +
-                                "a label with a control character, or not "
-                                "UTF-8, which lists of names cannot hold");
+    if (picture.empty()) throw FileError(path, at_line(row.line) + "no path");
+    for (auto& label : labels_in(labels, row, path)) {
+      check_letters(label, row.line, path);
+      names.insert(std::move(label));
     }
     const auto [before, is_new] = lines.emplace(
         fs::path(picture).lexically_normal().generic_string(), row.line);
@@ -132,7 +186,6 @@ std::vector<std::string> check_rows(const LabelTable& labels,
                                 std::to_string(before->second) +
                                 " already; leave one of the two out");
     }
-    names.insert(label);
   }
   return sorted_classes(names);
 }

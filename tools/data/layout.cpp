@@ -110,6 +110,15 @@ void lay_out(DataOptions& options, const std::vector<std::string>& splits,
   }
 }
 
+void find_several_labels(DataOptions& options) {
+  if (options.multi_label != MultiLabel::kAuto) return;
+  const auto place = place_of_several_labels(options);
+  options.multi_label = place.empty() ? MultiLabel::kFalse : MultiLabel::kTrue;
+  if (place.empty()) return;
+  spdlog::info("data.multi_label: several labels a picture, as {} has in {}",
+               options.csv.string(), place);
+}
+
 }  // namespace
 
 bool is_flat(const DataOptions& options) {
@@ -141,6 +150,7 @@ DataOptions as_laid_out(DataOptions options) {
     } else {
       lay_out(options, splits, options.csv.string());
     }
+    find_several_labels(options);
     return options;
   }
   if (options.dataset != DatasetKind::kImageFolder) return options;

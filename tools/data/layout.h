@@ -23,7 +23,8 @@ constexpr double kUsualHoldout = 0.2;
 /// holdout is kUsualHoldout where it was 0 and there are no other pictures to
 /// validate on: no split beside the training one, but for a val_split of one's
 /// own choice, which is then missing. Logs what it found other than was asked
-/// for. Throws FileError where a table cannot be read.
+/// for. Whether a table's pictures have several labels each is found there too
+/// (DataOptions::multi_label). Throws FileError where a table cannot be read.
 DataOptions as_laid_out(DataOptions options);
 
 /// The same of a place alone: a folder of class folders or splits, or a table.

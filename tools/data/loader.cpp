@@ -154,7 +154,7 @@ Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
   const int64_t first = number * options_.batch_size;
   const int64_t last = std::min(first + options_.batch_size, dataset_->size());
   std::vector<Image> views;
-  std::vector<int64_t> labels, indices;
+  std::vector<int64_t> indices;
   for (int64_t i = first; i < last; ++i) {
     const Sample& sample = plan.order[static_cast<size_t>(i)];
     const int64_t index = sample.index;
@@ -171,30 +171,19 @@ Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
                           "data.image_size");
     }
     views.push_back(std::move(*image));
-    labels.push_back(dataset_->label(index));
     indices.push_back(index);
   }
 
   const auto count = static_cast<int64_t>(views.size());
   const auto options = at::TensorOptions().pinned_memory(pinned_);
   Batch out;
-  out.targets.values = at::empty({count}, options.dtype(torch::kLong));
+  out.targets = targets_of(*dataset_, indices, pinned_);
   out.indices = at::empty({count}, at::kLong);
   const Image shape = views.empty() ? Image(1, 1, 1) : Image();
   const Image& one = views.empty() ? shape : views.front();
   out.images =
       at::empty({count, one.channels, one.height, one.width},
                 options.dtype(torch::kByte), at::MemoryFormat::ChannelsLast);
-  std::copy(labels.begin(), labels.end(),
-            out.targets.values.mutable_data_ptr<int64_t>());
-  if (dataset_->is_weighted()) {
-    out.targets.weights = at::empty({count}, options.dtype(torch::kFloat));
-    std::ranges::transform(indices,
-                           out.targets.weights.mutable_data_ptr<float>(),
-                           [&](int64_t index) {
-                             return static_cast<float>(dataset_->weight(index));
-                           });
-  }
   std::copy(indices.begin(), indices.end(),
             out.indices.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();

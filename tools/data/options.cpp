@@ -10,7 +10,9 @@ bool DataOptions::uses(std::string_view key) const {
   }
   if (key == "fold") return holdout > 0;
   if (key == "class_folders") return dataset == DatasetKind::kImageFolder;
-  if (key == "csv") return dataset == DatasetKind::kCsv;
+  if (key == "csv" || key == "multi_label") {
+    return dataset == DatasetKind::kCsv;
+  }
   if (key == "root") return dataset != DatasetKind::kSynthetic;
   if (key == "synthetic_images") return dataset == DatasetKind::kSynthetic;
   return true;

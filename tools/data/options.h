@@ -70,6 +70,19 @@ struct EnumNames<Sampler> {
                                               {Sampler::kBalanced, "balanced"}};
 };
 
+/// Whether the pictures of a table have several labels each, or none.
+enum class MultiLabel {
+  kAuto,   ///< Where a training row names several, with '|' between them.
+  kFalse,  ///< One each; '|' is a part of its name.
+  kTrue,
+};
+template <>
+struct EnumNames<MultiLabel> {
+  static constexpr Named<MultiLabel> values[] = {{MultiLabel::kAuto, "auto"},
+                                                 {MultiLabel::kFalse, "false"},
+                                                 {MultiLabel::kTrue, "true"}};
+};
+
 /// What to do with a picture that cannot be read.
 enum class OnError { kStop, kSkip };
 template <>
@@ -101,6 +114,8 @@ struct DataOptions {
   /// `path` (within root, or the table's folder where that is not given) and
   /// `label` must be there; `split` and `weight` (in the loss) may.
   std::filesystem::path csv;
+  /// Of a table: "cat|outdoor" are two labels, an empty cell is none of them.
+  MultiLabel multi_label = MultiLabel::kAuto;
   /// Names of the two splits: folders, or values in the table's column.
   std::string train_split = "train";
   std::string val_split = "test";
@@ -148,6 +163,9 @@ struct DataOptions {
     field("dataset", dataset, "format of the data");
     field("root", root, "folder of the data, relative to the config file");
     field("csv", csv, "table of paths and labels (dataset: csv)");
+    field("multi_label", multi_label,
+          "whether a label of the table may name several, as cat|outdoor, or "
+          "none; auto: where a training row names several");
     field("train_split", train_split,
           "folder, or value of the table's column, of the training pictures");
     field("val_split", val_split, "the same of the pictures to validate on");
@@ -195,6 +213,12 @@ struct DataOptions {
 
   /// Parts of a size of `holdout` that there are; at least 1.
   int64_t folds() const;
+
+  /// Whether pictures are known to have several labels each.
+  bool has_several_labels() const {
+    return dataset == DatasetKind::kCsv && multi_label == MultiLabel::kTrue;
+  }
+
   /// Height and width of training pictures in an epoch, which counts from 0; 0:
   /// the data's own.
   int64_t size_in_epoch(int64_t epoch) const;

@@ -56,7 +56,9 @@ std::vector<Sample> repeated(std::span<const int64_t> order, int64_t repeats) {
 std::vector<int64_t> class_counts(const Dataset& dataset) {
   std::vector<int64_t> counts(dataset.classes().size());
   for (int64_t i = 0; i < dataset.size(); ++i) {
-    ++counts[static_cast<size_t>(dataset.label(i))];
+    for (const int64_t label : dataset.labels(i)) {
+      ++counts[static_cast<size_t>(label)];
+    }
   }
   return counts;
 }

@@ -23,7 +23,7 @@ struct Sample {
 /// for one process. 1: the order itself.
 std::vector<Sample> repeated(std::span<const int64_t> order, int64_t repeats);
 
-/// How many pictures each class has.
+/// How many pictures each class has; one of several labels is in each of them.
 std::vector<int64_t> class_counts(const Dataset& dataset);
 
 }  // namespace skipzoo

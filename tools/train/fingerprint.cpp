@@ -41,9 +41,11 @@ ordered_json of_split(const Dataset& dataset) {
   std::vector<Class> classes(dataset.classes().size());
   const size_t shared = shared_start(dataset);
   for (int64_t i = 0; i < dataset.size(); ++i) {
-    auto& own = classes[static_cast<size_t>(dataset.label(i))];
-    ++own.pictures;
-    add_to_hash(own.hash, dataset.name(i).substr(shared));
+    for (const int64_t label : dataset.labels(i)) {
+      auto& own = classes[static_cast<size_t>(label)];
+      ++own.pictures;
+      add_to_hash(own.hash, dataset.name(i).substr(shared));
+    }
   }
   ordered_json list = ordered_json::array();
   for (size_t c = 0; c < classes.size(); ++c) {
