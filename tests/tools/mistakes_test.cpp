@@ -300,12 +300,12 @@ TEST(Mistakes, AreThoseOfTheBestEpochOfARunAndDoNotMoveIt) {
               Loader::Mode::kEvaluate, s.train.seed, false);
   const Preprocessing preprocess{.channels_last = s.train.channels_last};
   const auto found = evaluate(forward_of(*model, Amp::kOff), test, preprocess);
-  ASSERT_EQ(found.pictures.size(), 40u);
+  ASSERT_EQ(found.judged.size(), 40u);
   int64_t right = 0;
-  for (const auto& one : found.pictures) right += one.is_right() ? 1 : 0;
+  for (const auto& one : found.judged) right += one.is_right() ? 1 : 0;
   EXPECT_NEAR(found.top1, 100 * static_cast<double>(right) / 40, 1e-9);
   EXPECT_EQ(
-      mistakes_html(look_at_mistakes(*model, test, preprocess, found.pictures),
+      mistakes_html(look_at_mistakes(*model, test, preprocess, found.judged),
                     summary.best.epoch),
       mistakes);
 }

@@ -34,6 +34,9 @@ ModelMetadata make_metadata(const RunConfig& config, const Dataset& dataset) {
           .mean = config.data.mean,
           .std = config.data.std,
           .input_shape = picture_shape(config, dataset),
+          // Until a validation finds better ones.
+          .thresholds = std::vector<double>(
+              dataset.is_multi_label() ? dataset.classes().size() : 0, 0.5),
           .held_out_by_content = config.data.holdout > 0};
 }
 

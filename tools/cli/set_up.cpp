@@ -7,6 +7,7 @@
 #include "models/make_model.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
+#include "tools/config/multi_label_check.h"
 #include "tools/config/variants.h"
 #include "tools/device.h"
 #include "tools/error.h"
@@ -64,6 +65,7 @@ torch::Device prepared_device(const RunConfig& config) {
         "data.batch_size: must be at least 2 to train, got 1: BatchNorm knows "
         "no variance of a single picture");
   }
+  check_multi_label(config);
   set_threads(config.train.threads);
   const auto device = resolve_device(config.train.device);
   check_amp(config.train.amp, device);

@@ -71,14 +71,16 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
     spdlog::warn("{} pictures could not be read and were skipped",
                  summary.skipped);
   }
+  const bool several = summary.last.has_several_labels();
   spdlog::info(
-      "done: last epoch {:.2f} % top-1; best {} {:.4g} at epoch {}{}, in {}\n"
-      "curves and confusion: {}\nnext: {} evaluate {}",
-      summary.last.top1, name_of(config.train.eval_metric), summary.best.value,
-      summary.best.epoch,
+      "done: last epoch {:.2f} % {}; best {} {:.4g} at epoch {}{}, in {}\n"
+      "curves and {}: {}\nnext: {} evaluate {}",
+      several ? summary.last.map : summary.last.top1, several ? "mAP" : "top-1",
+      name_of(config.train.eval_metric), summary.best.value, summary.best.epoch,
       summary.best.by_average ? " by the moving average" : "",
-      folder.best().string(), (folder.path() / "report.html").string(),
-      args.program, argument_text(folder.best()));
+      folder.best().string(), several ? "labels" : "confusion",
+      (folder.path() / "report.html").string(), args.program,
+      argument_text(folder.best()));
   return 0;
 }
 
@@ -124,6 +126,11 @@ void say_what_runs(const RunFolder& folder, const RunConfig& config,
   if (config.data.augment.mixes()) {
     spdlog::info(
         "training accuracy counts the stronger class of a mixed picture");
+  }
+  if (data.train->is_multi_label()) {
+    spdlog::info(
+        "several labels a picture: Acc@1 is how often the class ranked first "
+        "is one of them");
   }
   if (config.train.amp == Amp::kBf16 && device.is_cpu() &&
       !convolves_bfloat16()) {

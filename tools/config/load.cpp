@@ -1,3 +1,4 @@
+#include "tools/config/multi_label_check.h"
 #include "tools/config/reader.h"
 #include "tools/config/renamed_keys.h"
 #include "tools/config/run_config.h"
@@ -91,6 +92,10 @@ void check(const RunConfig& config, const Value& root, const std::string& name,
         name + ": train.class_weights: has " + std::to_string(given) +
         " entries but model.num_classes is " + std::to_string(classes));
   }
+  for (const auto& [section, key, text] : multi_label_problems(config)) {
+    problems.push_back(place_of(root, section, key, name) + ": " + section +
+                       "." + key + ": " + text);
+  }
   const auto undroppable = why_no_drop_path(config.model);
   if (config.train.drop_path > 0 && !undroppable.empty()) {
     problems.push_back(place_of(root, "train", "drop_path", name) +
@@ -165,6 +170,12 @@ LoadedConfig parse_resolved_config(const std::string& text,
   if (schedule != nullptr && schedule->find("warmup_lr") != nullptr &&
       schedule->find("warmup") == nullptr) {
     all.push_back("train.schedule.warmup=from_start");
+  }
+  // Before there was this key, a label was the whole of its cell.
+  const Value* data = root.find("data");
+  if (data != nullptr && data->find("csv") != nullptr &&
+      data->find("multi_label") == nullptr) {
+    all.push_back("data.multi_label=false");
   }
   for (const auto& later : later_keys()) {
     if (format > later.last_format) continue;

@@ -152,17 +152,24 @@ std::string figure_of(const Plot& plot, const RunReport& report) {
 
 std::string curves(const RunReport& report) {
   const double no_limit = std::numeric_limits<double>::infinity();
-  const std::vector<Plot> plots = {
+  const bool several = !report.labels.empty();
+  std::vector<Plot> plots = {
       {"Loss",
        {{"train", "train", &EpochRow::train_loss},
         {"validation", "val", &EpochRow::val_loss}},
        no_limit,
        true},
-      {"Top-1 (%)",
+      {several ? "First-ranked class is a label (%)" : "Top-1 (%)",
        {{"train", "train", &EpochRow::train_top1},
         {"validation", "val", &EpochRow::val_top1}},
        100},
       {"Learning rate", {{"rate", "val", &EpochRow::lr}}, no_limit}};
+  if (several) {
+    plots.insert(plots.begin() + 1,
+                 {"Mean average precision (%)",
+                  {{"validation", "val", &EpochRow::val_map}},
+                  100});
+  }
   std::string html = "<div class=\"grid plots\">\n";
   for (const auto& plot : plots) {
     html += figure_of(plot, report);

@@ -42,6 +42,8 @@ constexpr EpochScalar kScalars[] = {
      /*is_optional=*/true},
     {"val_macro_f1", "val/macro_f1", "Val macro F1", "", Unit::kPercent,
      &EpochRow::val_macro_f1, /*is_optional=*/true},
+    {"val_map", "val/map", "Val mAP", "mAP", Unit::kPercent, &EpochRow::val_map,
+     /*is_optional=*/true},
     {"eval_metric", "", "", "", Unit::kNone, &EpochRow::eval_metric,
      /*is_optional=*/true},
 };

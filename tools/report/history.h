@@ -32,6 +32,9 @@ struct EpochRow {
   /// what train.eval_metric came to, of those or their average.
   double val_balanced_accuracy = std::numeric_limits<double>::quiet_NaN();
   double val_macro_f1 = std::numeric_limits<double>::quiet_NaN();
+  /// Percent; nan where the run does not look for it: with one label a picture
+  /// and another eval_metric.
+  double val_map = std::numeric_limits<double>::quiet_NaN();
   double eval_metric = std::numeric_limits<double>::quiet_NaN();
 };
 

@@ -7,6 +7,7 @@
 #include "tools/report/curves.h"
 #include "tools/report/figures.h"
 #include "tools/report/html.h"
+#include "tools/report/label_report.h"
 
 namespace skipzoo {
 namespace {
@@ -23,25 +24,28 @@ std::string duration(double seconds) {
 }
 
 std::string facts(const RunReport& report) {
-  const auto top1 = [&](std::string_view name, const EpochRow& row) {
+  const bool several = !report.labels.empty();
+  const auto accuracy = [&](std::string_view which, const EpochRow& row) {
     return fact(
-        name, percent(row.val_top1),
+        cat({which, several ? " mAP" : " top-1"}),
+        percent(several ? row.val_map : row.val_top1),
         cat({"epoch ", std::to_string(row.epoch), ", loss ",
-             number(row.val_loss, 4), "<br>top-5 ", percent(row.val_top5)}));
+             number(row.val_loss, 4), several ? "<br>macro F1 " : "<br>top-5 ",
+             percent(several ? row.val_macro_f1 : row.val_top5)}));
   };
   const auto& rows = report.rows;
   std::string html = "<div class=\"grid\">\n";
   const auto best =
       std::ranges::find(rows, report.best_epoch, &EpochRow::epoch);
   if (best != rows.end()) {
-    html += top1("Best top-1", *best);
+    html += accuracy("Best", *best);
   }
   double seconds = 0;
   for (const auto& row : rows) {
     seconds += row.seconds;
   }
   const auto count = static_cast<double>(rows.size());
-  html += top1("Last top-1", rows.back());
+  html += accuracy("Last", rows.back());
   html += fact("Time", duration(seconds),
                cat({"epochs: ", std::to_string(rows.size()), "<br>",
                     duration(seconds / count), " each"}));
@@ -103,7 +107,10 @@ std::string html_report(const RunReport& report) {
   std::string html = report.rows.empty()
                          ? "<p>No epoch has been finished.</p>\n"
                          : facts(report) + curves(report);
-  html += figures(report) + confusions(report) + report.mistakes;
+  html +=
+      figures(report) +
+      (report.labels.empty() ? confusions(report) : labels_by_class(report)) +
+      report.mistakes;
   if (!report.rows.empty()) {
     html += epoch_table(report);
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/report/history.h"
+#include "tools/report/label_scores.h"
 
 namespace skipzoo {
 
@@ -23,6 +24,8 @@ struct RunReport {
   std::vector<std::string> classes;  ///< Missing ones read "class 7".
   /// Images by [true class][predicted class]; empty leaves the section out.
   std::vector<std::vector<int64_t>> confusion;
+  /// With several labels a picture, by class; empty leaves the section out.
+  std::vector<LabelScores> labels = {};
   int64_t confusion_epoch = 0;  ///< Whose those are; 0 where that is unknown.
   std::vector<ReportFigure> figures = {};  ///< Of the same epoch.
   int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.

@@ -19,6 +19,7 @@ json to_json(const ModelMetadata& metadata) {
       {"format", kCheckpointFormat}, {"config", metadata.config},
       {"classes", metadata.classes}, {"mean", metadata.mean},
       {"std", metadata.std},         {"input_shape", metadata.input_shape}};
+  if (!metadata.thresholds.empty()) words["thresholds"] = metadata.thresholds;
   if (metadata.held_out_by_content) words["holdout"] = "content";
   return words;
 }

@@ -33,6 +33,9 @@ struct ModelMetadata {
   std::vector<double> mean;
   std::vector<double> std;
   std::vector<int64_t> input_shape;  ///< (C, H, W)
+  /// By class, of a network that finds several labels in a picture: those whose
+  /// probability, a sigmoid each, reaches this. Empty: one label, by softmax.
+  std::vector<double> thresholds = {};
   /// Whether data.holdout was drawn by content; else by the pictures' places.
   bool held_out_by_content = false;
   /// The format that the config was written in, which tells its keys' names.

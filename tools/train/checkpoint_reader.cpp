@@ -68,6 +68,17 @@ void check_numbers(const ModelMetadata& metadata) {
   }
 }
 
+void check_thresholds(const ModelMetadata& metadata) {
+  const auto& thresholds = metadata.thresholds;
+  if (thresholds.empty()) return;
+  if (thresholds.size() != metadata.classes.size()) {
+    fail("thresholds are not one number a class");
+  }
+  for (const double one : thresholds) {
+    if (!(one >= 0 && one <= 1)) fail("a threshold is no number from 0 to 1");
+  }
+}
+
 /// Calls `read` with the parsed text; what nlohmann throws becomes words.
 template <typename Read>
 auto parsed(std::string_view text, Read read) {
@@ -89,6 +100,10 @@ ModelMetadata metadata_of(const json& words) {
   }
   words.at("input_shape").get_to(metadata.input_shape);
   check_numbers(metadata);
+  if (words.contains("thresholds")) {
+    words.at("thresholds").get_to(metadata.thresholds);
+    check_thresholds(metadata);
+  }
   metadata.held_out_by_content = words.value("holdout", "") == "content";
   metadata.format = integer(words, "format", 1, kMostSteps);
   return metadata;

@@ -1,5 +1,6 @@
 #include "tools/train/evaluate.h"
 
+#include <optional>
 #include <stdexcept>
 
 #include "models/classifier.h"
@@ -23,24 +24,74 @@ Forward forward_of(Classifier& model, Amp amp) {
   };
 }
 
+namespace {
+
+/// What an evaluation sums up, batch by batch.
+class Sums {
+ public:
+  Sums(const Dataset& dataset, torch::Device device, bool by_class)
+      : device_(device),
+        is_multi_label_(dataset.is_multi_label()),
+        single_(std::ssize(dataset.classes()), device),
+        multi_(device),
+        judgements_(dataset.size(), device) {
+    if (is_multi_label_ || by_class) table_.emplace(dataset);
+  }
+
+  void add(const torch::Tensor& logits, const Batch& batch) {
+    const auto targets = batch.targets.to(device_);
+    if (is_multi_label_) {
+      multi_.add(logits, targets);
+    } else {
+      const auto labels = targets.labels();
+      single_.add(logits, labels);
+      judgements_.add(batch.indices, logits, labels);
+    }
+    if (!table_) return;
+    const auto values = logits.to(torch::kFloat);
+    table_->add(batch.indices,
+                is_multi_label_ ? values.sigmoid() : values.softmax(1));
+  }
+
+  Evaluation result(Collective& collective) const {
+    auto result = is_multi_label_ ? multi_.result(collective)
+                                  : single_.result(collective);
+    if (!is_multi_label_) result.judged = judgements_.result(collective);
+    if (!table_) return result;
+    result.pictures = table_->result(collective, device_);
+    auto& probabilities = result.pictures.probabilities;
+    const bool is_number = !probabilities.isnan().any().item<bool>();
+    if (!is_number) probabilities = probabilities.nan_to_num(0);
+    result.labels = label_scores(result.pictures);
+    if (is_number) result.map = mean_average_precision(result.labels);
+    return result;
+  }
+
+ private:
+  torch::Device device_;
+  bool is_multi_label_;
+  EvaluationSums single_;
+  MultiLabelSums multi_;
+  Judgements judgements_;
+  std::optional<ScoreTable> table_;
+};
+
+}  // namespace
+
 Evaluation evaluate(const Forward& forward, Loader& loader,
                     const Preprocessing& preprocess,
                     const std::function<bool()>& stop,
-                    const std::shared_ptr<Collective>& collective) {
-  const auto classes = static_cast<int64_t>(loader.dataset().classes().size());
-  EvaluationSums sums(classes, preprocess.device);
-  Judgements judgements(loader.dataset().size(), preprocess.device);
+                    const std::shared_ptr<Collective>& collective,
+                    bool by_class) {
+  const torch::NoGradGuard no_grad;
+  Sums sums(loader.dataset(), preprocess.device, by_class);
   auto epoch = loader.epoch(0);
   for (const Batch& batch : epoch) {
     if (batch.size() == 0) continue;  // Every picture was skipped.
-    const auto labels = batch.targets.to(preprocess.device).labels();
-    const auto logits = forward(preprocess(batch.images));
-    sums.add(logits, labels);
-    judgements.add(batch.indices, logits, labels);
+    sums.add(forward(preprocess(batch.images)), batch);
     if (stop && stop()) break;
   }
   auto result = sums.result(*collective);
-  result.pictures = judgements.result(*collective);
   result.skipped = loader.skipped();
   if (result.images == 0 && !(stop && stop())) {
     throw TrainingError("no picture to evaluate on could be read");
@@ -57,7 +108,10 @@ double value_of(EvalMetric metric, const Evaluation& evaluation) {
     case EvalMetric::kBalancedAccuracy:
       return balanced_accuracy(evaluation.confusion);
     case EvalMetric::kMacroF1:
-      return macro_f1(evaluation.confusion);
+      return evaluation.has_several_labels() ? mean_f1(evaluation.labels)
+                                             : macro_f1(evaluation.confusion);
+    case EvalMetric::kMap:
+      return evaluation.map;
   }
   throw std::logic_error("an eval_metric without a value");
 }

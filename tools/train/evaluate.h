@@ -33,10 +33,12 @@ bool is_better(EvalMetric metric, double a, double b);
 /// Runs every picture of `loader` through a network, each counted once. stop:
 /// asked after each batch; where it says true, the result is of the batches so
 /// far. Of several processes each takes the batches of its loader; the result
-/// is of all.
+/// is of all. by_class: with one label a picture too, how each class by itself
+/// is told from the others (Evaluation::labels), which keeps all probabilities.
 Evaluation evaluate(
     const Forward& forward, Loader& loader, const Preprocessing& preprocess,
     const std::function<bool()>& stop = {},
-    const std::shared_ptr<Collective>& collective = single_process());
+    const std::shared_ptr<Collective>& collective = single_process(),
+    bool by_class = false);
 
 }  // namespace skipzoo

@@ -8,8 +8,27 @@
 #include <vector>
 
 #include "tools/data/random.h"
+#include "tools/train/average_precision.h"
 
 namespace skipzoo {
+
+namespace {
+
+/// Where 95 % of a bootstrap's figures lie.
+Interval middle_of(std::vector<double> figures) {
+  std::ranges::sort(figures);
+  // Linear between its neighbours, as numpy.percentile has it.
+  const auto percentile = [&](double share) {
+    const double at = share * static_cast<double>(figures.size() - 1);
+    const auto below = static_cast<size_t>(at);
+    const auto above = std::min(below + 1, figures.size() - 1);
+    const double part = at - static_cast<double>(below);
+    return figures[below] + part * (figures[above] - figures[below]);
+  };
+  return {.low = percentile(0.025), .high = percentile(0.975)};
+}
+
+}  // namespace
 
 Interval wilson_interval(int64_t right, int64_t images) {
   if (images == 0) return {.low = 0, .high = 100};
@@ -50,16 +69,33 @@ Interval bootstrap_interval(
     }
     figures.push_back(figure(sample));
   }
-  std::ranges::sort(figures);
-  // Linear between its neighbours, as numpy.percentile has it.
-  const auto percentile = [&](double share) {
-    const double at = share * static_cast<double>(samples - 1);
-    const auto below = static_cast<size_t>(at);
-    const auto above = std::min(below + 1, figures.size() - 1);
-    const double part = at - static_cast<double>(below);
-    return figures[below] + part * (figures[above] - figures[below]);
-  };
-  return {.low = percentile(0.025), .high = percentile(0.975)};
+  return middle_of(std::move(figures));
+}
+
+LabelIntervals label_intervals(const Evaluation& evaluation) {
+  const auto rankings = rankings_of(evaluation.pictures);
+  const auto count = evaluation.pictures.labels.size(0);
+  if (count == 0) return {};
+  constexpr int64_t kMostSteps = 200'000'000;
+  const int64_t steps = count * std::ssize(rankings);
+  const int64_t samples = std::clamp<int64_t>(kMostSteps / steps, 100, 1000);
+  std::vector<double> maps, f1s;
+  Random random(1);
+  std::vector<int32_t> times;
+  for (int64_t s = 0; s < samples; ++s) {
+    times.assign(static_cast<size_t>(count), 0);
+    for (int64_t i = 0; i < count; ++i) {
+      ++times[static_cast<size_t>(random.below(count))];
+    }
+    std::vector<LabelScores> scores;
+    for (size_t c = 0; c < rankings.size(); ++c) {
+      scores.push_back(rankings[c].at(evaluation.labels[c].threshold, times));
+    }
+    maps.push_back(mean_average_precision(scores));
+    f1s.push_back(mean_f1(scores));
+  }
+  return {.map = middle_of(std::move(maps)),
+          .macro_f1 = middle_of(std::move(f1s))};
 }
 
 namespace {

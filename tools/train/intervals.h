@@ -51,4 +51,13 @@ struct Figures {
 };
 Figures figures_of(const Confusion& confusion);
 
+/// The same of several labels a picture, drawn with what the network says of
+/// them: of mean average precision and, at the thresholds of `labels`, macro
+/// F1. Both percent.
+struct LabelIntervals {
+  Interval map;
+  Interval macro_f1;
+};
+LabelIntervals label_intervals(const Evaluation& evaluation);
+
 }  // namespace skipzoo

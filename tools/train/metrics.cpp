@@ -23,7 +23,7 @@ void RunningMetrics::add(const torch::Tensor& loss, const torch::Tensor& logits,
   torch::NoGradGuard no_grad;
   const int64_t images = targets.size();
   sums_[0].add_(loss.to(torch::kDouble), static_cast<double>(images));
-  sums_[1].add_(logits.argmax(1).eq(targets.labels()).sum());
+  sums_[1].add_(targets.hits(logits.argmax(1)).sum());
   sums_[2].add_(static_cast<double>(images));
   const auto is_first =
       loss.isfinite().logical_not().logical_and(sums_[3].lt(0));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "tools/data/batch.h"
 #include "tools/train/collective.h"
 #include "tools/train/judged.h"
+#include "tools/train/multi_label.h"
 #include "tools/train/state_section.h"
 
 namespace skipzoo {
@@ -16,7 +18,7 @@ namespace skipzoo {
 /// Means over the images of an epoch so far.
 struct EpochMetrics {
   double loss = 0;
-  double top1 = 0;  ///< Percent.
+  double top1 = 0;  ///< Percent; of several labels, as an Evaluation's.
   int64_t images = 0;
 };
 
@@ -52,14 +54,24 @@ Confusion unpacked(const torch::Tensor& entries, int64_t classes);
 /// What an evaluation finds.
 struct Evaluation {
   double loss = 0;
-  double top1 = 0;  ///< Percent.
-  double top5 = 0;  ///< Percent; 100 with five classes or fewer.
+  /// Percent; with several labels a picture, those of whose labels one is
+  /// ranked first, or among the first five.
+  double top1 = 0;
+  double top5 = 0;  ///< Percent; 100 with one label and five classes or fewer.
   int64_t images = 0;
-  int64_t skipped = 0;  ///< Pictures that could not be read.
-  Confusion confusion;
+  int64_t skipped = 0;       ///< Pictures that could not be read.
+  Confusion confusion = {};  ///< Empty with several labels a picture.
+  /// Percent, of `labels`; nan where that is empty, or a probability is nan.
+  double map = std::numeric_limits<double>::quiet_NaN();
+  /// Each class by itself; empty where it was not asked for, with one label a
+  /// picture.
+  std::vector<LabelScores> labels = {};
+  ScoredPictures pictures = {};  ///< What those are of.
   /// Each of them, in the order of the data set; none where a picture has no
   /// one class.
-  std::vector<JudgedPicture> pictures = {};
+  std::vector<JudgedPicture> judged = {};
+
+  bool has_several_labels() const { return confusion.empty() && images > 0; }
 };
 
 /// Collects an Evaluation batch by batch, on the device.

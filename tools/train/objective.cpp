@@ -80,8 +80,12 @@ struct Losses {
                               const Targets& targets) const {
     auto dense = smoothed(targets.soft(logits.size(1)), smoothing);
     if (threshold > 0) dense = dense.gt(threshold).to(logits.dtype());
-    auto options = F::BinaryCrossEntropyWithLogitsFuncOptions().weight(
-        weights_for(logits));
+    F::BinaryCrossEntropyWithLogitsFuncOptions options;
+    if (targets.is_multi_label) {
+      options.pos_weight(weights_for(logits));
+    } else {
+      options.weight(weights_for(logits));
+    }
     if (!targets.weights.defined()) {
       return F::binary_cross_entropy_with_logits(logits, dense, options);
     }
@@ -115,8 +119,13 @@ TrainOptions with_class_weights(TrainOptions options, const Dataset& dataset) {
   const auto counts = class_counts(dataset);
   const auto classes = static_cast<double>(counts.size());
   for (const int64_t count : counts) {
-    numbers.push_back(
-        count == 0 ? 0 : images / (classes * static_cast<double>(count)));
+    const auto own = static_cast<double>(count);
+    if (dataset.is_multi_label()) {
+      const bool is_mixed = own > 0 && own < images;
+      numbers.push_back(is_mixed ? (images - own) / own : 1);
+    } else {
+      numbers.push_back(count == 0 ? 0 : images / (classes * own));
+    }
   }
   return options;
 }

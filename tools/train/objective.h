@@ -15,12 +15,15 @@ using Objective = std::function<torch::Tensor(const torch::Tensor& logits,
 
 /// That of a config: cross entropy or, of each class by itself, binary cross
 /// entropy as timm's BinaryCrossEntropy has it. Both of smoothed targets.
-/// Class weights, of cross entropy: of a mean by them, as torch::nn's. Where
-/// the pictures have weights, the mean is by those too.
+/// Class weights, of cross entropy: of a mean by them, as torch::nn's; of
+/// targets of several labels a picture, they are its pos_weight. Where the
+/// pictures have weights, the mean is by those too.
 Objective make_objective(const TrainOptions& options);
 
 /// The options with class weights for these data where they are to be balanced:
-/// images / (classes * images of it), 0 for a class without images.
+/// images / (classes * images of it), 0 for a class without images. With
+/// several labels a picture: images without it / images of it, 1 where either
+/// is none.
 TrainOptions with_class_weights(TrainOptions options, const Dataset& dataset);
 
 }  // namespace skipzoo

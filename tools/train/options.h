@@ -43,8 +43,10 @@ struct EnumNames<Loss> {
 
 /// How much the classes count in the loss.
 enum class ClassWeighting {
-  kNone,      ///< All the same.
-  kBalanced,  ///< The rarer, the more: images / (classes * images of it).
+  kNone,  ///< All the same.
+  /// The rarer, the more: images / (classes * images of it) or, with several
+  /// labels a picture, images without it / images of it.
+  kBalanced,
 };
 template <>
 struct EnumNames<ClassWeighting> {
@@ -58,6 +60,7 @@ enum class EvalMetric {
   kLoss,
   kBalancedAccuracy,  ///< The mean recall of the classes.
   kMacroF1,           ///< The mean F1 of the classes.
+  kMap,               ///< The mean average precision of the classes.
 };
 template <>
 struct EnumNames<EvalMetric> {
@@ -65,7 +68,8 @@ struct EnumNames<EvalMetric> {
       {EvalMetric::kTop1, "top1"},
       {EvalMetric::kLoss, "loss"},
       {EvalMetric::kBalancedAccuracy, "balanced_accuracy"},
-      {EvalMetric::kMacroF1, "macro_f1"}};
+      {EvalMetric::kMacroF1, "macro_f1"},
+      {EvalMetric::kMap, "map"}};
 };
 
 /// What is kept within train.clip_grad.
@@ -124,7 +128,9 @@ struct TrainOptions {
   /// bce: targets above it count as 1, all others as 0 (Wightman et al. 2021,
   /// arXiv:2110.00476, section 2); 0: they stay as they are.
   double bce_target_threshold = 0;
-  /// By class; a trainer needs them as numbers, or none.
+  /// By class; a trainer needs them as numbers, or none. With several labels a
+  /// picture, how much each class's pictures count against all others:
+  /// pos_weight of torch.nn.BCEWithLogitsLoss.
   WordOrNumbers<ClassWeighting> class_weights = {};
   /// How likely the last block's branch is to be left out for an image; that of
   /// the others by the linear rule (set_drop_path()).
@@ -174,7 +180,9 @@ struct TrainOptions {
           "are",
           between(0, 0.99));
     field("class_weights", class_weights,
-          "how much each class counts in the loss", between(0, 1e6));
+          "how much each class counts in the loss; with several labels a "
+          "picture, its pictures against the others",
+          between(0, 1e6));
     field("drop_path", drop_path,
           "how likely a last block's branch is left out for a picture, earlier "
           "ones less (stochastic depth); 0: never",

@@ -45,7 +45,10 @@ std::vector<int64_t> best_epochs(const std::vector<EpochRow>& rows,
 
 /// That of eval_metric where the line of an epoch has another.
 std::string figure_that_decides(EvalMetric metric, const EpochRow& row) {
-  if (metric == EvalMetric::kTop1 || metric == EvalMetric::kLoss) return "";
+  const bool has_it =
+      metric == EvalMetric::kTop1 || metric == EvalMetric::kLoss ||
+      (metric == EvalMetric::kMap && row.eval_metric == row.val_map);
+  if (has_it) return "";
   char text[64];
   std::snprintf(text, sizeof(text), "  %s: %.2f",
                 std::string(name_of(metric)).c_str(), row.eval_metric);
@@ -95,6 +98,22 @@ StateSection Recorder::section() {
           .is_optional = true};
 }
 
+StateSection Recorder::scores_section() {
+  return {.name = "best_labels",
+          .save =
+              [this] {
+                return best_labels_.empty()
+                           ? NamedTensors{}
+                           : NamedTensors{{"", packed(best_labels_)}};
+              },
+          .load =
+              [this](const NamedTensors& saved) {
+                best_labels_ = unpacked_scores(saved.front().second,
+                                               std::ssize(metadata_.classes));
+              },
+          .is_optional = true};
+}
+
 void Recorder::go_on_from(const fs::path& path, const Best& best,
                           const TrainingState& state) {
   best_ = best;
@@ -134,6 +153,7 @@ void Recorder::settle_best(const TrainingState& state) {
       folder_.best().filename().string(), best_.epoch);
   best_ = {};
   best_confusion_.clear();
+  best_labels_.clear();
 }
 
 bool Validation::by_average(EvalMetric metric) const {
@@ -160,6 +180,7 @@ bool Recorder::note_if_best(int64_t epoch, const Validation& found) {
            .value = value_of(eval_metric_, validation),
            .by_average = found.by_average(eval_metric_)};
   best_confusion_ = validation.confusion;
+  best_labels_ = validation.labels;
   best_mistakes_ = mistakes_html(found.mistakes, epoch);
   return true;
 }
@@ -170,6 +191,7 @@ void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
   const bool improved = note_if_best(row.epoch, validation);
   if (!writes_) return;
   const bool by_average = validation.by_average(eval_metric_);
+  note_thresholds(validation.better(eval_metric_));
   spdlog::info("{}{}{}{}", log_line(row),
                figure_that_decides(eval_metric_, row), remark,
                !improved    ? ""
@@ -181,7 +203,13 @@ void Recorder::finish_epoch(const EpochRow& row, const Validation& validation,
   // again.
   if (improved) save_as(folder_.best(), state, by_average);
   if (history_ > 0) keep_history(row.epoch, state, by_average);
+  note_thresholds(validation.averaged ? *validation.averaged : validation.own);
   save(state);
+}
+
+void Recorder::note_thresholds(const Evaluation& validation) {
+  if (metadata_.thresholds.empty() || validation.labels.empty()) return;
+  metadata_.thresholds = thresholds_of(validation.labels);
 }
 
 void Recorder::keep_history(int64_t epoch, const TrainingState& state,
@@ -194,22 +222,28 @@ void Recorder::keep_history(int64_t epoch, const TrainingState& state,
 }
 
 void Recorder::write_report(int64_t epoch, const Evaluation& validation) {
-  const bool knows_best = !best_confusion_.empty();
+  const bool knows_best = !best_confusion_.empty() || !best_labels_.empty();
   const auto& confusion = knows_best ? best_confusion_ : validation.confusion;
   const int64_t shown = knows_best ? best_.epoch : epoch;
   // Of many pictures, the intervals take a moment.
-  if (figures_epoch_ != shown) figures_ = report_figures(confusion);
+  if (figures_epoch_ != shown && !confusion.empty()) {
+    figures_ = report_figures(confusion);
+  }
   figures_epoch_ = shown;
-  folder_.write_report({.title = folder_.path().filename().string(),
-                        .network = std::to_string(parameters_) + " parameters",
-                        .rows = {},
-                        .classes = metadata_.classes,
-                        .confusion = confusion,
-                        .confusion_epoch = shown,
-                        .figures = figures_,
-                        .best_epoch = best_.epoch,
-                        .config_yaml = metadata_.config,
-                        .mistakes = best_mistakes_});
+  folder_.write_report(
+      {.title = folder_.path().filename().string(),
+       .network = std::to_string(parameters_) + " parameters",
+       .rows = {},
+       .classes = metadata_.classes,
+       .confusion = confusion,
+       .labels = validation.has_several_labels()
+                     ? knows_best ? best_labels_ : validation.labels
+                     : std::vector<LabelScores>(),
+       .confusion_epoch = shown,
+       .figures = figures_,
+       .best_epoch = best_.epoch,
+       .config_yaml = metadata_.config,
+       .mistakes = best_mistakes_});
 }
 
 void Recorder::save_as(const fs::path& path, const TrainingState& state,

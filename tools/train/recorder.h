@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/report/html_report.h"
@@ -52,7 +53,12 @@ class Recorder {
 
   /// What it goes on from itself, beside Checkpoint::best.
   StateSection section();
+  StateSection scores_section();
 
+  /// ModelMetadata::thresholds of a run that goes on.
+  void set_thresholds(std::vector<double> thresholds) {
+    metadata_.thresholds = std::move(thresholds);
+  }
   /// Goes on from the file `path`, whose state was loaded, and the best that it
   /// knows, and cuts off what the folder says of later epochs: a best.skz of
   /// one of these is called so no longer. Throws FileError.
@@ -81,6 +87,8 @@ class Recorder {
   bool note_if_best(int64_t epoch, const Validation& validation);
   /// best.skz is the best so far, or there is none and the best is sought anew.
   void settle_best(const TrainingState& state);
+  /// Takes them over for the checkpoint that is written next.
+  void note_thresholds(const Evaluation& validation);
   /// Saves the epoch if it is of the best so far, and drops one it outdid.
   void keep_history(int64_t epoch, const TrainingState& state,
                     bool by_average) const;
@@ -96,8 +104,9 @@ class Recorder {
   bool writes_;
   int64_t history_;
   Best best_;
-  Confusion best_confusion_;   ///< Of that epoch; may be unknown.
-  std::string best_mistakes_;  ///< HTML, of that epoch; may be unknown.
+  Confusion best_confusion_;              ///< Of that epoch; may be unknown.
+  std::vector<LabelScores> best_labels_;  ///< The same.
+  std::string best_mistakes_;             ///< HTML, the same.
   /// Of the epoch that the report showed last.
   std::vector<ReportFigure> figures_;
   int64_t figures_epoch_ = 0;

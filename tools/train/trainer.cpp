@@ -48,7 +48,8 @@ Trainer::Trainer(TrainerParts parts)
   for (auto& section :
        {optimizer_.section(), step_.section(), step_.scaler_section(),
         metrics_.section(), plateau_.section(), limit_.section(),
-        random_section(parts_.preprocess.device), recorder_.section()}) {
+        random_section(parts_.preprocess.device), recorder_.section(),
+        recorder_.scores_section()}) {
     state_.add(section);
   }
   if (parts_.teacher.logits) {
@@ -67,6 +68,7 @@ void Trainer::restore(const Checkpoint& checkpoint,
                               "; are the data or data.batch_size others?");
   }
   state_.load(checkpoint, path);
+  recorder_.set_thresholds(checkpoint.metadata.thresholds);
   recorder_.go_on_from(path, checkpoint.best, state_);
   if (limit_.batches()) log_end();
 }
@@ -107,7 +109,8 @@ Evaluation Trainer::evaluate_now() {
   // Each process asks for itself: one may have a batch more than others.
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
-                  parts_.hooks.stop_requested, parts_.collective);
+                  parts_.hooks.stop_requested, parts_.collective,
+                  parts_.options.eval_metric == EvalMetric::kMap);
 }
 
 Mistakes Trainer::mistakes_of(const Validation& validation) {
@@ -115,7 +118,7 @@ Mistakes Trainer::mistakes_of(const Validation& validation) {
   const auto metric = parts_.options.eval_metric;
   const auto look = [&] {
     return look_at_mistakes(*parts_.model, parts_.validation, parts_.preprocess,
-                            validation.better(metric).pictures);
+                            validation.better(metric).judged);
   };
   if (!validation.by_average(metric)) return look();
   const Callbacks::Validation by_average(callbacks_);
@@ -234,6 +237,7 @@ void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
                        value_of(metric, validation.better(metric)));
   const auto& own = validation.own;
   const double none = std::numeric_limits<double>::quiet_NaN();
+  const bool several = own.has_several_labels();
   summary_.last = validation.averaged.value_or(own);
   summary_.skipped = parts_.train.skipped() + parts_.validation.skipped();
   recorder_.finish_epoch(
@@ -249,8 +253,10 @@ void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
        .val_loss_ema = validation.averaged ? validation.averaged->loss : none,
        .val_top1_ema = validation.averaged ? validation.averaged->top1 : none,
        .data_time = times_.waiting,
-       .val_balanced_accuracy = balanced_accuracy(own.confusion),
-       .val_macro_f1 = macro_f1(own.confusion),
+       .val_balanced_accuracy =
+           several ? none : balanced_accuracy(own.confusion),
+       .val_macro_f1 = value_of(EvalMetric::kMacroF1, own),
+       .val_map = own.map,
        .eval_metric = value_of(metric, validation.better(metric))},
       validation, state_,
       epoch_remark(times_, new_size(state_.position.epoch - 1)));
