@@ -5,6 +5,7 @@
 
 #include "tools/cli/commands.h"
 #include "tools/cli/evaluation_text.h"
+#include "tools/cli/label_text.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
@@ -29,11 +30,42 @@ Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader) {
   ProgressBar bar;
   const int64_t images = loader.dataset().size();
   int64_t done = 0;
-  return evaluate(network.forward, loader, network.preprocess, [&] {
+  const auto show = [&] {
     done += network.config.data.batch_size;
     bar.update("evaluate", std::min(done, images), images);
     return false;
-  });
+  };
+  return evaluate(network.forward, loader, network.preprocess, show,
+                  single_process(),
+                  network.config.train.eval_metric == EvalMetric::kMap);
+}
+
+/// One label or several: what a network was trained for is what it can be
+/// measured by.
+void check_labels(const EvaluateArguments& args, const LoadedNetwork& network,
+                  const Dataset& dataset) {
+  const bool several = network.finds_several();
+  if (!network.metadata || several == dataset.is_multi_label()) return;
+  throw ConfigError(args.network.file.string() + ": finds " +
+                    (several ? "any number of labels" : "one label") +
+                    " in a picture, but the data have " +
+                    (several ? "one each" : "several") +
+                    "; of a table data.multi_label says so");
+}
+
+void print_labels(const EvaluateArguments& args, const LoadedNetwork& network,
+                  Evaluation result, const std::string& split,
+                  const std::vector<std::string>& classes) {
+  const bool from_network =
+      network.metadata && !network.metadata->thresholds.empty();
+  if (from_network) {
+    result.labels = label_scores(result.pictures, network.thresholds);
+  }
+  if (args.json) {
+    print_labels_json(result, split, classes, from_network);
+  } else {
+    print_labels_text(result, classes, from_network);
+  }
 }
 
 /// The pictures to measure, and what they are called.
@@ -160,6 +192,7 @@ void run(const EvaluateArguments& args) {
   const auto& config = network.config;
   check_place(args, network);
   const auto [dataset, split] = pictures_to_measure(args, network);
+  check_labels(args, network, *dataset);
   const auto shape = picture_shape(config, *dataset);
   if (!network.is_program()) {
     if (network.device.is_cpu()) {
@@ -176,7 +209,9 @@ void run(const EvaluateArguments& args) {
   Loader loader(dataset, data, Loader::Mode::kEvaluate, config.train.seed,
                 network.device.is_cuda());
   const Evaluation result = evaluate_with_bar(network, loader);
-  if (args.json) {
+  if (result.has_several_labels()) {
+    print_labels(args, network, result, split, dataset->classes());
+  } else if (args.json) {
     print_json(result, split, dataset->classes());
   } else {
     print_text(result, dataset->classes());

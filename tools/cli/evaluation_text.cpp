@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include "tools/printable.h"
-#include "tools/train/intervals.h"
 
 namespace skipzoo {
 
@@ -27,7 +26,7 @@ ordered_json shares_of(const Interval& percent) {
 
 ordered_json thresholds_of(const Evaluation& result) {
   ordered_json rows = ordered_json::array();
-  for (const auto& row : at_thresholds(result.pictures)) {
+  for (const auto& row : at_thresholds(result.judged)) {
     // Of no picture, the accuracy is null.
     rows.push_back({{"threshold", row.threshold},
                     {"coverage", row.coverage},
@@ -38,7 +37,7 @@ ordered_json thresholds_of(const Evaluation& result) {
 }
 
 void print_thresholds(const Evaluation& result) {
-  const auto rows = at_thresholds(result.pictures);
+  const auto rows = at_thresholds(result.judged);
   if (rows.empty()) return;
   std::cout << "\nprobability  coverage  accuracy  95 % interval\n"
             << std::setprecision(2);
@@ -88,8 +87,7 @@ void print_json(const Evaluation& result, const std::string& split,
                          {"images", scores[c].images}});
   }
   const auto figures = figures_of(result.confusion);
-  std::cout
-      << ordered_json{{"loss", result.loss},
+  ordered_json all = {{"loss", result.loss},
                       {"top1", result.top1},
                       {"top1_interval", json_of(figures.top1.interval)},
                       {"top5", result.top5},
@@ -103,9 +101,31 @@ void print_json(const Evaluation& result, const std::string& split,
                       {"split", split},
                       {"thresholds", thresholds_of(result)},
                       {"per_class", per_class},
-                      {"confusion", result.confusion}}
-             .dump(-1, ' ', false, ordered_json::error_handler_t::replace)
-      << '\n';
+                      {"confusion", result.confusion}};
+  if (!result.labels.empty()) {
+    all["map"] = result.map;
+    all["map_interval"] = json_of(label_intervals(result).map);
+  }
+  std::cout << all.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+            << '\n';
+}
+
+std::string bounds_text(const Interval& interval) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << interval.low << " to "
+       << interval.high;
+  return text.str();
+}
+
+FirstColumn::FirstColumn(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    width_ = std::max(width_, width_of(printable(name)));
+  }
+}
+
+std::string FirstColumn::cell(const std::string& name) const {
+  const auto text = printable(name);
+  return text + std::string(width_ - std::min(width_, width_of(text)), ' ');
 }
 
 void print_text(const Evaluation& result,
@@ -116,35 +136,26 @@ void print_text(const Evaluation& result,
             << " images";
   if (result.skipped > 0) std::cout << ", " << result.skipped << " skipped";
   const auto figures = figures_of(result.confusion);
-  const auto between = [](const Interval& interval) {
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(2) << interval.low << " to "
-         << interval.high;
-    return text.str();
-  };
   std::cout << std::setprecision(2) << "\nbalanced accuracy "
             << figures.balanced_accuracy.value << " %, macro F1 "
             << figures.macro_f1.value << " %\n95 % intervals: top-1 "
-            << between(figures.top1.interval) << ", balanced accuracy "
-            << between(figures.balanced_accuracy.interval) << ", macro F1 "
-            << between(figures.macro_f1.interval) << std::setprecision(4);
-  size_t widest = 20;
-  for (const auto& name : classes) {
-    widest = std::max(widest, width_of(printable(name)));
+            << bounds_text(figures.top1.interval) << ", balanced accuracy "
+            << bounds_text(figures.balanced_accuracy.interval) << ", macro F1 "
+            << bounds_text(figures.macro_f1.interval);
+  if (!result.labels.empty()) {
+    std::cout << "\nmean average precision " << result.map << " %, "
+              << bounds_text(label_intervals(result).map);
   }
-  const auto first_cell = [&](const std::string& text) {
-    return text + std::string(widest - width_of(text), ' ');
-  };
-  std::cout << "\n\n"
-            << first_cell("class") << std::setw(10) << "precision"
+  const FirstColumn first(classes);
+  std::cout << std::setprecision(4) << "\n\n"
+            << first.cell("class") << std::setw(10) << "precision"
             << std::setw(10) << "recall" << std::setw(10) << "F1"
             << std::setw(10) << "images" << '\n';
   const auto scores = class_scores(result.confusion);
   for (size_t c = 0; c < scores.size(); ++c) {
-    std::cout << first_cell(printable(classes[c])) << std::setw(10)
-              << scores[c].precision << std::setw(10) << scores[c].recall
-              << std::setw(10) << scores[c].f1 << std::setw(10)
-              << scores[c].images << '\n';
+    std::cout << first.cell(classes[c]) << std::setw(10) << scores[c].precision
+              << std::setw(10) << scores[c].recall << std::setw(10)
+              << scores[c].f1 << std::setw(10) << scores[c].images << '\n';
   }
   print_thresholds(result);
   print_confusion(result);

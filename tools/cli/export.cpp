@@ -68,11 +68,11 @@ void check(const ExportOptions& options) {
   const auto& format = info_of(options.format);
   const auto& program = options.program;
   if (!format.has_program &&
-      (program.softmax || program.pixels != Pixels::kNormalised ||
-       options.fold)) {
+      (program.softmax || program.sigmoid ||
+       program.pixels != Pixels::kNormalised || options.fold)) {
     throw ConfigError(
-        "export: a file of weights holds no program: --softmax, --normalize "
-        "and --fold are for " +
+        "export: a file of weights holds no program: --softmax, --sigmoid, "
+        "--normalize and --fold are for " +
         listed_formats([](const auto& other) { return other.has_program; }));
   }
   if (!takes(format, program.type)) {
@@ -83,6 +83,19 @@ void check(const ExportOptions& options) {
                       "; " + std::string(format.name) + " takes " +
                       listed_types(format.types));
   }
+}
+
+/// Probabilities of one label a picture are a softmax, of several a sigmoid
+/// each.
+void check_probabilities(const Arguments& args, const LoadedNetwork& network) {
+  const auto& program = args.options.program;
+  const bool several = network.finds_several();
+  if (several ? !program.softmax : !program.sigmoid) return;
+  throw ConfigError(args.network.file.string() + ": finds " +
+                    (several ? "several labels in a picture: --sigmoid, not "
+                               "--softmax, gives their probabilities"
+                             : "one label in a picture: --softmax, not "
+                               "--sigmoid, gives its probability"));
 }
 
 /// Where the file goes. Not over a checkpoint, and not under a name that says
@@ -158,6 +171,7 @@ void run(const Arguments& given) {
                       ": is an export already; give the checkpoint");
   }
   refuse_ensemble(network, "an export");
+  check_probabilities(args, network);
   const Exportable exportable = {.model = network.config.model,
                                  .weights = state_dict(*network.model),
                                  .metadata = metadata_to_share(network)};
@@ -200,6 +214,8 @@ void add_export(CLI::App& app) {
                       "weights in the working folder");
   command->add_flag("--softmax", options.program.softmax,
                     "Probabilities instead of logits");
+  command->add_flag("--sigmoid", options.program.sigmoid,
+                    "The same where pictures have several labels");
   command
       ->add_option("--normalize", options.program.pixels,
                    "Bake mean and std in: uint8 takes 0..255, float 0..1")

@@ -29,10 +29,12 @@ ordered_json tensors_json(const NamedTensors& all) {
 ordered_json metadata_json(const Inspection& inspection) {
   if (!inspection.metadata) return nullptr;
   const auto& metadata = *inspection.metadata;
-  return {{"classes", metadata.classes},
-          {"mean", metadata.mean},
-          {"std", metadata.std},
-          {"input_shape", metadata.input_shape}};
+  ordered_json words = {{"classes", metadata.classes},
+                        {"mean", metadata.mean},
+                        {"std", metadata.std},
+                        {"input_shape", metadata.input_shape}};
+  if (!metadata.thresholds.empty()) words["thresholds"] = metadata.thresholds;
+  return words;
 }
 
 ordered_json program_json(const Inspection& inspection) {
@@ -40,6 +42,7 @@ ordered_json program_json(const Inspection& inspection) {
   const auto& program = *inspection.program;
   return {{"normalize", program.normalize},
           {"softmax", program.softmax},
+          {"sigmoid", program.sigmoid},
           {"any_size", program.any_size},
           {"type", program.type}};
 }
@@ -62,6 +65,9 @@ void print_identity(const ModelMetadata& metadata) {
             << "\npictures: " << at::IntArrayRef(metadata.input_shape)
             << ", mean " << joined(metadata.mean) << ", std "
             << joined(metadata.std) << '\n';
+  if (metadata.thresholds.empty()) return;
+  std::cout << "several labels a picture, each from a probability on: "
+            << joined(metadata.thresholds) << '\n';
 }
 
 void print_program(const ProgramFacts& program) {
@@ -72,7 +78,10 @@ void print_program(const ProgramFacts& program) {
                 : pixels == "float" ? "of 0..1; mean and std are baked in"
                                     : "normalised by mean and std")
             << (program.any_size ? ", of any size" : ", of that size alone")
-            << "; gives " << (program.softmax ? "probabilities" : "logits")
+            << "; gives "
+            << (program.softmax   ? "probabilities"
+                : program.sigmoid ? "probabilities, each by itself"
+                                  : "logits")
             << "; computes in " << printable(program.type) << '\n';
 }
 

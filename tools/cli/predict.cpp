@@ -2,24 +2,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iomanip>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "tools/cli/commands.h"
 #include "tools/cli/explanations.h"
 #include "tools/cli/feature_table.h"
+#include "tools/cli/prediction_text.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
 #include "tools/data/loader.h"
 #include "tools/data/picture_files.h"
 #include "tools/data/picture_kind.h"
-#include "tools/data/table.h"
 #include "tools/error.h"
 #include "tools/file.h"
-#include "tools/printable.h"
 #include "tools/run/embedding.h"
 #include "tools/run/predictor.h"
 #include "tools/train/run_folder.h"
@@ -29,15 +26,12 @@ namespace skipzoo {
 
 namespace {
 
-using nlohmann::ordered_json;
-
-enum class Format { kText, kCsv, kJson };
-
 struct PredictArguments {
   NetworkSource network;
   std::vector<std::string> pictures;
-  int64_t topk = 5;
-  Format format = Format::kText;
+  /// Nothing: five or, of several labels a picture, all.
+  std::optional<int64_t> topk;
+  PredictionFormat format = PredictionFormat::kText;
   std::string output;
   std::string features;  ///< A file for the embeddings; empty: none.
   std::string explain;   ///< A folder for the heat maps; empty: none.
@@ -58,47 +52,6 @@ struct Beside {
     return explanations ? explanations->place(index).string() : "";
   }
 };
-
-void print_header(std::ostream& out, const PredictArguments& args) {
-  if (args.format != Format::kCsv) return;
-  out << "image,rank,class,index,probability"
-      << (args.explain.empty() ? "\n" : ",explanation\n");
-}
-
-/// explanation: the file of its heat map; empty: none.
-void print(std::ostream& out, Format format, const std::string& picture,
-           const std::vector<Prediction>& predictions,
-           const std::string& explanation) {
-  if (format == Format::kJson) {
-    ordered_json list = ordered_json::array();
-    for (const auto& one : predictions) {
-      list.push_back({{"class", one.name},
-                      {"index", one.index},
-                      {"probability", one.probability}});
-    }
-    ordered_json answer = {{"image", picture}, {"predictions", list}};
-    if (!explanation.empty()) answer["explanation"] = explanation;
-    out << answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
-        << '\n';
-    return;
-  }
-  if (format == Format::kText) out << picture << '\n';
-  for (size_t rank = 0; rank < predictions.size(); ++rank) {
-    const auto& one = predictions[rank];
-    if (format == Format::kText) {
-      out << std::fixed << std::setprecision(2) << std::setw(8)
-          << 100 * one.probability << " %  " << printable(one.name) << '\n';
-    } else {
-      out << csv_field(picture) << ',' << rank + 1 << ',' << csv_field(one.name)
-          << ',' << one.index << ',' << std::setprecision(6) << one.probability;
-      // It is that of the likeliest class.
-      if (!explanation.empty()) {
-        out << ',' << (rank == 0 ? csv_field(explanation) : "");
-      }
-      out << '\n';
-    }
-  }
-}
 
 /// Before the first picture: that those of this size pass, and fit.
 void check_size(const LoadedNetwork& network, const DataOptions& data) {
@@ -122,7 +75,13 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
   check_size(network, data);
   Loader loader(pictures, data, Loader::Mode::kEvaluate,
                 /*seed=*/0, network.device.is_cuda());
-  print_header(out, args);
+  const bool several = network.finds_several();
+  const int64_t topk =
+      args.topk.value_or(several ? num_classes(network.config.model) : 5);
+  const PredictionLayout layout = {.format = args.format,
+                                   .finds_several = several,
+                                   .explains = !args.explain.empty()};
+  print_header(out, layout);
   // Where the answers themselves go to a terminal, they show how far it is.
   std::optional<ProgressBar> bar;
   if (!args.output.empty() || ::isatty(STDOUT_FILENO) == 0) bar.emplace();
@@ -137,7 +96,7 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
     const auto* index = batch.indices.const_data_ptr<int64_t>();
     for (int64_t n = 0; n < batch.size(); ++n) {
       print(out, args.format, pictures->name(index[n]),
-            predictor.likeliest(probabilities[n], args.topk),
+            predictor.likeliest(probabilities[n], topk),
             beside.explanation(index[n]));
     }
     out.flush();  // Who waits at a pipe's other end has each batch.
@@ -235,13 +194,21 @@ void add_predict(CLI::App& app, int& exit_code) {
                    "Pictures, folders of them, .txt files that list them; - "
                    "for a list on standard input")
       ->required();
-  command->add_option("--topk", args->topk, "How many classes, likeliest first")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
-      ->capture_default_str();
-  add_choice<Format>(
-      *command, "--format", args->format,
-      "How they are written: json is a line each",
-      {{"text", Format::kText}, {"csv", Format::kCsv}, {"json", Format::kJson}})
+  command
+      ->add_option("--topk", args->topk,
+                   "How many classes, likeliest first; else 5 or, where "
+                   "pictures have several labels, all")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}));
+  command
+      ->add_option("--threshold", args->network.threshold,
+                   "Where pictures have several labels: the probability from "
+                   "which on each is found, instead of its own")
+      ->check(CLI::Range(0., 1.));
+  add_choice<PredictionFormat>(*command, "--format", args->format,
+                               "How they are written: json is a line each",
+                               {{"text", PredictionFormat::kText},
+                                {"csv", PredictionFormat::kCsv},
+                                {"json", PredictionFormat::kJson}})
       ->default_str("text");
   command->add_option("--output", args->output,
                       "A file to write instead of standard output");

@@ -46,8 +46,8 @@ double difference_on(const std::vector<int64_t>& shape, const RunExport& run,
                      const ExportSubject& subject) {
   const auto& program = subject.options.program;
   const auto pictures = random_pictures(shape, program.pixels);
-  auto expected = subject.model.forward(network_input(pictures, program));
-  if (program.softmax) expected = expected.softmax(1);
+  const auto expected = probabilities_of(
+      subject.model.forward(network_input(pictures, program)), program);
   const auto found = run(pictures);
   if (found.sizes() != expected.sizes()) {
     throw ExportError("its outputs have another shape");

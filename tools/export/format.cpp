@@ -99,8 +99,9 @@ RunExport open_torchscript_export(const std::filesystem::path& path,
 }
 
 void write_onnx_export(OutputFile& file, const ExportSubject& subject) {
+  const auto& program = subject.options.program;
   file.write(to_onnx(make_program(subject), subject.model.takes_any_size(),
-                     subject.options.program.softmax, facts_of(subject)));
+                     program.softmax || program.sigmoid, facts_of(subject)));
 }
 
 RunExport open_onnx_export(const std::filesystem::path& path,

@@ -29,8 +29,8 @@ struct ExportFormatInfo {
   ExportFormat format;
   std::string_view name;  ///< On the command line.
   std::string_view extension;
-  /// Whether its files hold a program, which --softmax, --normalize and --fold
-  /// change, or weights alone.
+  /// Whether its files hold a program, which --softmax, --sigmoid, --normalize
+  /// and --fold change, or weights alone.
   bool has_program;
   std::span<const at::ScalarType> types;  ///< That it can be exported in.
   /// Throws FileError, or ExportError where the network does not fit.

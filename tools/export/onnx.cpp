@@ -30,9 +30,9 @@ void rewrite(OnnxBuilder& to, const jit::Node& node) {
 
 }  // namespace
 
-std::string to_onnx(const Program& program, bool any_size, bool softmax,
+std::string to_onnx(const Program& program, bool any_size, bool probabilities,
                     const std::map<std::string, std::string>& metadata) {
-  const char* output = softmax ? "probabilities" : "logits";
+  const char* output = probabilities ? "probabilities" : "logits";
   OnnxBuilder builder(program, any_size);
   for (const auto* node : program.graph->nodes()) rewrite(builder, *node);
   builder.finish(program.graph->outputs().front(), output);

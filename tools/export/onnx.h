@@ -15,7 +15,7 @@ namespace skipzoo {
 /// Written by LibTorch's own ONNX writer
 /// (torch/csrc/jit/serialization/export.h, no stable interface: tried on 2.13).
 /// Throws ExportError naming an operator that is not known here.
-std::string to_onnx(const Program& program, bool any_size, bool softmax,
+std::string to_onnx(const Program& program, bool any_size, bool probabilities,
                     const std::map<std::string, std::string>& metadata);
 
 }  // namespace skipzoo

@@ -27,6 +27,13 @@ torch::Tensor network_input(const torch::Tensor& pictures,
   return normaliser_of(options)(pictures);
 }
 
+torch::Tensor probabilities_of(const torch::Tensor& logits,
+                               const ProgramOptions& options) {
+  return options.softmax   ? logits.softmax(1)
+         : options.sigmoid ? logits.sigmoid()
+                           : logits;
+}
+
 namespace {
 
 /// The network with what is put around it.
@@ -58,7 +65,7 @@ class Wrapped {
     if (casts) x = x.to(options_.type);
     auto y = model_.forward(x);
     if (casts) y = y.to(torch::kFloat);
-    return options_.softmax ? y.softmax(1) : y;
+    return probabilities_of(y, options_);
   }
 
  private:

@@ -31,6 +31,8 @@ struct ProgramOptions {
   std::vector<double> std = {};
   /// Probabilities instead of logits.
   bool softmax = false;
+  /// The same of several labels a picture, each by itself; not both.
+  bool sigmoid = false;
   /// Of weights and arithmetic; in and out stay float.
   at::ScalarType type = at::kFloat;
 };
@@ -41,6 +43,10 @@ torch::Tensor random_pictures(at::IntArrayRef shape, Pixels pixels);
 /// The same pictures normalised, for the network itself.
 torch::Tensor network_input(const torch::Tensor& pictures,
                             const ProgramOptions& options);
+
+/// What a program gives for its network's logits, (N, classes).
+torch::Tensor probabilities_of(const torch::Tensor& logits,
+                               const ProgramOptions& options);
 
 /// Traces `model`, which is in evaluation mode, on the CPU, and takes no
 /// gradients, on pictures of (N, C, H, W).

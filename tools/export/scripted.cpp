@@ -67,7 +67,9 @@ class ScriptedProgram {
                                  c10::str(output.sizes()) + ", expected " +
                                  std::to_string(classes_) + " a picture");
     }
-    // The softmax of a probability's logarithm is that probability.
+    // The softmax of a probability's logarithm is that probability, and so is
+    // the sigmoid of its logit.
+    if (facts_.sigmoid) return output.logit();
     return facts_.softmax ? output.log() : output;
   }
 
@@ -101,10 +103,11 @@ std::map<std::string, std::string> program_facts(const ModelMetadata& metadata,
         name, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     classes += name + "\n";
   }
-  const json facts = {{"normalize", name_of_pixels(options.pixels)},
-                      {"softmax", options.softmax},
-                      {"any_size", takes_any_size},
-                      {"type", c10::toString(options.type)}};
+  json facts = {{"normalize", name_of_pixels(options.pixels)},
+                {"softmax", options.softmax},
+                {"any_size", takes_any_size},
+                {"type", c10::toString(options.type)}};
+  if (options.sigmoid) facts["sigmoid"] = true;
   return {{kMetadataRecord, to_json_text(metadata)},
           {kProgram, facts.dump()},
           {"classes.txt", classes},
@@ -127,6 +130,7 @@ ProgramFacts parse_program_facts(const std::string& text) {
   const json facts = json::parse(text);
   return {.normalize = facts.at("normalize").get<std::string>(),
           .softmax = facts.at("softmax").get<bool>(),
+          .sigmoid = facts.value("sigmoid", false),
           .any_size = facts.at("any_size").get<bool>(),
           .type = facts.at("type").get<std::string>()};
 }

@@ -20,7 +20,8 @@ std::map<std::string, std::string> program_facts(const ModelMetadata& metadata,
 /// What program.json says: the program's side of the contract.
 struct ProgramFacts {
   std::string normalize;  ///< "uint8", "float" or "none": what it takes.
-  bool softmax = false;   ///< Whether it gives probabilities.
+  bool softmax = false;   ///< Whether it gives probabilities,
+  bool sigmoid = false;   ///< those of several labels a picture.
   bool any_size = false;  ///< Whether it takes pictures of other sizes.
   std::string type;       ///< Of its weights, as "Float".
 };

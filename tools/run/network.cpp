@@ -14,6 +14,7 @@
 #include "tools/export/scripted.h"
 #include "tools/printable.h"
 #include "tools/run/ensemble.h"
+#include "tools/run/thresholds.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
@@ -159,6 +160,7 @@ ModelMetadata LoadedNetwork::metadata_now() const {
       .mean = config.data.mean,
       .std = config.data.std,
       .input_shape = input_shape(config),
+      .thresholds = thresholds,
       .held_out_by_content = metadata && metadata->held_out_by_content};
   for (int64_t i = 0; i < num_classes(config.model); ++i) {
     now.classes.push_back(class_name(i));
@@ -286,6 +288,7 @@ LoadedNetwork load_network(const NetworkSource& given,
   } else {
     load_weights_of(file, source.file, network);
   }
+  network.thresholds = thresholds_for(source, network);
   if (source.views == Views::kHflip) {
     network.forward = with_mirror_image(std::move(network.forward));
   }

@@ -38,6 +38,9 @@ struct NetworkSource {
   /// Of a checkpoint, the weights that training moved, though it is used by
   /// their average.
   bool raw = false;
+  /// Of a network that finds several labels in a picture, instead of those it
+  /// has; of another it is a ConfigError.
+  std::optional<double> threshold = {};
   FetchOptions fetch = {};  ///< Of published weights.
 };
 
@@ -54,7 +57,11 @@ struct LoadedNetwork {
   Preprocessing preprocess;
   /// Networks whose mean it is; 1: `model` is all of it.
   int64_t members = 1;
+  /// Where it finds several labels in a picture, the probabilities from which
+  /// on, by class; 0.5 where none are known. Empty: one label a picture.
+  std::vector<double> thresholds = {};
 
+  bool finds_several() const { return !thresholds.empty(); }
   bool is_program() const { return model == nullptr; }
   /// What the config says now, overrides included, with the file's class names.
   ModelMetadata metadata_now() const;

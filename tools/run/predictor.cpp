@@ -101,7 +101,9 @@ torch::Tensor Predictor::probabilities(const torch::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
   const auto images = network().preprocess(pixels);
   const std::lock_guard<std::mutex> lock(shared_->forward);
-  return network().forward(images).to(torch::kFloat).softmax(1).to(torch::kCPU);
+  const auto logits = network().forward(images).to(torch::kFloat);
+  return (network().finds_several() ? logits.sigmoid() : logits.softmax(1))
+      .to(torch::kCPU);
 }
 
 torch::Tensor Predictor::embeddings(const torch::Tensor& pixels) const {
@@ -133,10 +135,17 @@ Predictions Predictor::likeliest(const torch::Tensor& probabilities,
   const auto* value = values.const_data_ptr<float>();
   const auto* index = indices.const_data_ptr<int64_t>();
   Predictions predictions;
+  const auto& thresholds = network().thresholds;
   for (int64_t k = 0; k < count; ++k) {
+    const auto i = static_cast<size_t>(index[k]);
+    const double threshold = i < thresholds.size() ? thresholds[i] : 0;
     predictions.push_back({.index = index[k],
                            .name = network().class_name(index[k]),
-                           .probability = value[k]});
+                           .probability = value[k],
+                           .threshold = threshold,
+                           .selected = network().finds_several()
+                                           ? value[k] >= threshold
+                                           : k == 0});
   }
   return predictions;
 }

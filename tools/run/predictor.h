@@ -19,6 +19,12 @@ struct Prediction {
   int64_t index = 0;
   std::string name;  ///< Its number where the file knows no names.
   double probability = 0;
+  /// Where a network finds several labels in a picture, the probability from
+  /// which on this is one of them; else 0.
+  double threshold = 0;
+  /// Whether this is what it finds: it reaches the threshold or, with one label
+  /// a picture, it is the likeliest.
+  bool selected = false;
 };
 /// The likeliest classes of a picture, the likeliest first.
 using Predictions = std::vector<Prediction>;
@@ -35,8 +41,9 @@ class Predictor {
  public:
   explicit Predictor(LoadedNetwork network);
 
-  /// The likeliest classes, at most `topk`. Throws FileError where it is no
-  /// picture that is read (data/picture_kind.h).
+  /// The likeliest classes, at most `topk`: where a picture may have more
+  /// labels than that, ask for more. Throws FileError where it is no picture
+  /// that is read (data/picture_kind.h).
   Predictions predict(const std::filesystem::path& picture,
                       int64_t topk = 5) const;
   /// The same of a picture file's bytes. Throws std::runtime_error.
@@ -74,7 +81,8 @@ class Predictor {
                           const torch::Tensor& classes) const;
 
   /// uint8 pixels (N, C, H, W), already of the network's size -> probabilities,
-  /// float32 (N, classes), on the CPU.
+  /// float32 (N, classes), on the CPU: a softmax or, where it finds several
+  /// labels, a sigmoid each.
   torch::Tensor probabilities(const torch::Tensor& pixels) const;
   /// The likeliest of a row of probabilities, (classes).
   Predictions likeliest(const torch::Tensor& probabilities, int64_t topk) const;

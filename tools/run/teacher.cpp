@@ -56,6 +56,9 @@ std::string misfit_of(const LoadedNetwork& teacher, const RunConfig& config,
            " classes, model.num_classes is " +
            std::to_string(num_classes(config.model));
   }
+  if (teacher.finds_several()) {
+    return "finds several labels in a picture, those of the data have one each";
+  }
   if (!teacher.metadata || teacher.metadata->classes == names) return "";
   const auto& own = teacher.metadata->classes;
   if (own.size() != names.size() || !std::ranges::is_permutation(own, names)) {
