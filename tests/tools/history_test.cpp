@@ -35,7 +35,7 @@ TEST_F(History, HeaderIsTheDocumentedOne) {
   EXPECT_EQ(csv_header(),
             "epoch,lr,train_loss,train_top1,val_loss,val_top1,val_top5,"
             "images_per_s,seconds,val_loss_ema,val_top1_ema,data_time,"
-            "val_balanced_accuracy,val_macro_f1,eval_metric");
+            "val_balanced_accuracy,val_macro_f1,val_map,eval_metric");
 }
 
 TEST_F(History, RowsReadBackBitForBit) {

@@ -193,6 +193,31 @@ TEST(HtmlReport, SaysWhoseConfusionsItShows) {
             std::string::npos);
 }
 
+TEST(HtmlReport, OfSeveralLabelsHasATableInsteadOfConfusions) {
+  auto report = small_report(3);
+  report.confusion.clear();
+  for (auto& row : report.rows) row.val_map = 87.654;
+  report.labels = {{.average_precision = 0.9125,
+                    .threshold = 0.4567,
+                    .precision = 0.75,
+                    .recall = 0.625,
+                    .f1 = 0.6818,
+                    .images = 80},
+                   {}};
+  report.confusion_epoch = 3;
+  const auto html = html_report(report);
+  EXPECT_TRUE(well_nested(html));
+  for (const char* text :
+       {"Labels by class of epoch 3, the best (best.skz)", ">91.25%<",
+        ">0.457<", ">75.00%<", ">62.50%<", ">68.18%<", ">80<", "&lt;dog&gt;",
+        "Best mAP", ">87.65%<", "Mean average precision (%)"}) {
+    EXPECT_NE(html.find(text), html.npos) << text;
+  }
+  EXPECT_EQ(html.find("Confusion matrix"), html.npos);
+  // No picture has the second label.
+  EXPECT_EQ(occurrences(html, "<td>–</td>"), 4);
+}
+
 /// The heights of the points of the first curve drawn.
 std::vector<double> heights(const std::string& html) {
   const auto at = html.find("points=\"") + 8;
