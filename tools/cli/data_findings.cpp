@@ -15,7 +15,12 @@ std::string DataFindings::name(const PicturePlace& place) const {
 
 std::string DataFindings::class_of(const PicturePlace& place) const {
   const auto& data = *splits[place.split].data;
-  return data.classes()[static_cast<size_t>(data.label(place.index))];
+  std::string names;
+  for (const int64_t label : data.labels(place.index)) {
+    names +=
+        (names.empty() ? "" : "|") + data.classes()[static_cast<size_t>(label)];
+  }
+  return names;
 }
 
 std::vector<PicturePlace> DataFindings::unreadable() const {

@@ -21,6 +21,7 @@ struct DataFindings {
   const PictureFacts& facts(const PicturePlace& place) const;
   /// The picture as the data set names it.
   std::string name(const PicturePlace& place) const;
+  /// Of several labels, with '|' between them.
   std::string class_of(const PicturePlace& place) const;
   std::vector<PicturePlace> unreadable() const;
 };

@@ -19,7 +19,10 @@ std::vector<Thumbnail> thumbnails(const DataFindings& found, int64_t label,
   for (const auto& split : found.splits) {
     for (const auto& one : split.pictures) {
       if (pictures.size() == most) return pictures;
-      if (!one.is_read() || split.data->label(one.index) != label) continue;
+      const auto labels = split.data->labels(one.index);
+      if (!one.is_read() || std::ranges::find(labels, label) == labels.end()) {
+        continue;
+      }
       try {
         const auto small = resize_and_crop(split.data->image(one.index), kSide,
                                            kSide, Interpolation::kBilinear);

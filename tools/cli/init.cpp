@@ -50,8 +50,11 @@ PicturesAtHand look_at(const DataOptions& data, TrainingData& opened) {
   pictures.training = opened.train->size();
   pictures.validation = opened.validation->size();
   pictures.per_class.resize(pictures.classes.size());
+  pictures.are_multi_label = opened.train->is_multi_label();
   for (int64_t i = 0; i < pictures.training; ++i) {
-    ++pictures.per_class[static_cast<size_t>(opened.train->label(i))];
+    for (const int64_t label : opened.train->labels(i)) {
+      ++pictures.per_class[static_cast<size_t>(label)];
+    }
   }
   ProgressBar bar;
   const auto looks =

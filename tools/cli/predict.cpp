@@ -18,6 +18,7 @@
 #include "tools/error.h"
 #include "tools/file.h"
 #include "tools/run/embedding.h"
+#include "tools/run/ensemble.h"
 #include "tools/run/predictor.h"
 #include "tools/train/run_folder.h"
 #include "tools/write_whole.h"
@@ -134,6 +135,7 @@ Beside open_beside(const PredictArguments& args, const FoundPictures& found,
     beside.features.emplace(pictures);
   }
   if (!args.explain.empty()) {
+    refuse_ensemble(network, "a heat map");
     beside.explanations.emplace(args.explain, found.files, network);
   }
   return beside;

@@ -32,6 +32,12 @@ class Joined : public Dataset {
   int64_t label(int64_t index) const override {
     return of(index).label(at(index).index);
   }
+  bool is_multi_label() const override {
+    return data_.front()->is_multi_label();
+  }
+  std::vector<int64_t> labels(int64_t index) const override {
+    return of(index).labels(at(index).index);
+  }
   std::string name(int64_t index) const override {
     return of(index).name(at(index).index);
   }
@@ -116,7 +122,9 @@ SplitFacts facts_of_split(std::string name, DatasetPtr data,
                    .per_class = {}};
   facts.per_class.resize(data->classes().size());
   for (int64_t i = 0; i < data->size(); ++i) {
-    ++facts.per_class[static_cast<size_t>(data->label(i))];
+    for (const int64_t label : data->labels(i)) {
+      ++facts.per_class[static_cast<size_t>(label)];
+    }
   }
   return facts;
 }
@@ -141,7 +149,7 @@ std::vector<Copies> copies_in(std::span<const SplitFacts> splits,
       copies.are_across_splits |=
           all.at(index).split != all.at(indices.front()).split;
       copies.have_other_labels |=
-          all.label(index) != all.label(indices.front());
+          all.labels(index) != all.labels(indices.front());
     }
   }
   std::vector<Copies> in_order;

@@ -90,7 +90,8 @@ int64_t PicturesAtHand::smallest_class() const {
 
 bool PicturesAtHand::are_unbalanced() const {
   constexpr int64_t kMuch = 3;
-  return largest_class() > kMuch * smallest_class();
+  // A label among several is rare in another way: most pictures are without.
+  return !are_multi_label && largest_class() > kMuch * smallest_class();
 }
 
 std::vector<Candidate> candidates(const PicturesAtHand& pictures,

@@ -132,6 +132,9 @@ void write_place(const Plan& plan, const fs::path& folder,
              grouped(plan.pictures.validation) +
                  " pictures, by which the best epoch is chosen");
   }
+  if (plan.pictures.are_multi_label) {
+    yaml.line("multi_label: true", "the table has '|' between labels");
+  }
   if (data.class_folders != ClassFolders::kTop) {
     yaml.key("class_folders", data.class_folders);
   }
@@ -214,6 +217,10 @@ void write_train(const Plan& plan, CommentedYaml& yaml) {
   write_optimizer(plan, yaml);
   yaml.line("schedule: {name: onecycle}",
             "the rate rises, and falls to nothing");
+  if (pictures.are_multi_label) {
+    yaml.line("loss: bce", "each label by itself");
+    yaml.line("eval_metric: map", "mean average precision of the labels");
+  }
   if (pictures.are_unbalanced()) {
     yaml.line("class_weights: balanced",
               "the largest class has " + grouped(pictures.largest_class()) +

@@ -16,8 +16,9 @@ struct PicturesAtHand {
   std::vector<int64_t> per_class;  ///< Training pictures of each class.
   int64_t training = 0;
   int64_t validation = 0;
-  int64_t shorter_side = 0;  ///< The median; in pixels.
-  bool are_grey = false;     ///< All that were looked at.
+  int64_t shorter_side = 0;      ///< The median; in pixels.
+  bool are_multi_label = false;  ///< Several labels a picture, or none.
+  bool are_grey = false;         ///< All that were looked at.
   ChannelStatistics statistics;
 
   int64_t largest_class() const;

@@ -15,19 +15,20 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Forward mean_of_probabilities(std::vector<Forward> members) {
-  return [members = std::move(members)](const torch::Tensor& images) {
+/// several: labels a picture.
+Forward mean_of_probabilities(std::vector<Forward> members, bool several) {
+  return [members = std::move(members), several](const torch::Tensor& images) {
     torch::Tensor sum;
     for (const auto& member : members) {
+      const auto logits = member(images).to(torch::kFloat);
       const auto probabilities =
-          member(images).to(torch::kFloat).softmax(/*dim=*/1);
+          several ? logits.sigmoid() : logits.softmax(/*dim=*/1);
       sum = sum.defined() ? sum.add_(probabilities) : probabilities;
     }
-    // A logit of nothing is a number still.
-    constexpr double kLeast = 1e-30;
-    return sum.div_(static_cast<double>(members.size()))
-        .clamp_min_(kLeast)
-        .log_();
+    const auto mean = sum.div_(static_cast<double>(members.size()));
+    // Of what is certain it is a number still.
+    constexpr double kLeast = 1e-30, kOfLogit = 1e-7;
+    return several ? mean.logit_(kOfLogit) : mean.clamp_min_(kLeast).log_();
   };
 }
 
@@ -53,6 +54,9 @@ LoadedNetwork load_ensemble(const NetworkSource& source) {
     one.file = folder_of_fold(source.file, fold);
     auto network = load_network(one);
     members.push_back(network.forward);
+    for (size_t c = 0; fold > 1 && c < whole.thresholds.size(); ++c) {
+      whole.thresholds[c] += network.thresholds.at(c);
+    }
     if (fold == 1) {
       whole = std::move(network);
     } else if (whole.metadata && network.metadata &&
@@ -65,7 +69,11 @@ LoadedNetwork load_ensemble(const NetworkSource& source) {
   spdlog::info("{}: the mean of {} networks", source.file.string(), folds);
   whole.members = folds;
   whole.config.data.holdout = 0;
-  whole.forward = mean_of_probabilities(std::move(members));
+  for (auto& threshold : whole.thresholds) {
+    threshold /= static_cast<double>(folds);
+  }
+  whole.forward =
+      mean_of_probabilities(std::move(members), whole.finds_several());
   return whole;
 }
 

@@ -15,10 +15,11 @@ std::filesystem::path folder_of_fold(const std::filesystem::path& folder,
 int64_t folds_in(const std::filesystem::path& folder);
 
 /// The best networks of all folds as one: its output is the logarithm of the
-/// mean of their probabilities. What it is besides is the first fold's, but it
-/// holds out nothing: each picture that one was validated on, the others were
-/// trained on. Throws as load_network() does, and FileError where their
-/// classes differ.
+/// mean of their probabilities or, where they find several labels in a picture,
+/// the logit of that, with the mean of their thresholds. What it is besides is
+/// the first fold's, but it holds out nothing: each picture that one was
+/// validated on, the others were trained on. Throws as load_network() does, and
+/// FileError where their classes differ.
 LoadedNetwork load_ensemble(const NetworkSource& source);
 
 /// Throws ConfigError where it is several networks: `what` needs one.
