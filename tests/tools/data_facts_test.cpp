@@ -105,7 +105,7 @@ TEST_F(DataFacts, CopiesAcrossSplitsAndOfOtherClassesAreSaid) {
   // Cat 2 in other bytes.
   write("test/cat/leaked.jpg", {.orientation = 1, .seed = 2});
   const std::vector<SplitFacts> splits = {facts("train"), facts("test")};
-  const auto copies = copies_in(splits, {.workers = 2});
+  const auto copies = copies_in(splits, DataOptions());
   ASSERT_EQ(copies.size(), 3u);
   const auto names = [&](const Copies& one) {
     std::vector<std::string> keys;

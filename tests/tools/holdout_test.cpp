@@ -183,7 +183,7 @@ TEST_F(Holdout, FoldsHoldOutEveryPictureOnce) {
   std::vector<std::map<int64_t, int>> of_class;
   for (options_.fold = 1; options_.fold <= 5; ++options_.fold) {
     const Deal deal = deal_by_content(*all, options_, 1);
-    if (options_.fold == 1) EXPECT_EQ(deal.held_out, first);
+    EXPECT_EQ(deal.held_out == first, options_.fold == 1);
     EXPECT_EQ(std::ssize(deal.held_out) + std::ssize(deal.train), all->size());
     const auto keys = keys_of(*all, deal.held_out);
     EXPECT_EQ(keys.contains("cat/7.jpg"), keys.contains("cat/1000.jpg"));

@@ -10,6 +10,7 @@
 #include "tools/error.h"
 #include "tools/export/format.h"
 #include "tools/file.h"
+#include "tools/run/ensemble.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {

@@ -96,7 +96,7 @@ int64_t predict(const PredictArguments& args, const Predictor& predictor,
     beside.add(predictor, batch, probabilities);
     const auto* index = batch.indices.const_data_ptr<int64_t>();
     for (int64_t n = 0; n < batch.size(); ++n) {
-      print(out, args.format, pictures->name(index[n]),
+      print(out, layout, pictures->name(index[n]),
             predictor.likeliest(probabilities[n], topk),
             beside.explanation(index[n]));
     }

@@ -131,6 +131,13 @@ void refuse_empty(const Deal& deal, double share) {
 
 }  // namespace
 
+int64_t DataOptions::folds() const {
+  constexpr double kRounding = 1e-9;
+  return holdout > 0 ? std::max<int64_t>(
+                           1, static_cast<int64_t>(1 / holdout + kRounding))
+                     : 1;
+}
+
 Deal deal_by_content(const Dataset& data, const DataOptions& options,
                      int64_t seed) {
   const auto start = std::chrono::steady_clock::now();

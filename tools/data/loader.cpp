@@ -87,7 +87,7 @@ int64_t Loader::all_batches() const {
 }
 
 Image Loader::evaluation_image(int64_t index) const {
-  return evaluation_view(dataset_->image(index), options_);
+  return views_.evaluation_view(index);
 }
 
 int64_t Loader::skipped() const {

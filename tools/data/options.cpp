@@ -1,7 +1,5 @@
 #include "tools/data/options.h"
 
-#include <algorithm>
-
 namespace skipzoo {
 
 bool DataOptions::uses(std::string_view key) const {
@@ -55,13 +53,6 @@ void DataOptions::validate(Problems& problems) const {
     problems.push_back("mean has " + std::to_string(mean.size()) +
                        " entries but std has " + std::to_string(std.size()));
   }
-}
-
-int64_t DataOptions::folds() const {
-  constexpr double kRounding = 1e-9;
-  return holdout > 0 ? std::max<int64_t>(
-                           1, static_cast<int64_t>(1 / holdout + kRounding))
-                     : 1;
 }
 
 int64_t DataOptions::size_in_epoch(int64_t epoch) const {
