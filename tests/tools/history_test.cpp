@@ -59,7 +59,7 @@ TEST_F(History, RowsReadBackBitForBit) {
 
 TEST_F(History, NumbersTakeTheirShortestForm) {
   EXPECT_EQ(csv_line({3, 0.1, 2, 1e-10, kNan, kInf, 99.5, 2560, 0.25}),
-            "3,0.1,2,1e-10,nan,inf,99.5,2560,0.25,nan,nan,nan,nan,nan,nan");
+            "3,0.1,2,1e-10,nan,inf,99.5,2560,0.25,nan,nan,nan,nan,nan,nan,nan");
 }
 
 TEST_F(History, WindowsLineEndingsAreFine) {
@@ -119,17 +119,17 @@ TEST_F(History, MalformedLineIsNamedByFileAndNumber) {
     return words_of_error([&] { read_csv(file); });
   };
   const auto where = (folder_ / "summary.csv").string() + ":3: ";
-  EXPECT_EQ(error_of("2,0.1,1,x,1,1,1,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2,0.1,1,x,1,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "train_top1: expected a number, got 'x'");
-  EXPECT_EQ(error_of("2.5,0.1,1,1,1,1,1,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2.5,0.1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "epoch: expected a number, got '2.5'");
-  EXPECT_EQ(error_of("2,0.1,1,,1,1,1,1,1,1,1,1,1,1,1\n"),
+  EXPECT_EQ(error_of("2,0.1,1,,1,1,1,1,1,1,1,1,1,1,1,1\n"),
             where + "train_top1: expected a number, got ''");
   EXPECT_EQ(error_of("2,0.1,1,1,1,1,1,1,1,1\n"),
-            where + "10 columns, expected 15");
+            where + "10 columns, expected 16");
   EXPECT_EQ(error_of("2,0.1,1"),
             where +
-                "3 columns, expected 15; the last line, was its write cut "
+                "3 columns, expected 16; the last line, was its write cut "
                 "short?");
 }
 

@@ -176,7 +176,7 @@ TEST_F(MultiLabelRun, EvaluateSaysWhatTheRunSaid) {
   expect_words(text.out, "mAP ");
   expect_words(text.out, "thresholds: those of the network");
   expect_words(text.out,
-               "class                        AP  threshold  precision");
+               "class                       AP  threshold  precision");
 }
 
 TEST_F(MultiLabelRun, PredictFindsWhatEvaluateCounts) {
@@ -228,8 +228,9 @@ TEST_F(MultiLabelRun, ExportsAgree) {
   for (const std::vector<std::string>& more :
        std::vector<std::vector<std::string>>{
            {}, {"--sigmoid", "--normalize", "uint8"}}) {
-    std::vector<std::string> arguments = {
-        "export", path("run"), "--format", "torchscript", "-o", path("net.pt")};
+    std::vector<std::string> arguments = {"export",   path(kUnfinished),
+                                          "--format", "torchscript",
+                                          "-o",       path("net.pt")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const auto exported = run_skipzoo(arguments);
     ASSERT_EQ(exported.exit_code, 0) << exported.err;
@@ -257,8 +258,8 @@ TEST_F(MultiLabelRun, WeightsAloneAreUsedByTheTable) {
   const auto found = evaluate("net.pth", {"-c", path("net.yaml")});
   EXPECT_EQ(found.at("thresholds_of"), "these images");
   EXPECT_EQ(found.at("map"), evaluate("run").at("map"));
-  for (const auto& one :
-       predict("net.pth", {"-c", path("net.yaml")}).at(path("112.bmp"))) {
+  const auto predictions = predict("net.pth", {"-c", path("net.yaml")});
+  for (const auto& one : predictions.at(path("112.bmp"))) {
     EXPECT_EQ(one.at("threshold"), 0.5);
   }
 }
