@@ -44,9 +44,9 @@ Interval wilson_interval(int64_t right, int64_t images) {
           .high = std::min(100., (middle + half) * scale)};
 }
 
-Interval bootstrap_interval(
+std::vector<Interval> bootstrap_intervals(
     const Confusion& confusion,
-    const std::function<double(const Confusion&)>& figure) {
+    const std::vector<std::function<double(const Confusion&)>>& figures) {
   std::vector<std::pair<size_t, size_t>> images;
   for (size_t of = 0; of < confusion.size(); ++of) {
     for (size_t as = 0; as < confusion[of].size(); ++as) {
@@ -54,11 +54,11 @@ Interval bootstrap_interval(
                     {of, as});
     }
   }
-  if (images.empty()) return {};
+  if (images.empty()) return std::vector<Interval>(figures.size());
   const auto count = std::ssize(images);
   constexpr int64_t kMostDraws = 20'000'000;
   const int64_t samples = std::clamp<int64_t>(kMostDraws / count, 100, 1000);
-  std::vector<double> figures;
+  std::vector<std::vector<double>> found(figures.size());
   Random random(1);
   Confusion sample;
   for (int64_t s = 0; s < samples; ++s) {
@@ -67,9 +67,19 @@ Interval bootstrap_interval(
       const auto& [of, as] = images[static_cast<size_t>(random.below(count))];
       ++sample[of][as];
     }
-    figures.push_back(figure(sample));
+    for (size_t f = 0; f < figures.size(); ++f) {
+      found[f].push_back(figures[f](sample));
+    }
   }
-  return middle_of(std::move(figures));
+  std::vector<Interval> intervals;
+  for (auto& one : found) intervals.push_back(middle_of(std::move(one)));
+  return intervals;
+}
+
+Interval bootstrap_interval(
+    const Confusion& confusion,
+    const std::function<double(const Confusion&)>& figure) {
+  return bootstrap_intervals(confusion, {figure}).front();
 }
 
 LabelIntervals label_intervals(const Evaluation& evaluation) {
@@ -144,12 +154,11 @@ Figures figures_of(const Confusion& confusion) {
   const double top1 = images == 0 ? 0
                                   : 100 * static_cast<double>(right) /
                                         static_cast<double>(images);
-  const auto by_bootstrap = [&](double (*figure)(const Confusion&)) {
-    return Figure{figure(confusion), bootstrap_interval(confusion, figure)};
-  };
+  const auto by_bootstrap =
+      bootstrap_intervals(confusion, {balanced_accuracy, macro_f1});
   return {.top1 = {top1, wilson_interval(right, images)},
-          .balanced_accuracy = by_bootstrap(balanced_accuracy),
-          .macro_f1 = by_bootstrap(macro_f1)};
+          .balanced_accuracy = {balanced_accuracy(confusion), by_bootstrap[0]},
+          .macro_f1 = {macro_f1(confusion), by_bootstrap[1]}};
 }
 
 }  // namespace skipzoo

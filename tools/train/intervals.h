@@ -25,6 +25,10 @@ Interval wilson_interval(int64_t right, int64_t images);
 Interval bootstrap_interval(
     const Confusion& confusion,
     const std::function<double(const Confusion&)>& figure);
+/// The same of several figures, of the same samples.
+std::vector<Interval> bootstrap_intervals(
+    const Confusion& confusion,
+    const std::vector<std::function<double(const Confusion&)>>& figures);
 
 /// The mean of some values, as of the folds of a cross-validation.
 struct MeanOfValues {
