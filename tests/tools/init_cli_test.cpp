@@ -169,7 +169,7 @@ TEST_F(Folds, GoOnWhereTheyEnded) {
   expect_words(again, 0, "nothing to do: all 2 epochs are done");
   // The same to the bit.
   EXPECT_EQ(read_text(folder / "cv/folds.csv"), table);
-  expect_words(folds(), 1, "a run is in it already");
+  expect_words(folds(), 1, "holds a run already");
 }
 
 TEST_F(Folds, AreOneNetworkToEvaluateAndToPredictBy) {

@@ -29,7 +29,7 @@ void expect_said(const std::vector<std::string>& arguments, int exit_code,
 TEST(Usage, AMisspeltWordIsAnsweredWithTheNearest) {
   expect_said({"trian"}, 2,
               "'trian' is no subcommand; did you mean 'train'? There are "
-              "train, fine-tune, evaluate");
+              "data, init, train, fine-tune, evaluate");
   expect_said({"train", "-c", kDigits, "--resum"}, 2,
               "--resum: did you mean --resume?");
   expect_said({"train", "-c", kDigits, "--batch-size=5"}, 2,
@@ -46,8 +46,8 @@ TEST(Usage, TheNearestWordIsNotFar) {
 
 TEST(Usage, EverySubcommandHelpsWithExamples) {
   for (const char* command :
-       {"train", "fine-tune", "evaluate", "predict", "export", "benchmark",
-        "lr-find", "describe", "inspect", "convert", "weights"}) {
+       {"data", "init", "train", "fine-tune", "evaluate", "predict", "export",
+        "benchmark", "lr-find", "describe", "inspect", "convert", "weights"}) {
     const auto help = run_skipzoo({command, "--help"});
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_NE(help.out.find("Example"), std::string::npos) << command;

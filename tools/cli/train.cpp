@@ -129,6 +129,11 @@ bool is_for(const fs::path& config, const fs::path& place) {
 /// What `train PLACE` goes by: the config of that name here, or a new one.
 std::string config_for_place(const CLI::App& command, InitRequest& request,
                              const TrainArguments& args) {
+  const auto ending = request.place.extension();
+  if (ending == ".yaml" || ending == ".yml") {
+    throw ConfigError("train: " + request.place.string() +
+                      ": a config is given by -c " + request.place.string());
+  }
   if (!args.config.empty()) {
     throw ConfigError("train: " + request.place.string() +
                       ": pictures to choose a config for; drop them, or -c");
