@@ -50,11 +50,11 @@ def turned(points, angle, radius, centre):
     return [(centre[0] + x * cosine - y * sine, centre[1] + x * sine + y * cosine) for x, y in points]
 
 
-def colour(rng, unlike):
+def colour(rng, unlike, distance=110):
     """A colour that can be told from this one."""
     while True:
         found = np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.2, 1), rng.uniform(0.1, 1))) * 255
-        if np.linalg.norm(found - unlike) > 110:
+        if np.linalg.norm(found - unlike) > distance:
             return tuple(int(v) for v in found)
 
 
@@ -78,21 +78,21 @@ def noisy_ground(rng, side):
     share = np.clip(0.5 + (x - 0.5) * math.cos(angle) + (y - 0.5) * math.sin(angle), 0, 1)[..., None]
     ground = rng.uniform(0, 255, 3) * share + rng.uniform(0, 255, 3) * (1 - share)
     clouds = Image.fromarray(rng.integers(0, 256, (7, 7, 3), np.uint8)).resize((side, side), Image.BICUBIC)
-    ground += (np.asarray(clouds, float) - 128) * rng.uniform(0.1, 0.45)
-    ground += rng.normal(0, rng.uniform(4, 22), (side, side, 3))
+    ground += (np.asarray(clouds, float) - 128) * rng.uniform(0.05, 0.25)
+    ground += rng.normal(0, rng.uniform(3, 14), (side, side, 3))
     return Image.fromarray(ground.clip(0, 255).astype(np.uint8))
 
 
 def shapes_picture(rng, empty, side=96):
     """A picture and the kinds of shape on it; strokes that are no shape lie on all of them."""
     picture = noisy_ground(rng, side)
-    for _ in range(rng.integers(0, 4)):
+    for _ in range(rng.integers(0, 3)):
         ends = [tuple(rng.uniform(0, side, 2)) for _ in range(2)]
         paint(picture, [ends], tuple(int(v) for v in rng.integers(0, 256, 3)), rng.uniform(1, 3))
     placed = []
     for kind in [] if empty else rng.choice(KINDS, rng.integers(1, 4)):
         for _ in range(50):
-            radius = rng.uniform(9, 22)
+            radius = rng.uniform(13, 25)
             centre = rng.uniform(radius, side - radius, 2)
             if all(np.linalg.norm(centre - c) > 0.9 * (radius + r) for _, c, r in placed):
                 break
@@ -101,7 +101,7 @@ def shapes_picture(rng, empty, side=96):
         x, y = centre.astype(int)
         ground = np.asarray(picture, float)[max(y - 8, 0):y + 8, max(x - 8, 0):x + 8].mean((0, 1))
         points = turned(outline(kind), rng.uniform(0, 2 * math.pi), radius, centre)
-        paint(picture, [points], colour(rng, ground), rng.uniform(2, 4) if rng.random() < 0.3 else 0)
+        paint(picture, [points], colour(rng, ground), rng.uniform(2, 4) if rng.random() < 0.2 else 0)
         placed.append((kind, centre, radius))
     return picture, sorted({str(kind) for kind, _, _ in placed})
 
@@ -128,13 +128,13 @@ def pointer_picture(rng, ground, direction):
     grain = rng.normal(0, rng.uniform(0, 10), (size[1], size[0], 1))
     picture = Image.fromarray((np.asarray(picture) + grain).clip(0, 255).astype(np.uint8))
     short = size.min()
-    radius = short * rng.uniform(0.18, 0.4)
+    radius = short * rng.uniform(0.3, 0.46)
     centre = size / 2 + rng.uniform(-1, 1, 2) * (short / 2 - radius)
     x, y, r = *centre.astype(int), int(radius)
     under = np.asarray(picture, float)[y - r:y + r, x - r:x + r].mean((0, 1))
     angle = DIRECTIONS.index(direction) * math.pi / 2 + math.radians(rng.uniform(-15, 15))
     polygons = [turned(p, angle, radius, centre) for p in pointer(rng.choice(("arrow", "chevron", "letter A", "house")))]
-    paint(picture, polygons, colour(rng, under))
+    paint(picture, polygons, colour(rng, under, 150))
     return picture
 
 

@@ -114,15 +114,21 @@ TEST(Plan, EpochsFitIntoTheMinutes) {
 
 TEST(Plan, RatesAreThoseOfTheSweepWithinReason) {
   auto plan = first_plan(photos(1000, 32));
+  EXPECT_EQ(plan.lr, 0.01);
+  choose_lr(plan, SweepRates{.valley = 0.001, .least = 0.0421});
+  EXPECT_EQ(plan.lr, 0.014);
+  EXPECT_EQ(config_of_text(plan).train.optimizer.lr, 0.014);
+  choose_lr(plan, SweepRates{.valley = 0.1, .least = 1});
+  EXPECT_EQ(plan.lr, 0.025);
+  EXPECT_NE(plan.why_lr.find("within a factor of 2.5"), std::string::npos);
+  choose_lr(plan, SweepRates{.valley = 1e-7, .least = 1e-6});
   EXPECT_EQ(plan.lr, 0.004);
-  choose_lr(plan, 0.00312);
-  EXPECT_EQ(plan.lr, 0.0031);
-  EXPECT_EQ(config_of_text(plan).train.optimizer.lr, 0.0031);
-  choose_lr(plan, 1.0);
-  EXPECT_EQ(plan.lr, 0.016);
-  EXPECT_NE(plan.why_lr.find("within a factor of 4"), std::string::npos);
-  choose_lr(plan, 1e-6);
-  EXPECT_EQ(plan.lr, 0.001);
+  auto tuned = first_plan(photos(1000, 32), imagenet_weights());
+  EXPECT_EQ(tuned.lr, 0.005);
+  choose_lr(tuned, SweepRates{.valley = 0.00312, .least = 0.1});
+  EXPECT_EQ(tuned.lr, 0.0031);
+  choose_lr(tuned, SweepRates{.valley = 1, .least = 1});
+  EXPECT_EQ(tuned.lr, 0.02);
 }
 
 TEST(Plan, UnbalancedClassesAreWeighted) {

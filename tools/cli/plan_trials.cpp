@@ -141,8 +141,10 @@ void choose_lr_by_sweep(Plan& plan, const InitRequest& request,
       plan, request, data, {.min_lr = 1e-6, .max_lr = 1, .steps = steps},
       [&](int64_t done) { bar.update("lr-find", done, steps); });
   const auto found = suggestion(sweep.points(), steps);
-  choose_lr(plan,
-            found ? std::optional(sweep.points()[*found].lr) : std::nullopt);
+  if (!found) return;
+  const auto& points = sweep.points();
+  const auto least = std::ranges::min_element(points, {}, &LrPoint::smoothed);
+  choose_lr(plan, SweepRates{.valley = points[*found].lr, .least = least->lr});
 }
 
 }  // namespace skipzoo

@@ -19,7 +19,7 @@ int64_t batch_size_for(int64_t training) {
 }
 
 /// Muon's in training from scratch, SGD's in fine-tuning.
-double usual_lr(const Plan& plan) { return plan.pretrained ? 0.005 : 0.004; }
+double usual_lr(const Plan& plan) { return plan.pretrained ? 0.005 : 0.01; }
 
 /// Passes over the pictures that a network learns by: fewer are too few to
 /// learn, more hardly help.
@@ -91,19 +91,22 @@ bool choose_epochs(Plan& plan, double seconds_per_picture) {
   return fitting >= bounds.least;
 }
 
-void choose_lr(Plan& plan, std::optional<double> suggested) {
-  constexpr double kFactor = 4;
+void choose_lr(Plan& plan, std::optional<SweepRates> found) {
+  const double factor = plan.pretrained ? 4 : 2.5;
   const double usual = usual_lr(plan);
   plan.lr = usual;
   plan.why_lr = "the usual one; no sweep was made";
-  if (!suggested) return;
+  if (!found) return;
+  const double asked = plan.pretrained ? found->valley : found->least / 3;
   // Two digits are as many as it knows.
-  plan.lr = std::stod(
-      rounded(std::clamp(*suggested, usual / kFactor, usual * kFactor)));
-  plan.why_lr = "the sweep's (skipzoo lr-find)";
-  if (*suggested < usual / kFactor || *suggested > usual * kFactor) {
-    plan.why_lr = "the sweep's " + rounded(*suggested) +
-                  ", kept within a factor of 4 of the usual " + to_text(usual);
+  plan.lr =
+      std::stod(rounded(std::clamp(asked, usual / factor, usual * factor)));
+  plan.why_lr = plan.pretrained
+                    ? "the sweep's (skipzoo lr-find)"
+                    : "a third of the sweep's rate of the least loss";
+  if (asked < usual / factor || asked > usual * factor) {
+    plan.why_lr += ", " + rounded(asked) + ", kept within a factor of " +
+                   to_text(factor) + " of the usual " + to_text(usual);
   }
 }
 
