@@ -117,6 +117,13 @@ TEST_F(PictureRun, TrainsOnATable) {
   again.insert(again.end(), {"--set", "data.csv=" + path("labels.csv"), "--set",
                              "data.root=" + path("photos/all")});
   EXPECT_EQ(run_skipzoo(again).exit_code, 0);
+  // Another table, without splits: all of it.
+  folder.write("others.csv", "path,label\n0.jpg,dog\n1.jpg,cat\n5.jpg,dog\n");
+  const auto others =
+      run_skipzoo({"evaluate", path("run"), "--json", "--split", "test",
+                   "--set", "data.csv=" + path("others.csv")});
+  expect_words(others, 0, "");
+  expect_words(others.out, "\"images\":3");
   folder.write("labels.csv", table + "gone.jpg,cat,train,1\n");
   expect_words(run_skipzoo({"evaluate", path("run"), "--split", "train"}), 1,
                "labels.csv: line 8: ");

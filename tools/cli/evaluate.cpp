@@ -9,6 +9,7 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
+#include "tools/data/csv_dataset.h"
 #include "tools/data/layout.h"
 #include "tools/data/measured.h"
 #include "tools/data/text.h"
@@ -125,6 +126,15 @@ DatasetPtr part_of_training_split(const EvaluateArguments& args,
   }
 }
 
+/// Whether all rows of a table are to be measured: it has no splits, and is not
+/// the one that the run was trained on.
+bool is_another_table(const DataOptions& data, const DataOptions* run) {
+  std::error_code unknown;
+  return data.dataset == DatasetKind::kCsv && splits_of_csv(data).empty() &&
+         !(run != nullptr && run->dataset == DatasetKind::kCsv &&
+           std::filesystem::equivalent(run->csv, data.csv, unknown));
+}
+
 Pictures pictures_to_measure(const EvaluateArguments& args,
                              const LoadedNetwork& network) {
   const auto run = config_of_run(network);
@@ -155,7 +165,8 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
     check_classes(folder_of_split(data, train ? Split::kTrain : Split::kTest),
                   data.class_folders, network.metadata->classes);
   }
-  return {open_dataset(data, train ? Split::kTrain : Split::kTest,
+  const bool all = train || is_another_table(data, run ? &run->data : nullptr);
+  return {open_dataset(data, all ? Split::kTrain : Split::kTest,
                        in_channels(network.config.model),
                        num_classes(network.config.model)),
           train ? "train" : "test"};
