@@ -72,6 +72,27 @@ TEST_F(OwnPictures, InitOfWeightsFineTunesThem) {
                "done: last epoch");
 }
 
+TEST_F(PictureRun, GreyPicturesHaveANetworkOfOneChannel) {
+  for (int i = 0; i < 12; ++i) {
+    for (const std::string name : {"cat", "dog"}) {
+      folder.write(
+          "photos/" + name + "/" + std::to_string(i) + ".jpg",
+          make_jpeg({.seed = i + 50 * (name == "dog"), .channels = 1}));
+    }
+  }
+  const auto trained = run_skipzoo(
+      {"train", "photos", "--minutes", "0.1", "--set", "train.epochs=1"},
+      folder.path().string());
+  expect_words(trained, 0, "done: last epoch");
+  expect_words(read_text(folder / "photos.yaml"), "in_channels: 1");
+}
+
+TEST_F(OwnPictures, AreNotMixedWithWhatIsMadeOfThem) {
+  expect_words(run_skipzoo({"train", "."}, path("photos")), 2,
+               "the run would lie among the class folders");
+  EXPECT_FALSE(fs::exists(folder / "photos/photos.yaml"));
+}
+
 TEST_F(OwnPictures, WhatIsNoPlaceIsSaid) {
   expect_words(run({"train", "nothing"}), 1,
                "nothing: no such folder of pictures, nor a table of them");
@@ -81,6 +102,15 @@ TEST_F(OwnPictures, WhatIsNoPlaceIsSaid) {
                "--set train.max_minutes=N");
   expect_words(run({"train", "photos", "--resume"}), 1,
                "no run of these pictures to go on with");
+  expect_words(run({"train", "photos", "--resume", "--minutes", "1"}), 2,
+               "drop --minutes");
+  expect_words(run({"init", "photos/cat/1.jpg"}), 1, "a picture; give");
+  expect_words(run({"data", "photos", "--set", "data.holdout=0.5"}), 2,
+               "--set changes a config");
+  fs::create_directories(folder / "wrapped");
+  fs::rename(folder / "photos", folder / "wrapped/photos");
+  expect_words(run({"init", "wrapped"}), 1, "did you mean");
+  fs::rename(folder / "wrapped/photos", folder / "photos");
   fs::remove_all(folder / "photos/dog");
   expect_words(run({"init", "photos"}), 1, "pictures of one class");
 }
@@ -170,6 +200,16 @@ TEST_F(Folds, GoOnWhereTheyEnded) {
   // The same to the bit.
   EXPECT_EQ(read_text(folder / "cv/folds.csv"), table);
   expect_words(folds(), 1, "holds a run already");
+  fs::remove_all(folder / "cv/fold-3");
+  expect_words(run_skipzoo({"predict", path("cv"), path("photos/test/cat")}), 1,
+               "holds 2 of 3 folds");
+  expect_words(run_skipzoo({"train", "-c", path("net.yaml"), "-o", path("cv"),
+                            "--folds", "4", "--resume"}),
+               2, "holds 3 folds, not 4");
+  // What is missing is by the first one's config.
+  const auto other = folds({"--resume", "--set", "train.log_interval=7"});
+  expect_words(other, 0, "fold 3 of 3");
+  expect_words(read_text(folder / "cv/fold-3/config.yaml"), "epochs: 2");
 }
 
 TEST_F(Folds, AreOneNetworkToEvaluateAndToPredictBy) {

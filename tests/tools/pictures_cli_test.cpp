@@ -87,6 +87,34 @@ TEST_F(PictureRun, TrainsOnClassFoldersWithoutSplits) {
   expect_words(other.out, "\"images\":10");
 }
 
+// Validated on one split, measured on another.
+TEST_F(PictureRun, TheTestSplitIsMeasuredWhereThereIsOne) {
+  for (int i = 0; i < 4; ++i) {
+    for (const std::string split : {"train", "val"}) {
+      write_picture(split + "/cat", i + (split == "val" ? 100 : 0));
+      write_picture(split + "/dog", 50 + i + (split == "val" ? 100 : 0));
+    }
+  }
+  write_config("batch_size: 4, val_split: val", "epochs: 1");
+  ASSERT_EQ(train().exit_code, 0);
+  const auto without =
+      run_skipzoo({"evaluate", path("run"), "--json", "--split", "test"});
+  expect_words(without, 0, "there is no test split; measured is 'val'");
+  expect_words(without.out, "\"split\":\"val\"");
+  for (int i = 0; i < 3; ++i) {
+    write_picture("Test/cat", 200 + i);
+    write_picture("Test/dog", 250 + i);
+  }
+  const auto found =
+      run_skipzoo({"evaluate", path("run"), "--json", "--split", "test"});
+  expect_words(found, 0, "");
+  expect_words(found.out, "\"split\":\"Test\"");
+  expect_words(found.out, "\"images\":6");
+  const auto validated = run_skipzoo({"evaluate", path("run"), "--json"});
+  expect_words(validated.out, "\"split\":\"val\"");
+  expect_words(validated.out, "\"images\":8");
+}
+
 TEST_F(PictureRun, TrainsOnATable) {
   std::string table = "path,label,split,weight\n";
   for (int i = 0; i < 6; ++i) {

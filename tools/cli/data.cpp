@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/set_up.h"
 #include "tools/data/layout.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/write_whole.h"
 
@@ -42,6 +44,9 @@ Asked asked_for(const DataArguments& args) {
     throw ConfigError(
         "data: give a folder or table of pictures, or a config by -c FILE");
   }
+  if (args.config.empty() && !args.overrides.empty()) {
+    throw ConfigError("data: --set changes a config; give one by -c FILE");
+  }
   Asked asked;
   if (args.config.empty()) {
     asked.data = data_at(args.place);
@@ -71,7 +76,9 @@ TrainingData opened(const Asked& asked) {
 /// Why a run would not start, or end at a picture; empty: it would.
 std::string why_not(const DataFindings& found, const Asked& asked,
                     const TrainingData& data, const FetchOptions& fetch) {
-  if (asked.classes < 2) return "pictures of one class alone";
+  if (asked.classes < 2) {
+    return "pictures of one class alone" + hint_of_wrapper(asked.data);
+  }
   for (const auto& split : found.splits) {
     const auto read =
         std::ranges::count_if(split.pictures, &PictureFacts::is_read);
@@ -89,8 +96,7 @@ std::string why_not(const DataFindings& found, const Asked& asked,
   }
 }
 
-DataFindings findings(const DataArguments& args) {
-  const Asked asked = asked_for(args);
+DataFindings findings(const DataArguments& args, const Asked& asked) {
   const auto data = opened(asked);
   DataFindings found{.named = args.place.empty() ? args.config : args.place,
                      .options = asked.data,
@@ -120,8 +126,26 @@ DataFindings findings(const DataArguments& args) {
   return found;
 }
 
+/// Of data that cannot even be opened.
+int refuse(const DataArguments& args, const std::string& why) {
+  if (args.json) {
+    const nlohmann::ordered_json json = {
+        {"data", args.place.empty() ? args.config : args.place},
+        {"starts", false},
+        {"why_not", as_utf8(why)}};
+    std::cout << json.dump(2) << '\n';
+  }
+  spdlog::error("a run would not start: {}", why);
+  return 1;
+}
+
 int show_data(const DataArguments& args) {
-  const auto found = findings(args);
+  DataFindings found;
+  try {
+    found = findings(args, asked_for(args));
+  } catch (const FileError& error) {
+    return refuse(args, error.what());
+  }
   std::cout << (args.json ? data_json(found) : data_text(found));
   if (!args.no_page) {
     write_output(args.out,

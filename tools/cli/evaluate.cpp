@@ -12,6 +12,7 @@
 #include "tools/data/csv_dataset.h"
 #include "tools/data/layout.h"
 #include "tools/data/measured.h"
+#include "tools/data/split_names.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/train/fingerprint.h"
@@ -135,10 +136,29 @@ bool is_another_table(const DataOptions& data, const DataOptions* run) {
            std::filesystem::equivalent(run->csv, data.csv, unknown));
 }
 
+/// --split test is the split of that name where there is one, though the run
+/// was validated on another.
+DataOptions data_to_measure(const EvaluateArguments& args, DataOptions data) {
+  const bool is_chosen = std::ranges::any_of(
+      args.network.overrides, [](const std::string& change) {
+        return change.starts_with("data.val_split=");
+      });
+  if (args.measured != Measured::kTest || is_chosen) return data;
+  const auto splits = splits_at(data);
+  const auto test = std::ranges::find_if(splits, is_test_split);
+  if (test != splits.end()) {
+    data.val_split = *test;
+  } else if (std::ranges::any_of(splits, is_val_split)) {
+    spdlog::warn("there is no test split; measured is '{}'",
+                 name_of_measured_split(data));
+  }
+  return data;
+}
+
 Pictures pictures_to_measure(const EvaluateArguments& args,
                              const LoadedNetwork& network) {
   const auto run = config_of_run(network);
-  const auto& data = network.config.data;
+  const auto data = data_to_measure(args, network.config.data);
   const auto [part, by_holdout, trained_on] =
       part_to_measure(args.measured, data, run ? &run->data : nullptr);
   if (trained_on && network.members > 1) {
@@ -169,7 +189,7 @@ Pictures pictures_to_measure(const EvaluateArguments& args,
   return {open_dataset(data, all ? Split::kTrain : Split::kTest,
                        in_channels(network.config.model),
                        num_classes(network.config.model)),
-          train ? "train" : "test"};
+          train ? "train" : name_of_measured_split(data)};
 }
 
 /// Neither an export nor published weights hold where their pictures are.

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -32,6 +34,7 @@ const Column kColumns[] = {
     {"val_loss", &EpochRow::val_loss},
     {"val_balanced_accuracy", &EpochRow::val_balanced_accuracy},
     {"val_macro_f1", &EpochRow::val_macro_f1},
+    {"val_map", &EpochRow::val_map},
     {"eval_metric", &EpochRow::eval_metric}};
 
 /// By train.eval_metric, the first of equal ones: what best.skz is of.
@@ -76,8 +79,14 @@ void print_folds(const std::vector<EpochRow>& rows) {
     if (column.value == &EpochRow::eval_metric) continue;  // One of the others.
     std::vector<double> values;
     for (const auto& row : rows) values.push_back(row.*column.value);
-    const auto mean = mean_of(values);
-    if (column.value == &EpochRow::val_loss) text << std::setprecision(4);
+    const auto is_absent = [](double value) { return std::isnan(value); };
+    if (std::ranges::all_of(values, is_absent)) continue;
+    const bool is_loss = column.value == &EpochRow::val_loss;
+    auto mean = mean_of(values);
+    // No figure lies beyond what it can be.
+    mean.interval.low = std::max(mean.interval.low, 0.);
+    if (!is_loss) mean.interval.high = std::min(mean.interval.high, 100.);
+    if (is_loss) text << std::setprecision(4);
     text << std::left << std::setw(kName) << column.name << std::right;
     for (const double value : values) text << std::setw(kNumber) << value;
     text << std::setw(kNumber) << mean.mean << std::setw(kNumber)
@@ -88,7 +97,31 @@ void print_folds(const std::vector<EpochRow>& rows) {
   out << text.str();
 }
 
-/// With what a fold changes of the config.
+/// What --resume goes on with must be parts of as many.
+void check_folds(const fs::path& first, int64_t folds) {
+  const auto config = load_config(first / "config.yaml").config;
+  if (config.data.folds() == folds) return;
+  throw ConfigError("--folds: " + first.parent_path().string() + " holds " +
+                    std::to_string(config.data.folds()) + " folds, not " +
+                    std::to_string(folds));
+}
+
+/// To be typed.
+std::string command_to_go_on(const TrainArguments& args, int64_t folds,
+                             const fs::path& folder) {
+  std::string command =
+      args.program + " " + args.command + " -c " + argument_text(args.config);
+  for (const auto& change : args.overrides) {
+    command += " --set " + argument_text(change);
+  }
+  if (!args.device.empty()) command += " --device " + args.device;
+  if (args.fetch.offline) command += " --offline";
+  return command + " --folds " + std::to_string(folds) + " -o " +
+         argument_text(folder) + " --resume";
+}
+
+/// With what a fold changes of the config: where it goes on, that of the first
+/// fold, as all are to be by the same.
 TrainArguments run_of_fold(const TrainArguments& args, const fs::path& folder,
                            int64_t fold, int64_t folds) {
   TrainArguments run = args;
@@ -101,11 +134,13 @@ TrainArguments run_of_fold(const TrainArguments& args, const fs::path& folder,
   run.output.clear();
   if (args.resumes() && fs::exists(own / "config.yaml", unknown)) {
     run.resume = {own.string()};
-    // It has them already.
-    run.overrides = args.overrides;
-    run.config.clear();
-  } else {
-    run.output = own.string();
+    run.overrides = args.overrides;  // It has the others already.
+    return run;
+  }
+  run.output = own.string();
+  const fs::path first = folder_of_fold(folder, 1) / "config.yaml";
+  if (args.resumes() && fold > 1 && fs::exists(first, unknown)) {
+    run.config = first.string();
   }
   return run;
 }
@@ -126,6 +161,11 @@ int train_folds(const TrainArguments& args, int64_t folds,
         "--folds: name the folder that holds fold-1 … by -o, to --resume");
   }
   const auto folder = args.print_config ? fs::path() : new_run_folder(args);
+  const auto first = folder_of_fold(folder, 1);
+  std::error_code unknown;
+  if (args.resumes() && fs::exists(first / "config.yaml", unknown)) {
+    check_folds(first, folds);
+  }
   std::vector<EpochRow> rows;
   for (int64_t fold = 1; fold <= folds; ++fold) {
     const auto run = run_of_fold(args, folder, fold, folds);
@@ -133,11 +173,8 @@ int train_folds(const TrainArguments& args, int64_t folds,
     const int exit_code = train(run);
     if (args.print_config) return exit_code;
     if (exit_code != 0) {
-      spdlog::info(
-          "the folds so far stay; to go on: {} {} -c {} --folds {} -o {} "
-          "--resume",
-          args.program, args.command, argument_text(args.config), folds,
-          argument_text(folder));
+      spdlog::info("to go on with this fold and the others:\n  {}",
+                   command_to_go_on(args, folds, folder));
       return exit_code;
     }
     rows.push_back(best_row(folder_of_fold(folder, fold)));
@@ -145,10 +182,9 @@ int train_folds(const TrainArguments& args, int64_t folds,
   write_whole(folder / "folds.csv", csv_of(rows));
   print_folds(rows);
   spdlog::info(
-      "{}: {}\nall of them as one, on pictures that none has seen: {} "
-      "evaluate {} --split test",
-      "table", (folder / "folds.csv").string(), args.program,
-      argument_text(folder));
+      "table: {}\nall of them as one, where there is a test split: {} evaluate "
+      "{} --split test",
+      (folder / "folds.csv").string(), args.program, argument_text(folder));
   return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "tools/config/run_config.h"
 #include "tools/data/layout.h"
 #include "tools/data/survey.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/plan/plan.h"
 #include "tools/plan/pretrained.h"
@@ -35,16 +36,22 @@ DataOptions readable_at(const fs::path& place) {
 }
 
 /// Opens the data as a run will, and says what is in them.
-PicturesAtHand look_at(const DataOptions& data, TrainingData& opened) {
+PicturesAtHand look_at(const DataOptions& data,
+                       const std::optional<Pretrained>& pretrained,
+                       TrainingData& opened) {
   PicturesAtHand pictures{.data = data,
                           .classes = classes_found(data),
                           .per_class = {},
                           .statistics = {}};
   const auto classes = std::ssize(pictures.classes);
   if (classes < 2) {
-    throw FileError(data.csv.empty() ? data.root : data.csv,
-                    "has pictures of one class; two are the least that can be "
-                    "told apart");
+    throw FileError(
+        data.csv.empty() ? data.root : data.csv,
+        "has pictures of one class" +
+            (classes == 1 ? ", " + quoted_list(pictures.classes) : "") +
+            "; two are the least that can be "
+            "told apart" +
+            hint_of_wrapper(data));
   }
   opened = open_training_data(data, 3, classes, /*seed=*/1);
   pictures.training = opened.train->size();
@@ -74,7 +81,13 @@ PicturesAtHand look_at(const DataOptions& data, TrainingData& opened) {
   pictures.are_grey = std::ranges::all_of(looks, [](const PictureFacts& one) {
     return !one.is_read() || one.is_grey;
   });
-  pictures.statistics = statistics_of(looks, pictures.are_grey ? 1 : 3);
+  const int64_t channels = pretrained          ? in_channels(pretrained->model)
+                           : pictures.are_grey ? 1
+                                               : 3;
+  pictures.statistics = statistics_of(looks, channels);
+  if (channels != 3) {
+    opened = open_training_data(data, channels, classes, /*seed=*/1);
+  }
   return pictures;
 }
 
@@ -92,8 +105,8 @@ void write_config_for(const InitRequest& request, const fs::path& file) {
   std::error_code unknown;
   if (fs::exists(file, unknown)) {
     throw ConfigError(file.string() +
-                      ": is there already; train by it with -c, remove it, or "
-                      "name another by -o");
+                      ": is there already; 'skipzoo train -c' goes by it; for "
+                      "a new choice, move it away first");
   }
   std::optional<Pretrained> pretrained;
   if (!request.weights.empty()) {
@@ -101,7 +114,7 @@ void write_config_for(const InitRequest& request, const fs::path& file) {
   }
   const auto data = readable_at(request.place);
   TrainingData opened;
-  const auto pictures = look_at(data, opened);
+  const auto pictures = look_at(data, pretrained, opened);
   spdlog::info(
       "{} training and {} validation pictures of {} classes, {}{} of each; "
       "median shorter side {} pixels{}",
@@ -114,7 +127,7 @@ void write_config_for(const InitRequest& request, const fs::path& file) {
   auto plan = plan_by_time(pictures, pretrained, request, opened);
   choose_lr_by_sweep(plan, request, opened);
   const auto folder = fs::absolute(file).parent_path();
-  const auto text = config_text(plan, folder, file.filename().string());
+  const auto text = config_text(plan, folder, argument_text(file.filename()));
   parse_config(text, file.string(), folder);  // Throws where it is none.
   write_output(file, [&](OutputFile& out) { out.write(text); });
   spdlog::info("{}: {}, pictures of {} x {}, {} epochs", file.string(),

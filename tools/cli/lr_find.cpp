@@ -10,11 +10,9 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/resume.h"
 #include "tools/cli/set_up.h"
+#include "tools/cli/sweep.h"
 #include "tools/data/layout.h"
 #include "tools/error.h"
-#include "tools/run/network.h"
-#include "tools/train/lr_finder.h"
-#include "tools/train/objective.h"
 #include "tools/write_whole.h"
 
 namespace skipzoo {
@@ -47,24 +45,11 @@ void check_lr_find(const LrFindArguments& args) {
 
 LrSweep sweep_of(const LrFindArguments& args, const RunConfig& config,
                  const TrainingSetup& setup) {
-  move_to(*setup.model, setup.device, config.train.channels_last);
   ProgressBar bar;
-  LrFinderParts parts = {
-      .model = *setup.model,
-      .options = with_class_weights(config.train, *setup.data.train),
-      .fine_tune = config.fine_tune,
-      .train = Loader(setup.data.train, config.data, Loader::Mode::kTrain,
-                      config.train.seed, setup.device.is_cuda()),
-      .preprocess = make_preprocessing(config, setup.device),
-      .batch_transforms =
-          batch_transforms(config.data, num_classes(config.model)),
-      .teacher = setup.teacher,
-      .on_step = [&](int64_t done) {
-        const int64_t images =
-            config.data.batch_size * config.train.grad_accum_steps;
-        bar.update("lr-find", done * images, args.sweep.steps * images);
-      }};
-  return find_lr(parts, args.sweep);
+  const int64_t images = config.data.batch_size * config.train.grad_accum_steps;
+  return sweep_rates(config, setup, args.sweep, [&](int64_t done) {
+    bar.update("lr-find", done * images, args.sweep.steps * images);
+  });
 }
 
 void run_lr_find(const LrFindArguments& args) {

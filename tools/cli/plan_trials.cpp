@@ -11,10 +11,8 @@
 #include "models/summary.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/set_up.h"
+#include "tools/cli/sweep.h"
 #include "tools/error.h"
-#include "tools/run/network.h"
-#include "tools/train/lr_finder.h"
-#include "tools/train/objective.h"
 
 namespace skipzoo {
 
@@ -33,20 +31,8 @@ LrSweep sweep_of_plan(const Plan& plan, const InitRequest& request,
                       const TrainingData& data, const LrSweepOptions& options,
                       const std::function<void(int64_t)>& on_step) {
   const RunConfig config = config_of_plan(plan, request.device);
-  const auto setup = set_up_training(config, request.fetch, data);
-  move_to(*setup.model, setup.device, config.train.channels_last);
-  LrFinderParts parts = {
-      .model = *setup.model,
-      .options = with_class_weights(config.train, *setup.data.train),
-      .fine_tune = config.fine_tune,
-      .train = Loader(setup.data.train, config.data, Loader::Mode::kTrain,
-                      config.train.seed, setup.device.is_cuda()),
-      .preprocess = make_preprocessing(config, setup.device),
-      .batch_transforms =
-          batch_transforms(config.data, num_classes(config.model)),
-      .teacher = setup.teacher,
-      .on_step = on_step};
-  return find_lr(parts, options);
+  return sweep_rates(config, set_up_training(config, request.fetch, data),
+                     options, on_step);
 }
 
 /// Of a training picture, by a few steps at rates that change nothing. The

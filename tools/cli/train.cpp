@@ -51,9 +51,11 @@ int train_once(TrainArguments args) {
   if (args.resumes()) {
     start = resume(args, began_with, stands);
   } else if (args.config.empty()) {
-    throw ConfigError(args.command +
-                      ": give a config by -c FILE, e.g. "
-                      "configs/digits/resnet20.yaml");
+    throw ConfigError(
+        args.command +
+        ": give a config by -c FILE, e.g. "
+        "configs/digits/resnet20.yaml" +
+        (args.command == kFineTune ? "" : ", or a folder of pictures"));
   } else {
     start.origin = origin_of(args);
   }
@@ -141,14 +143,25 @@ std::string config_for_place(const CLI::App& command, InitRequest& request,
   const fs::path file = config_of_place(request.place);
   std::error_code unknown;
   const bool is_there = fs::exists(file, unknown);
+  const bool chooses =
+      command.count("--minutes") > 0 || command.count("--weights") > 0;
+  if (args.resumes() && chooses) {
+    throw ConfigError(
+        "train: --resume goes on as the run began; drop --minutes and "
+        "--weights, or change it by --set");
+  }
   if (args.resumes() && is_there) return file.string();
   if (args.resumes()) {
     throw FileError(file,
                     "is not there: no run of these pictures to go on "
                     "with; drop --resume, or name the run's folder");
   }
-  const bool chooses =
-      command.count("--minutes") > 0 || command.count("--weights") > 0;
+  if (args.output.empty() && fs::is_directory(request.place, unknown) &&
+      fs::equivalent(request.place, ".", unknown)) {
+    throw ConfigError(
+        "train: the run would lie among the class folders; go to the folder "
+        "above, or give another place for it by -o");
+  }
   if (is_there && !chooses && is_for(file, request.place)) {
     spdlog::info("{}: is there already: trained by it", file.string());
     return file.string();

@@ -173,6 +173,11 @@ DataOptions data_at(const fs::path& place) {
   if (!fs::exists(place, error)) {
     throw FileError(place, "no such folder of pictures, nor a table of them");
   }
+  if (!fs::is_directory(place, error) && is_picture(place)) {
+    throw FileError(place,
+                    "a picture; give the folder that holds one folder of "
+                    "pictures a class");
+  }
   std::vector<std::string> splits;
   if (fs::is_directory(place, error)) {
     options.root = fs::absolute(place).lexically_normal();
@@ -187,6 +192,30 @@ DataOptions data_at(const fs::path& place) {
   }
   if (split_meant_by("val", splits)) options.val_split = "val";
   return as_laid_out(options);
+}
+
+std::string hint_of_wrapper(const DataOptions& options) {
+  if (options.dataset != DatasetKind::kImageFolder) return "";
+  const auto folders = folders_in(options.root);
+  if (folders.size() != 1 || folders_in(folders.front()).size() < 2) return "";
+  return "; did you mean " + folders.front().string() + "?";
+}
+
+std::vector<std::string> splits_at(const DataOptions& options) {
+  try {
+    if (options.dataset == DatasetKind::kCsv) return splits_of_csv(options);
+    if (options.dataset == DatasetKind::kImageFolder) {
+      return names_of_splits(options.root);
+    }
+  } catch (const FileError&) {  // Whoever opens it says so.
+  }
+  return {};
+}
+
+std::string name_of_measured_split(const DataOptions& options) {
+  const auto splits = splits_at(options);
+  if (splits.empty()) return "test";
+  return split_meant_by(options.val_split, splits).value_or(options.val_split);
 }
 
 }  // namespace skipzoo

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
@@ -31,5 +33,17 @@ DataOptions as_laid_out(DataOptions options);
 /// Validated on is the split `val` by any of its usual names, where it is there
 /// beside `test`. Throws FileError where it is neither.
 DataOptions data_at(const std::filesystem::path& place);
+
+/// For an error: where data.root holds one folder, which holds several, that is
+/// probably the one that was meant; "" where not.
+std::string hint_of_wrapper(const DataOptions& options);
+
+/// The splits that are there, sorted: folders or values in the table's column;
+/// none of a data set of another kind, or where they cannot be seen.
+std::vector<std::string> splits_at(const DataOptions& options);
+
+/// The name of the split that is measured: val_split, or the one that is meant
+/// by it and there; "test" of a data set without names.
+std::string name_of_measured_split(const DataOptions& options);
 
 }  // namespace skipzoo

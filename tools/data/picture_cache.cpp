@@ -1,6 +1,7 @@
 #include "tools/data/picture_cache.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -156,15 +157,19 @@ class OnDisk : public PictureCache {
   /// Empty where the picture is no file that is there.
   fs::path place_of_kept(int64_t index) const {
     const auto file = data_->file(index);
-    std::error_code error;
-    if (file.empty() || folder_.empty()) return {};
-    const auto size = fs::file_size(file, error);
-    if (error) return {};
-    const auto time = fs::last_write_time(file, error);
-    if (error) return {};
-    const auto key = sha256(
-        fs::absolute(file).string() + '\n' + std::to_string(size) + '\n' +
-        std::to_string(time.time_since_epoch().count()) + '\n' + step_);
+    struct stat status {};
+    if (file.empty() || folder_.empty() || ::stat(file.c_str(), &status) != 0) {
+      return {};
+    }
+    std::string text = fs::absolute(file).string() + '\n' + step_;
+    // A program may set the time of writing back, not that of the change.
+    for (const int64_t one :
+         {int64_t{status.st_size}, static_cast<int64_t>(status.st_ino),
+          int64_t{status.st_mtim.tv_sec}, int64_t{status.st_mtim.tv_nsec},
+          int64_t{status.st_ctim.tv_sec}, int64_t{status.st_ctim.tv_nsec}}) {
+      text += '\n' + std::to_string(one);
+    }
+    const auto key = sha256(text);
     return folder_ / key.substr(0, 2) / key.substr(2);
   }
 

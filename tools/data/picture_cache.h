@@ -25,10 +25,10 @@ class PictureCache {
 std::shared_ptr<PictureCache> keep_in_memory(int64_t pictures);
 
 /// Keeps each picture in a file of its own, for later runs too: by the path,
-/// size and time of the file that it is read from, so that one that was changed
-/// is read anew, and by `step`, in words, which must differ for what differs. A
-/// picture that is no file is not kept. What cannot be written, or is damaged,
-/// is made each time; the first is said.
+/// size, number and times of the file that it is read from, so that one that
+/// was changed is read anew, and by `step`, in words, which must differ for
+/// what differs. A picture that is no file is not kept. What cannot be written,
+/// or is damaged, is made each time; the first is said.
 std::shared_ptr<PictureCache> keep_on_disk(DatasetPtr data,
                                            const std::string& step);
 

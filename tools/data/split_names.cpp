@@ -45,4 +45,10 @@ std::optional<std::string> split_meant_by(
                                       : std::nullopt;
 }
 
+bool is_test_split(const std::string& name) {
+  return is_among(name, kTestNames);
+}
+
+bool is_val_split(const std::string& name) { return is_among(name, kValNames); }
+
 }  // namespace skipzoo

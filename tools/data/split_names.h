@@ -13,4 +13,8 @@ namespace skipzoo {
 std::optional<std::string> split_meant_by(
     const std::string& wanted, const std::vector<std::string>& names);
 
+/// Whether it is a usual name of a test split, or of one to validate on.
+bool is_test_split(const std::string& name);
+bool is_val_split(const std::string& name);
+
 }  // namespace skipzoo

@@ -8,6 +8,7 @@
 
 #include "tools/config/fields.h"
 #include "tools/plan/plan.h"
+#include "tools/printable.h"
 
 namespace skipzoo {
 
@@ -18,7 +19,9 @@ namespace {
 /// Lines of YAML, each with a word behind it.
 class CommentedYaml {
  public:
-  void comment(const std::string& text) { text_ += "# " + text + "\n"; }
+  void comment(const std::string& text) {
+    text_ += "# " + printable(text) + "\n";
+  }
   /// A section's name; the lines that follow are in it.
   void section(const std::string& name, const std::string& why = "") {
     indent_ = 0;
@@ -67,7 +70,12 @@ std::string path_text(const fs::path& path, const fs::path& folder) {
   const auto within = fs::absolute(path).lexically_normal().lexically_relative(
       fs::absolute(folder).lexically_normal());
   const bool is_outside = within.empty() || *within.begin() == "..";
-  return to_text(is_outside ? fs::absolute(path).lexically_normal() : within);
+  if (is_outside) return to_text(fs::absolute(path).lexically_normal());
+  // "~" is the home folder, and null is nothing.
+  const auto name = within.string();
+  const bool is_word = name.starts_with('~') || name == "null" ||
+                       name == "Null" || name == "NULL";
+  return to_text(is_word ? "./" + name : name);
 }
 
 std::string why_channels(const Plan& plan) {
@@ -140,9 +148,11 @@ void write_place(const Plan& plan, const fs::path& folder,
   }
 }
 
-/// Three digits of each are as many as matter.
+/// Three digits of each are as many as matter, and nothing is divided by 0.
 std::vector<double> short_numbers(std::vector<double> values) {
-  for (auto& value : values) value = std::round(value * 1000) / 1000;
+  for (auto& value : values) {
+    value = std::max(std::round(value * 1000) / 1000, 0.001);
+  }
   return values;
 }
 

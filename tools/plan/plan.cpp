@@ -69,7 +69,7 @@ Plan plan_for(const PicturesAtHand& pictures,
 
 bool choose_epochs(Plan& plan, double seconds_per_picture) {
   // An evaluation is a forward pass alone; a checkpoint is written behind it.
-  constexpr double kForward = 0.4, kCheckpoint = 0.3, kInReserve = 0.9;
+  constexpr double kForward = 0.4, kCheckpoint = 0.1, kInReserve = 0.9;
   const double seconds =
       seconds_per_picture *
           (static_cast<double>(plan.pictures.training) +

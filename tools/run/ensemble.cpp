@@ -66,6 +66,14 @@ LoadedNetwork load_ensemble(const NetworkSource& source) {
                       "of one run");
     }
   }
+  const auto trained =
+      whole.metadata ? config_of(*whole.metadata) : std::nullopt;
+  if (trained && trained->data.folds() != folds) {
+    throw FileError(source.file, "holds " + std::to_string(folds) + " of " +
+                                     std::to_string(trained->data.folds()) +
+                                     " folds; go on with the others, or give "
+                                     "one of them, as fold-1");
+  }
   spdlog::info("{}: the mean of {} networks", source.file.string(), folds);
   whole.members = folds;
   whole.config.data.holdout = 0;
