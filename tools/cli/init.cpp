@@ -11,6 +11,7 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/resume.h"
 #include "tools/config/run_config.h"
+#include "tools/data/data_facts.h"
 #include "tools/data/layout.h"
 #include "tools/data/survey.h"
 #include "tools/data/text.h"
@@ -35,44 +36,48 @@ DataOptions readable_at(const fs::path& place) {
   return data;
 }
 
+const fs::path& place_of(const DataOptions& data) {
+  return data.csv.empty() ? data.root : data.csv;
+}
+
+/// Their names; throws where there is nothing to tell apart.
+std::vector<std::string> classes_at(const DataOptions& data) {
+  auto classes = classes_found(data);
+  if (classes.size() >= 2) return classes;
+  throw FileError(place_of(data),
+                  "has pictures of one class" +
+                      (classes.empty() ? "" : ", " + quoted_list(classes)) +
+                      "; two are the least that can be told apart" +
+                      hint_of_wrapper(data));
+}
+
+std::vector<PictureFacts> facts_of(const Dataset& data, int64_t threads) {
+  ProgressBar bar;
+  return survey(data, {.most = kMostLookedAt,
+                       .threads = threads,
+                       .on_progress = [&](int64_t done, int64_t all) {
+                         bar.update("looking", done, all);
+                       }});
+}
+
 /// Opens the data as a run will, and says what is in them.
 PicturesAtHand look_at(const DataOptions& data,
                        const std::optional<Pretrained>& pretrained,
                        TrainingData& opened) {
   PicturesAtHand pictures{.data = data,
-                          .classes = classes_found(data),
+                          .classes = classes_at(data),
                           .per_class = {},
                           .statistics = {}};
   const auto classes = std::ssize(pictures.classes);
-  if (classes < 2) {
-    throw FileError(
-        data.csv.empty() ? data.root : data.csv,
-        "has pictures of one class" +
-            (classes == 1 ? ", " + quoted_list(pictures.classes) : "") +
-            "; two are the least that can be "
-            "told apart" +
-            hint_of_wrapper(data));
-  }
   opened = open_training_data(data, 3, classes, /*seed=*/1);
   pictures.training = opened.train->size();
   pictures.validation = opened.validation->size();
-  pictures.per_class.resize(pictures.classes.size());
   pictures.are_multi_label = opened.train->is_multi_label();
-  for (int64_t i = 0; i < pictures.training; ++i) {
-    for (const int64_t label : opened.train->labels(i)) {
-      ++pictures.per_class[static_cast<size_t>(label)];
-    }
-  }
-  ProgressBar bar;
-  const auto looks =
-      survey(*opened.train, {.most = kMostLookedAt,
-                             .threads = data.workers,
-                             .on_progress = [&](int64_t done, int64_t all) {
-                               bar.update("looking", done, all);
-                             }});
+  pictures.per_class = counts_by_class(*opened.train);
+  const auto looks = facts_of(*opened.train, data.workers);
   pictures.shorter_side = median_shorter_side(looks);
   if (pictures.shorter_side == 0) {
-    throw FileError(data.csv.empty() ? data.root : data.csv,
+    throw FileError(place_of(data),
                     looks.empty() ? "has no pictures to train on"
                                   : "none of the pictures can be read; the "
                                     "first: " +
@@ -152,7 +157,7 @@ void add_init(CLI::App& app) {
                       "auto, cpu, cuda or cuda:<index>");
   add_fetch_options(*command, request->fetch);
   command->footer(
-      "Times a few steps of networks, the largest first, and sweeps the "
+      "Times a few steps of networks, from small to large, and sweeps the "
       "learning rate.\nEach line of the config says why it is so.\n"
       "Examples:\n"
       "  skipzoo init photos/\n"

@@ -75,18 +75,25 @@ double cost_of(const Candidate& network) {
   return network.head_alone ? macs / 3 : macs;
 }
 
-Plan timed_plan(const PicturesAtHand& pictures,
-                const std::optional<Pretrained>& pretrained,
-                const Candidate& network, const InitRequest& request,
-                const TrainingData& data, double& seconds, bool& is_enough) {
-  auto plan = plan_for(pictures, pretrained, network, request.minutes);
-  seconds = seconds_by_memory(plan, request, data);
-  is_enough = choose_epochs(plan, seconds);
+/// A plan for a network, after some of its steps were timed.
+struct Trial {
+  Plan plan;
+  double seconds = 0;  ///< Of a training picture.
+  bool is_enough = false;
+};
+
+Trial try_network(const PicturesAtHand& pictures,
+                  const std::optional<Pretrained>& pretrained,
+                  const Candidate& network, const InitRequest& request,
+                  const TrainingData& data) {
+  Trial trial{.plan = plan_for(pictures, pretrained, network, request.minutes)};
+  trial.seconds = seconds_by_memory(trial.plan, request, data);
+  trial.is_enough = choose_epochs(trial.plan, trial.seconds);
   spdlog::info("{}, pictures of {} x {}: {:.3g} ms a picture, {} epochs{}",
                network.words, network.image_size, network.image_size,
-               1000 * seconds, plan.epochs,
-               is_enough ? "" : ", too few to learn much");
-  return plan;
+               1000 * trial.seconds, trial.plan.epochs,
+               trial.is_enough ? "" : ", too few to learn much");
+  return trial;
 }
 
 }  // namespace
@@ -97,23 +104,22 @@ Plan plan_by_time(const PicturesAtHand& pictures,
   // Larger networks have larger products, which take less time for as much.
   constexpr double kAtBest = 0.4;
   const auto all = candidates(pictures, pretrained ? &*pretrained : nullptr);
-  std::optional<Plan> chosen;
-  double cost = 0, seconds = 0;
+  std::optional<Trial> chosen;
+  double cost = 0;  // Of the chosen one.
   for (auto network = all.rbegin(); network != all.rend(); ++network) {
     const double own_cost = cost_of(*network);
     if (chosen) {
       auto hoped_for =
           plan_for(pictures, pretrained, *network, request.minutes);
-      if (!choose_epochs(hoped_for, kAtBest * seconds * own_cost / cost)) break;
+      const double seconds = kAtBest * chosen->seconds * own_cost / cost;
+      if (!choose_epochs(hoped_for, seconds)) break;
     }
-    bool is_enough = false;
-    auto plan = timed_plan(pictures, pretrained, *network, request, data,
-                           seconds, is_enough);
+    auto trial = try_network(pictures, pretrained, *network, request, data);
+    if (chosen && !trial.is_enough) break;
+    chosen = std::move(trial);
     cost = own_cost;
-    if (chosen && !is_enough) break;
-    chosen = std::move(plan);
   }
-  return *chosen;
+  return chosen->plan;
 }
 
 void choose_lr_by_sweep(Plan& plan, const InitRequest& request,

@@ -63,26 +63,6 @@ class Joined : public Dataset {
   std::vector<PicturePlace> places_;
 };
 
-const char* name_of_kind(PictureKind kind) {
-  switch (kind) {
-    case PictureKind::kJpeg:
-      return "JPEG";
-    case PictureKind::kPng:
-      return "PNG";
-    case PictureKind::kWebp:
-      return "WebP";
-    case PictureKind::kTiff:
-      return "TIFF";
-    case PictureKind::kGif:
-      return "GIF";
-    case PictureKind::kBmp:
-      return "BMP";
-    case PictureKind::kOther:
-      return "other";
-  }
-  return "other";
-}
-
 using Length = int64_t PictureFacts::*;
 
 Spread spread_of(std::span<const SplitFacts> splits, Length length) {
@@ -114,19 +94,22 @@ std::string why_odd(const PictureFacts& one, const Spread& heights,
 
 }  // namespace
 
-SplitFacts facts_of_split(std::string name, DatasetPtr data,
-                          const SurveyOptions& options) {
-  SplitFacts facts{.name = std::move(name),
-                   .data = data,
-                   .pictures = survey(*data, options),
-                   .per_class = {}};
-  facts.per_class.resize(data->classes().size());
-  for (int64_t i = 0; i < data->size(); ++i) {
-    for (const int64_t label : data->labels(i)) {
-      ++facts.per_class[static_cast<size_t>(label)];
+std::vector<int64_t> counts_by_class(const Dataset& data) {
+  std::vector<int64_t> counts(data.classes().size());
+  for (int64_t i = 0; i < data.size(); ++i) {
+    for (const int64_t label : data.labels(i)) {
+      ++counts[static_cast<size_t>(label)];
     }
   }
-  return facts;
+  return counts;
+}
+
+SplitFacts facts_of_split(std::string name, DatasetPtr data,
+                          const SurveyOptions& options) {
+  return {.name = std::move(name),
+          .data = data,
+          .pictures = survey(*data, options),
+          .per_class = counts_by_class(*data)};
 }
 
 std::vector<Copies> copies_in(std::span<const SplitFacts> splits,

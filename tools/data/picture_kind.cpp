@@ -103,6 +103,12 @@ PictureKind picture_kind(std::span<const uint8_t> start) {
   return PictureKind::kOther;
 }
 
+std::string name_of_kind(PictureKind kind) {
+  const auto found =
+      std::ranges::find(kKindsOfPictures, kind, &KindOfPicture::kind);
+  return found != std::end(kKindsOfPictures) ? found->name : "other";
+}
+
 bool is_read(PictureKind kind) {
   const auto found =
       std::ranges::find(kKindsOfPictures, kind, &KindOfPicture::kind);

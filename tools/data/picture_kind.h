@@ -11,6 +11,9 @@ enum class PictureKind { kJpeg, kPng, kWebp, kTiff, kGif, kBmp, kOther };
 /// By the first bytes of a file; 16 are enough.
 PictureKind picture_kind(std::span<const uint8_t> start);
 
+/// "JPEG", "PNG" …; "other".
+std::string name_of_kind(PictureKind kind);
+
 /// Whether this build reads pictures of that kind: JPEG, PNG and BMP always,
 /// the others where it was made with their library.
 bool is_read(PictureKind kind);
