@@ -11,8 +11,8 @@
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/resume.h"
 #include "tools/config/run_config.h"
-#include "tools/data/data_facts.h"
 #include "tools/data/layout.h"
+#include "tools/data/sampler.h"
 #include "tools/data/survey.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
@@ -73,7 +73,7 @@ PicturesAtHand look_at(const DataOptions& data,
   pictures.training = opened.train->size();
   pictures.validation = opened.validation->size();
   pictures.are_multi_label = opened.train->is_multi_label();
-  pictures.per_class = counts_by_class(*opened.train);
+  pictures.per_class = class_counts(*opened.train);
   const auto looks = facts_of(*opened.train, data.workers);
   pictures.shorter_side = median_shorter_side(looks);
   if (pictures.shorter_side == 0) {

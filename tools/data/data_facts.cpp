@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tools/data/copies.h"
+#include "tools/data/sampler.h"
 
 namespace skipzoo {
 
@@ -94,22 +95,12 @@ std::string why_odd(const PictureFacts& one, const Spread& heights,
 
 }  // namespace
 
-std::vector<int64_t> counts_by_class(const Dataset& data) {
-  std::vector<int64_t> counts(data.classes().size());
-  for (int64_t i = 0; i < data.size(); ++i) {
-    for (const int64_t label : data.labels(i)) {
-      ++counts[static_cast<size_t>(label)];
-    }
-  }
-  return counts;
-}
-
 SplitFacts facts_of_split(std::string name, DatasetPtr data,
                           const SurveyOptions& options) {
   return {.name = std::move(name),
           .data = data,
           .pictures = survey(*data, options),
-          .per_class = counts_by_class(*data)};
+          .per_class = class_counts(*data)};
 }
 
 std::vector<Copies> copies_in(std::span<const SplitFacts> splits,

@@ -39,9 +39,6 @@ struct OddPicture {
   std::string why;
 };
 
-/// How many pictures have each label.
-std::vector<int64_t> counts_by_class(const Dataset& data);
-
 SplitFacts facts_of_split(std::string name, DatasetPtr data,
                           const SurveyOptions& options);
 
