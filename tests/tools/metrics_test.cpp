@@ -49,6 +49,8 @@ TEST(Intervals, OfASharePerWilson) {
   near(wilson_interval(8, 10), 49.01625, 94.33178);
   near(wilson_interval(0, 20), 0, 16.11252);
   near(wilson_interval(20, 20), 83.88748, 100);
+  EXPECT_EQ(wilson_interval(41, 41).high, 100);
+  EXPECT_EQ(wilson_interval(0, 41).low, 0);
   near(wilson_interval(9320, 10000), 92.68982, 93.67701);
   near(wilson_interval(0, 0), 0, 100);
 }
@@ -63,6 +65,11 @@ TEST(Intervals, OfAnyFigureByBootstrap) {
   const auto again = bootstrap_interval(even, balanced_accuracy);
   EXPECT_EQ(found.low, again.low);
   EXPECT_EQ(found.high, again.high);
+  // One mistaken picture of a class is in every sample.
+  const auto rare = bootstrap_interval({{95, 5}, {1, 0}}, balanced_accuracy);
+  EXPECT_LT(rare.low, 47.5);
+  EXPECT_GT(rare.high, 47.5);
+  EXPECT_LT(rare.high, 50);
   const auto certain = bootstrap_interval({{9, 0}, {0, 3}}, macro_f1);
   EXPECT_EQ(certain.low, 100);
   EXPECT_EQ(certain.high, 100);

@@ -27,11 +27,12 @@ ordered_json shares_of(const Interval& percent) {
 ordered_json thresholds_of(const Evaluation& result) {
   ordered_json rows = ordered_json::array();
   for (const auto& row : at_thresholds(result.judged)) {
-    // Of no picture, the accuracy is null.
     rows.push_back({{"threshold", row.threshold},
                     {"coverage", row.coverage},
                     {"accuracy", row.accuracy},
                     {"accuracy_interval", {row.low, row.high}}});
+    if (row.coverage > 0) continue;  // Of no picture: unknown.
+    rows.back()["accuracy"] = rows.back()["accuracy_interval"] = nullptr;
   }
   return rows;
 }
@@ -85,6 +86,8 @@ void print_json(const Evaluation& result, const std::string& split,
                           shares_of(wilson_interval(right, scores[c].images))},
                          {"f1", scores[c].f1},
                          {"images", scores[c].images}});
+    if (scores[c].images > 0) continue;  // Unknown, not 0.
+    per_class.back()["recall"] = per_class.back()["recall_interval"] = nullptr;
   }
   const auto figures = figures_of(result.confusion);
   ordered_json all = {{"loss", result.loss},
@@ -108,6 +111,13 @@ void print_json(const Evaluation& result, const std::string& split,
   }
   std::cout << all.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
             << '\n';
+}
+
+std::string known_text(double share, int64_t images) {
+  if (images == 0) return "-";
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(4) << share;
+  return text.str();
 }
 
 std::string bounds_text(const Interval& interval) {
@@ -153,9 +163,10 @@ void print_text(const Evaluation& result,
             << std::setw(10) << "images" << '\n';
   const auto scores = class_scores(result.confusion);
   for (size_t c = 0; c < scores.size(); ++c) {
-    std::cout << first.cell(classes[c]) << std::setw(10) << scores[c].precision
-              << std::setw(10) << scores[c].recall << std::setw(10)
-              << scores[c].f1 << std::setw(10) << scores[c].images << '\n';
+    const auto& one = scores[c];
+    std::cout << first.cell(classes[c]) << std::setw(10) << one.precision
+              << std::setw(10) << known_text(one.recall, one.images)
+              << std::setw(10) << one.f1 << std::setw(10) << one.images << '\n';
   }
   print_thresholds(result);
   print_confusion(result);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ void print_json(const Evaluation& result, const std::string& split,
 void print_text(const Evaluation& result,
                 const std::vector<std::string>& classes);
 
+/// A share of so many images, "0.9120"; "-" of none.
+std::string known_text(double share, int64_t images);
 /// "91.20 to 94.05".
 std::string bounds_text(const Interval& interval);
 

@@ -43,6 +43,10 @@ ordered_json json_by_class(const Evaluation& result,
                      pair_of_bounds(recall_interval(one), /*scale=*/100)},
                     {"f1", one.f1},
                     {"images", one.images}});
+    if (one.images > 0) continue;  // Unknown, not 0.
+    for (const char* of : {"average_precision", "recall", "recall_interval"}) {
+      list.back()[of] = nullptr;
+    }
   }
   return list;
 }
@@ -101,8 +105,9 @@ void print_labels_text(const Evaluation& result,
   for (size_t c = 0; c < result.labels.size(); ++c) {
     const auto& one = result.labels[c];
     std::cout << first.cell(classes[c]) << std::setw(10)
-              << one.average_precision << std::setw(11) << one.threshold
-              << std::setw(11) << one.precision << std::setw(10) << one.recall
+              << known_text(one.average_precision, one.images) << std::setw(11)
+              << one.threshold << std::setw(11) << one.precision
+              << std::setw(10) << known_text(one.recall, one.images)
               << std::setw(10) << one.f1 << std::setw(10) << one.images << '\n';
   }
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "tools/data/random.h"
@@ -28,6 +27,47 @@ Interval middle_of(std::vector<double> figures) {
   return {.low = percentile(0.025), .high = percentile(0.975)};
 }
 
+/// As many as there are, with replacement.
+template <typename T, typename Take>
+void draw_from(const std::vector<T>& stratum, Random& random,
+               const Take& take) {
+  const auto count = std::ssize(stratum);
+  for (int64_t i = 0; i < count; ++i) {
+    take(stratum[static_cast<size_t>(random.below(count))]);
+  }
+}
+
+/// What the pictures of each class were taken for, one by one.
+std::vector<std::vector<size_t>> predictions_of(const Confusion& confusion) {
+  std::vector<std::vector<size_t>> predictions(confusion.size());
+  for (size_t of = 0; of < confusion.size(); ++of) {
+    for (size_t as = 0; as < confusion[of].size(); ++as) {
+      predictions[of].insert(predictions[of].end(),
+                             static_cast<size_t>(confusion[of][as]), as);
+    }
+  }
+  return predictions;
+}
+
+/// The pictures of each class, those of several with the rarest of these; the
+/// last stratum has none.
+std::vector<std::vector<size_t>> strata_of(const torch::Tensor& labels) {
+  const int64_t classes = labels.size(1);
+  const auto has = labels.to(torch::kCPU, torch::kBool).contiguous();
+  const auto counts = has.sum(0).contiguous();
+  const auto* count = counts.const_data_ptr<int64_t>();
+  const auto* own = has.const_data_ptr<bool>();
+  std::vector<std::vector<size_t>> strata(static_cast<size_t>(classes) + 1);
+  for (int64_t i = 0; i < has.size(0); ++i, own += classes) {
+    int64_t rarest = classes;
+    for (int64_t c = 0; c < classes; ++c) {
+      if (own[c] && (rarest == classes || count[c] < count[rarest])) rarest = c;
+    }
+    strata[static_cast<size_t>(rarest)].push_back(static_cast<size_t>(i));
+  }
+  return strata;
+}
+
 }  // namespace
 
 Interval wilson_interval(int64_t right, int64_t images) {
@@ -40,22 +80,18 @@ Interval wilson_interval(int64_t right, int64_t images) {
   const double half =
       kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n));
   const double scale = 100 / (1 + kZ * kZ / n);
-  return {.low = std::max(0., (middle - half) * scale),
-          .high = std::min(100., (middle + half) * scale)};
+  return {
+      .low = right == 0 ? 0 : std::max(0., (middle - half) * scale),
+      .high = right == images ? 100 : std::min(100., (middle + half) * scale)};
 }
 
 std::vector<Interval> bootstrap_intervals(
     const Confusion& confusion,
     const std::vector<std::function<double(const Confusion&)>>& figures) {
-  std::vector<std::pair<size_t, size_t>> images;
-  for (size_t of = 0; of < confusion.size(); ++of) {
-    for (size_t as = 0; as < confusion[of].size(); ++as) {
-      images.insert(images.end(), static_cast<size_t>(confusion[of][as]),
-                    {of, as});
-    }
-  }
-  if (images.empty()) return std::vector<Interval>(figures.size());
-  const auto count = std::ssize(images);
+  const auto predictions = predictions_of(confusion);
+  int64_t count = 0;
+  for (const auto& one : predictions) count += std::ssize(one);
+  if (count == 0) return std::vector<Interval>(figures.size());
   constexpr int64_t kMostDraws = 20'000'000;
   const int64_t samples = std::clamp<int64_t>(kMostDraws / count, 100, 1000);
   std::vector<std::vector<double>> found(figures.size());
@@ -63,9 +99,8 @@ std::vector<Interval> bootstrap_intervals(
   Confusion sample;
   for (int64_t s = 0; s < samples; ++s) {
     sample.assign(confusion.size(), std::vector<int64_t>(confusion.size(), 0));
-    for (int64_t i = 0; i < count; ++i) {
-      const auto& [of, as] = images[static_cast<size_t>(random.below(count))];
-      ++sample[of][as];
+    for (size_t of = 0; of < predictions.size(); ++of) {
+      draw_from(predictions[of], random, [&](size_t as) { ++sample[of][as]; });
     }
     for (size_t f = 0; f < figures.size(); ++f) {
       found[f].push_back(figures[f](sample));
@@ -89,13 +124,14 @@ LabelIntervals label_intervals(const Evaluation& evaluation) {
   constexpr int64_t kMostSteps = 200'000'000;
   const int64_t steps = count * std::ssize(rankings);
   const int64_t samples = std::clamp<int64_t>(kMostSteps / steps, 100, 1000);
+  const auto strata = strata_of(evaluation.pictures.labels);
   std::vector<double> maps, f1s;
   Random random(1);
   std::vector<int32_t> times;
   for (int64_t s = 0; s < samples; ++s) {
     times.assign(static_cast<size_t>(count), 0);
-    for (int64_t i = 0; i < count; ++i) {
-      ++times[static_cast<size_t>(random.below(count))];
+    for (const auto& stratum : strata) {
+      draw_from(stratum, random, [&](size_t picture) { ++times[picture]; });
     }
     std::vector<LabelScores> scores;
     for (size_t c = 0; c < rankings.size(); ++c) {

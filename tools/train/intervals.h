@@ -20,8 +20,10 @@ struct Interval {
 Interval wilson_interval(int64_t right, int64_t images);
 
 /// Of any figure of a confusion matrix, by the percentile bootstrap (Efron
-/// 1979): of 1,000 samples of as many images, drawn from these with
-/// replacement; fewer where there are very many. The same for the same matrix.
+/// 1979), stratified: of 1,000 samples, fewer where there are very many images,
+/// that have as many images of each class, drawn from these with replacement.
+/// So a class of few is in every sample. The same for the same matrix. It knows
+/// mistakes that were made alone: where there are none, it has no width.
 Interval bootstrap_interval(
     const Confusion& confusion,
     const std::function<double(const Confusion&)>& figure);
@@ -56,8 +58,8 @@ struct Figures {
 Figures figures_of(const Confusion& confusion);
 
 /// The same of several labels a picture, drawn with what the network says of
-/// them: of mean average precision and, at the thresholds of `labels`, macro
-/// F1. Both percent.
+/// them, where a picture's stratum is its rarest label: of mean average
+/// precision and, at the thresholds of `labels`, macro F1. Both percent.
 struct LabelIntervals {
   Interval map;
   Interval macro_f1;
