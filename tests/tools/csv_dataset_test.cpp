@@ -43,6 +43,10 @@ TEST(Tables, MayBeOfTabsOrSemicolonsAndOfOtherEncodings) {
   EXPECT_EQ(parsed("path\tlabel\na, b.jpg\tcat\n").rows[0].cells, wanted);
   EXPECT_EQ(parsed("path;label\ra, b.jpg;cat\r").rows[0].cells, wanted);
   EXPECT_EQ(parsed("\xEF\xBB\xBFpath;label\na, b.jpg;cat").headings[0], "path");
+  const auto excel = parsed("sep=;\r\npath;label\r\na, b.jpg;cat\r\n");
+  EXPECT_EQ(excel.rows[0].cells, wanted);
+  EXPECT_EQ(excel.rows[0].line, 3);
+  EXPECT_EQ(parsed("sep=|\npath|label\na, b.jpg|cat").rows[0].cells, wanted);
   std::string utf16 = "\xFF\xFE";
   for (const char c : std::string("p,l\nx,y\n")) utf16 += {c, '\0'};
   EXPECT_EQ(parsed(utf16).rows[0].cells, (Cells{"x", "y"}));
@@ -173,6 +177,16 @@ TEST_F(CsvDatasets, NameWhatIsNotThere) {
   for (auto& batch : loader.epoch(0)) pictures += batch.size();
   EXPECT_EQ(pictures, 2);
   EXPECT_EQ(loader.skipped(), 2);
+}
+
+TEST_F(CsvDatasets, PathsMayBeThoseOfWindows) {
+  options_.root = folder_.path();
+  write("path,label\nphotos\\a.jpg,x\n.\\photos\\b.jpg,y\n");
+  const auto data = open(2);
+  EXPECT_EQ(data->key(0), "photos/a.jpg");
+  EXPECT_EQ(data->image(1).height, 16);
+  write("path,label\nphotos\\gone.jpg,x\na.jpg,y\n");
+  expect_words(error(), "photos\\gone.jpg: no such file");
 }
 
 TEST_F(CsvDatasets, WeightsGoWithTheirPicturesIntoBatches) {

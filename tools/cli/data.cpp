@@ -79,10 +79,14 @@ std::string why_not(const DataFindings& found, const Asked& asked,
   if (asked.classes < 2) {
     return "pictures of one class alone" + hint_of_wrapper(asked.data);
   }
-  for (const auto& split : found.splits) {
+  for (size_t s = 0; s < 2; ++s) {  // A run looks at no others.
+    const auto& split = found.splits[s];
     const auto read =
         std::ranges::count_if(split.pictures, &PictureFacts::is_read);
-    if (read < 2) return "too few pictures for " + split.name;
+    if (read < 2) {
+      return "too few pictures for " + split.name +
+             " can be read: " + std::to_string(read);
+    }
   }
   if (!asked.config) return "";
   if (asked.data.on_error == OnError::kStop && !found.unreadable().empty()) {
@@ -94,6 +98,29 @@ std::string why_not(const DataFindings& found, const Asked& asked,
   } catch (const std::runtime_error& error) {
     return error.what();
   }
+}
+
+/// Splits that are there and that the run neither trains nor validates on.
+std::vector<std::pair<std::string, DatasetPtr>> other_splits(
+    const Asked& asked) {
+  std::vector<std::pair<std::string, DatasetPtr>> others;
+  auto data = asked.data;
+  data.on_error = OnError::kSkip;
+  const bool validates_on_split = data.holdout == 0;
+  for (const auto& name : splits_at(asked.data)) {
+    if (name == asked.data.train_split ||
+        (validates_on_split && name == asked.data.val_split)) {
+      continue;
+    }
+    data.val_split = name;
+    try {
+      others.emplace_back(name, open_dataset(data, Split::kTest, asked.channels,
+                                             asked.classes));
+    } catch (const FileError& error) {
+      spdlog::warn("split '{}' is not looked at: {}", name, error.what());
+    }
+  }
+  return others;
 }
 
 DataFindings findings(const DataArguments& args, const Asked& asked) {
@@ -118,6 +145,7 @@ DataFindings findings(const DataArguments& args, const Asked& asked) {
   };
   look("train", data.train);
   look("validation", data.validation);
+  for (const auto& [name, split] : other_splits(asked)) look(name, split);
   found.copies = copies_in(found.splits, found.options);
   found.odd = odd_pictures(found.splits);
   found.statistics =
@@ -140,6 +168,10 @@ int refuse(const DataArguments& args, const std::string& why) {
 }
 
 int show_data(const DataArguments& args) {
+  if (args.out == "-") {
+    throw ConfigError(
+        "data: --out: the page goes into a file; --json prints what is found");
+  }
   DataFindings found;
   try {
     found = findings(args, asked_for(args));

@@ -38,7 +38,7 @@ std::string words_of(const Copies& copies) {
   if (copies.have_other_labels) words = "of different classes";
   if (copies.are_across_splits) {
     words += std::string(words.empty() ? "" : ", and ") +
-             "what is validated is trained on";
+             "what is measured is trained on";
   }
   return words;
 }

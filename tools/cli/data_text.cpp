@@ -85,7 +85,8 @@ ordered_json json_of(const SplitFacts& split) {
   }
   return {{"name", split.name},
           {"pictures", split.data->size()},
-          {"classes", classes}};
+          {"classes", classes},
+          {"classes_without_readable", classes_without_readable(split)}};
 }
 
 }  // namespace
@@ -102,6 +103,12 @@ std::string data_text(const DataFindings& found) {
       << ", std: " << numbers_text(found.statistics.std)
       << " of the training pictures\n";
   print_remarks("unreadable", remarks_of_unreadable(found), out);
+  for (const auto& split : found.splits) {
+    const auto without = classes_without_readable(split);
+    if (without.empty()) continue;
+    out << "no picture of " << split.name
+        << " that can be read: " << printable(quoted_list(without)) << '\n';
+  }
   print_remarks("copies", remarks_of_copies(found), out);
   print_remarks("odd", remarks_of_odd(found), out);
   out << (found.why_not.empty() ? "a run would start"

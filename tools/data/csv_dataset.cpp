@@ -8,7 +8,7 @@
 #include <set>
 #include <system_error>
 
-#include "tools/data/data_file.h"
+#include "tools/data/file_dataset.h"
 #include "tools/data/label_table.h"
 #include "tools/data/split_names.h"
 #include "tools/data/text.h"
@@ -21,12 +21,12 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Pictures that a table names.
-class CsvDataset : public Dataset {
+class CsvDataset : public FileDataset {
  public:
   CsvDataset(fs::path root, const ReadImage& how,
              std::vector<std::string> classes, bool is_multi_label)
-      : root_(std::move(root)),
-        how_(how),
+      : FileDataset(how),
+        root_(std::move(root)),
         classes_(std::move(classes)),
         is_multi_label_(is_multi_label) {}
 
@@ -37,12 +37,6 @@ class CsvDataset : public Dataset {
   void add_weight(double weight) { weights_.push_back(weight); }
 
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
-  Image image(int64_t index) const override {
-    return read_image(file(index), how_);
-  }
-  Image part(int64_t index, const ChooseWindow& choose) const override {
-    return read_image(file(index), how_, choose);
-  }
   int64_t label(int64_t index) const override {
     const auto& all = labels_[static_cast<size_t>(index)];
     return all.empty() ? 0 : all.front();
@@ -51,17 +45,11 @@ class CsvDataset : public Dataset {
   std::vector<int64_t> labels(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }
-  std::string name(int64_t index) const override {
-    return file(index).string();
-  }
   std::string key(int64_t index) const override {
     return paths_[static_cast<size_t>(index)];
   }
   fs::path file(int64_t index) const override {
     return root_ / paths_[static_cast<size_t>(index)];
-  }
-  std::string content(int64_t index) const override {
-    return content_of(read_data_file(file(index), kMostBytesOfPicture));
   }
   const std::vector<std::string>& classes() const override { return classes_; }
   bool is_weighted() const override { return !weights_.empty(); }
@@ -71,7 +59,6 @@ class CsvDataset : public Dataset {
 
  private:
   fs::path root_;
-  ReadImage how_;
   std::vector<std::string> classes_;
   bool is_multi_label_;
   std::vector<std::string> paths_;
@@ -224,6 +211,18 @@ std::map<std::string, int64_t> class_numbers(
   return numbers;
 }
 
+/// As it is written or, where only that is there, as Windows means it.
+std::string path_in(const fs::path& root, const std::string& written,
+                    bool& is_there) {
+  std::error_code unknown;
+  is_there = fs::exists(root / written, unknown);
+  if (is_there || written.find('\\') == std::string::npos) return written;
+  std::string path = written;
+  std::ranges::replace(path, '\\', '/');
+  is_there = fs::exists(root / path, unknown);
+  return is_there ? path : written;
+}
+
 /// The rows of a split; those whose picture is not there are `missing`.
 void add_rows(const LabelTable& labels, const DataOptions& options,
               const std::string& split,
@@ -232,15 +231,15 @@ void add_rows(const LabelTable& labels, const DataOptions& options,
   const auto root = root_of(options);
   for (const auto& row : labels.table.rows) {
     if (split_in(labels, row) != split) continue;
-    const auto& path = row.cells[labels.path];
-    std::error_code unknown;
-    if (!fs::exists(root / path, unknown)) missing.push_back(&row);
+    bool is_there = false;
+    auto path = path_in(root, row.cells[labels.path], is_there);
+    if (!is_there) missing.push_back(&row);
     std::vector<int64_t> own;
     for (const auto& label : labels_in(labels, row, options.csv)) {
       own.push_back(numbers.at(label));
     }
     std::ranges::sort(own);
-    data.add(path, std::move(own));
+    data.add(std::move(path), std::move(own));
     if (labels.weight) {
       data.add_weight(weight_in(row, *labels.weight, options.csv));
     }

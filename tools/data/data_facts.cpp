@@ -11,58 +11,18 @@ namespace skipzoo {
 
 namespace {
 
-/// Splits one behind the other: copies are sought in all of them.
-class Joined : public Dataset {
- public:
-  explicit Joined(std::span<const SplitFacts> splits) {
-    for (size_t s = 0; s < splits.size(); ++s) {
-      data_.push_back(splits[s].data);
-      for (int64_t i = 0; i < splits[s].data->size(); ++i) {
-        places_.push_back({s, i});
-      }
+/// Those that can be read, one split behind the other.
+Picked readable_in(std::span<const SplitFacts> splits) {
+  std::vector<DatasetPtr> data;
+  std::vector<PicturePlace> places;
+  for (size_t s = 0; s < splits.size(); ++s) {
+    data.push_back(splits[s].data);
+    for (const auto& one : splits[s].pictures) {
+      if (one.is_read()) places.push_back({s, one.index});
     }
   }
-
-  int64_t size() const override { return std::ssize(places_); }
-  Image image(int64_t index) const override {
-    return of(index).image(at(index).index);
-  }
-  Image part(int64_t index, const ChooseWindow& choose) const override {
-    return of(index).part(at(index).index, choose);
-  }
-  int64_t label(int64_t index) const override {
-    return of(index).label(at(index).index);
-  }
-  bool is_multi_label() const override {
-    return data_.front()->is_multi_label();
-  }
-  std::vector<int64_t> labels(int64_t index) const override {
-    return of(index).labels(at(index).index);
-  }
-  std::string name(int64_t index) const override {
-    return of(index).name(at(index).index);
-  }
-  std::string key(int64_t index) const override {
-    return std::to_string(at(index).split) + "/" +
-           of(index).key(at(index).index);
-  }
-  std::string content(int64_t index) const override {
-    return of(index).content(at(index).index);
-  }
-  const std::vector<std::string>& classes() const override {
-    return data_.front()->classes();
-  }
-
-  const PicturePlace& at(int64_t index) const {
-    return places_[static_cast<size_t>(index)];
-  }
-
- private:
-  const Dataset& of(int64_t index) const { return *data_[at(index).split]; }
-
-  std::vector<DatasetPtr> data_;
-  std::vector<PicturePlace> places_;
-};
+  return {std::move(data), std::move(places)};
+}
 
 using Length = int64_t PictureFacts::*;
 
@@ -106,9 +66,9 @@ SplitFacts facts_of_split(std::string name, DatasetPtr data,
 std::vector<Copies> copies_in(std::span<const SplitFacts> splits,
                               const DataOptions& options) {
   if (splits.empty()) return {};
-  const Joined all(splits);
+  const Picked all = readable_in(splits);
   auto careful = options;
-  careful.on_error = OnError::kSkip;  // They are named elsewhere.
+  careful.on_error = OnError::kSkip;  // One that has just gone.
   const auto contents = contents_of(all, careful);
   std::map<std::string, std::vector<int64_t>> equal;
   for (int64_t i = 0; i < all.size(); ++i) {
@@ -120,8 +80,9 @@ std::vector<Copies> copies_in(std::span<const SplitFacts> splits,
     Copies& copies = found[indices.front()];
     for (const int64_t index : indices) {
       copies.pictures.push_back(all.at(index));
+      // The training split comes first.
       copies.are_across_splits |=
-          all.at(index).split != all.at(indices.front()).split;
+          all.at(index).split > 0 && all.at(indices.front()).split == 0;
       copies.have_other_labels |=
           all.labels(index) != all.labels(indices.front());
     }
@@ -153,6 +114,21 @@ std::map<std::string, int64_t> kinds_in(std::span<const SplitFacts> splits) {
     }
   }
   return kinds;
+}
+
+std::vector<std::string> classes_without_readable(const SplitFacts& split) {
+  std::vector<int64_t> readable(split.per_class.size());
+  for (const auto& one : split.pictures) {
+    if (!one.is_read()) continue;
+    for (const int64_t label : split.data->labels(one.index)) {
+      ++readable[static_cast<size_t>(label)];
+    }
+  }
+  std::vector<std::string> without;
+  for (size_t c = 0; c < readable.size(); ++c) {
+    if (readable[c] == 0) without.push_back(split.data->classes()[c]);
+  }
+  return without;
 }
 
 Spread heights_in(std::span<const SplitFacts> splits) {

@@ -8,28 +8,23 @@
 
 #include "tools/data/dataset.h"
 #include "tools/data/options.h"
+#include "tools/data/picked.h"
 #include "tools/data/survey.h"
 
 namespace skipzoo {
 
 /// What a part of the data of a run holds.
 struct SplitFacts {
-  std::string name;  ///< "train" or "validation".
+  std::string name;  ///< "train", "validation" or a split's own.
   DatasetPtr data;
   std::vector<PictureFacts> pictures;  ///< All, in their order.
   std::vector<int64_t> per_class;      ///< Pictures of each class.
 };
 
-/// A picture of one of several splits.
-struct PicturePlace {
-  size_t split = 0;
-  int64_t index = 0;
-};
-
 /// Pictures of equal bytes or pixels, in the order of splits and their data.
 struct Copies {
   std::vector<PicturePlace> pictures;
-  bool are_across_splits = false;  ///< What is validated was trained on.
+  bool are_across_splits = false;  ///< What is measured is trained on.
   bool have_other_labels = false;  ///< One of them is wrong.
 };
 
@@ -42,13 +37,17 @@ struct OddPicture {
 SplitFacts facts_of_split(std::string name, DatasetPtr data,
                           const SurveyOptions& options);
 
-/// Reads all pictures once more (contents_of()).
+/// splits: the one that is trained on first.
+/// Reads all pictures once more that can be read (contents_of()).
 std::vector<Copies> copies_in(std::span<const SplitFacts> splits,
                               const DataOptions& options);
 
 /// Those of one colour, those over four times as long as wide, and those less
 /// than a quarter of the median in both directions.
 std::vector<OddPicture> odd_pictures(std::span<const SplitFacts> splits);
+
+/// Classes of which no picture can be read.
+std::vector<std::string> classes_without_readable(const SplitFacts& split);
 
 /// Pictures of each kind: "JPEG", "PNG" …; of data sets of files alone.
 std::map<std::string, int64_t> kinds_in(std::span<const SplitFacts> splits);

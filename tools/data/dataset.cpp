@@ -7,6 +7,7 @@
 #include "tools/data/csv_dataset.h"
 #include "tools/data/holdout.h"
 #include "tools/data/layout.h"
+#include "tools/data/picked.h"
 #include "tools/data/random.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
@@ -18,47 +19,6 @@ namespace skipzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Some pictures of another data set.
-class Subset : public Dataset {
- public:
-  Subset(DatasetPtr all, std::vector<int64_t> chosen)
-      : all_(std::move(all)), chosen_(std::move(chosen)) {}
-
-  int64_t size() const override { return static_cast<int64_t>(chosen_.size()); }
-  Image image(int64_t index) const override { return all_->image(at(index)); }
-  Image part(int64_t index, const ChooseWindow& choose) const override {
-    return all_->part(at(index), choose);
-  }
-  int64_t label(int64_t index) const override { return all_->label(at(index)); }
-  bool is_multi_label() const override { return all_->is_multi_label(); }
-  std::vector<int64_t> labels(int64_t index) const override {
-    return all_->labels(at(index));
-  }
-  std::string name(int64_t index) const override {
-    return all_->name(at(index));
-  }
-  std::string key(int64_t index) const override { return all_->key(at(index)); }
-  fs::path file(int64_t index) const override { return all_->file(at(index)); }
-  std::string content(int64_t index) const override {
-    return all_->content(at(index));
-  }
-  const std::vector<std::string>& classes() const override {
-    return all_->classes();
-  }
-  bool is_weighted() const override { return all_->is_weighted(); }
-  double weight(int64_t index) const override {
-    return all_->weight(at(index));
-  }
-
- private:
-  int64_t at(int64_t index) const {
-    return chosen_[static_cast<size_t>(index)];
-  }
-
-  DatasetPtr all_;
-  std::vector<int64_t> chosen_;
-};
 
 /// Before either split is opened: a class that is missing in one is named as
 /// that, not as a wrong number of them.
@@ -161,8 +121,7 @@ TrainingData open_training_data(const DataOptions& options, int64_t channels,
                     : held_out.by_place
                         ? deal_by_place(all->size(), options.holdout, seed)
                         : deal_by_content(*all, options, seed);
-  return {std::make_shared<Subset>(all, deal.train),
-          std::make_shared<Subset>(all, deal.held_out)};
+  return {picked(all, deal.train), picked(all, deal.held_out)};
 }
 
 DatasetPtr make_synthetic(int64_t count, int64_t size, int64_t channels,

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "tools/data/data_file.h"
-#include "tools/data/dataset.h"
+#include "tools/data/file_dataset.h"
 #include "tools/data/picture_files.h"
 #include "tools/data/picture_kind.h"
 #include "tools/data/text.h"
@@ -78,10 +77,10 @@ void add_leaves(const fs::path& folder, const fs::path& within,
 }
 
 /// Pictures in class folders; only their paths are kept.
-class ImageFolder : public Dataset {
+class ImageFolder : public FileDataset {
  public:
   ImageFolder(const fs::path& folder, const ReadImage& how, ClassFolders which)
-      : folder_(folder), how_(how) {
+      : FileDataset(how), folder_(folder) {
     for (const auto& entry : sorted_entries(folder)) {
       if (is_folder(entry)) continue;
       if (is_picture(entry.path()) || is_other_picture(entry.path())) {
@@ -106,26 +105,14 @@ class ImageFolder : public Dataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
-  Image image(int64_t index) const override {
-    return read_image(file(index), how_);
-  }
-  Image part(int64_t index, const ChooseWindow& choose) const override {
-    return read_image(file(index), how_, choose);
-  }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
-  }
-  std::string name(int64_t index) const override {
-    return file(index).string();
   }
   std::string key(int64_t index) const override {
     return file(index).lexically_relative(folder_).string();
   }
   fs::path file(int64_t index) const override {
     return files_[static_cast<size_t>(index)];
-  }
-  std::string content(int64_t index) const override {
-    return content_of(read_data_file(file(index), kMostBytesOfPicture));
   }
   const std::vector<std::string>& classes() const override { return classes_; }
 
@@ -162,7 +149,6 @@ class ImageFolder : public Dataset {
   }
 
   fs::path folder_;
-  ReadImage how_;
   std::vector<fs::path> files_;
   std::vector<int64_t> labels_;
   std::vector<std::string> classes_;

@@ -110,6 +110,24 @@ void lay_out(DataOptions& options, const std::vector<std::string>& splits,
   }
 }
 
+/// Where no class folder holds a picture itself, the folders in them may be
+/// what is meant.
+void say_where_nested(const DataOptions& options) {
+  if (options.class_folders != ClassFolders::kTop) return;
+  const auto folder = folder_of_split(options, Split::kTrain);
+  const auto classes = folders_in(folder);
+  const auto holds_some = [](const fs::path& one) {
+    return holds_pictures(one, /*depth=*/0);
+  };
+  if (classes.empty() || std::ranges::any_of(classes, holds_some)) return;
+  const auto leaves = class_folders(folder, ClassFolders::kLeaf);
+  if (leaves.size() <= classes.size()) return;
+  spdlog::info(
+      "data.class_folders: the {} class folders of {} hold folders themselves, "
+      "as {}; 'leaf' takes each of those {} for a class",
+      classes.size(), folder.string(), leaves.front(), leaves.size());
+}
+
 void find_several_labels(DataOptions& options) {
   if (options.multi_label != MultiLabel::kAuto) return;
   const auto place = place_of_several_labels(options);
@@ -164,6 +182,7 @@ DataOptions as_laid_out(DataOptions options) {
   } else {
     lay_out(options, names_of_splits(options.root), options.root.string());
   }
+  say_where_nested(options);
   return options;
 }
 

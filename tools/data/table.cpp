@@ -39,7 +39,14 @@ char separator_of(std::string_view text) {
 class TableReader {
  public:
   TableReader(std::string_view text, const fs::path& path)
-      : text_(text), path_(path), separator_(separator_of(text)) {}
+      : text_(text), path_(path), separator_(separator_of(text)) {
+    // Excel's own first line, which says the separator.
+    constexpr std::string_view kSays = "sep=";
+    if (!text.starts_with(kSays) || text.size() <= kSays.size()) return;
+    at_ = kSays.size();
+    separator_ = text[at_++];
+    skip_line_end();
+  }
 
   /// False at the end. A blank line has no cells.
   bool next(Table::Row& row) {
