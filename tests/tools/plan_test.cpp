@@ -112,6 +112,21 @@ TEST(Plan, EpochsFitIntoTheMinutes) {
   EXPECT_GT(few.epochs, 95);
 }
 
+TEST(Plan, FewPicturesThatAreSeenOftenAreMixed) {
+  const auto mixup = [](int64_t training, int64_t epochs) {
+    auto pictures = photos(training, 32);
+    auto plan = first_plan(pictures);
+    plan.epochs = epochs;
+    return config_of_text(plan).data.augment.mixup;
+  };
+  EXPECT_EQ(mixup(160, 150), 0.4);
+  EXPECT_EQ(mixup(160, 50), 0);
+  EXPECT_EQ(mixup(4000, 150), 0);
+  auto tuned = first_plan(photos(160, 224), imagenet_weights());
+  tuned.epochs = 150;
+  EXPECT_EQ(config_of_text(tuned).data.augment.mixup, 0);
+}
+
 TEST(Plan, RatesAreThoseOfTheSweepWithinReason) {
   auto plan = first_plan(photos(1000, 32));
   EXPECT_EQ(plan.lr, 0.01);

@@ -168,6 +168,10 @@ void write_augment(const Plan& plan, CommentedYaml& yaml) {
     yaml.line("scale: [0.35, 1]",
               "not so little that what is shown is cut away");
   }
+  if (mixes_pictures(plan)) {
+    yaml.line("mixup: 0.4", "pictures that are seen " + grouped(plan.epochs) +
+                                " times are learnt by heart");
+  }
   yaml.end_subsection();
 }
 

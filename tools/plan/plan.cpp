@@ -91,6 +91,12 @@ bool choose_epochs(Plan& plan, double seconds_per_picture) {
   return fitting >= bounds.least;
 }
 
+bool mixes_pictures(const Plan& plan) {
+  constexpr int64_t kFew = 400, kOften = 100;
+  return !plan.pretrained && !plan.pictures.are_multi_label &&
+         plan.pictures.training < kFew && plan.epochs >= kOften;
+}
+
 void choose_lr(Plan& plan, std::optional<SweepRates> found) {
   const double factor = plan.pretrained ? 4 : 2.5;
   const double usual = usual_lr(plan);
