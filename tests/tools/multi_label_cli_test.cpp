@@ -148,7 +148,7 @@ TEST_F(MultiLabelRun, LearnsAndSaysSo) {
   expect_words(trained_.err, "data.multi_label: several labels a picture, as ");
   expect_words(trained_.err, "shapes.csv has in line 5: 'blue | red'");
   expect_words(trained_.err, "  mAP: ");
-  expect_words(trained_.err, " % mAP; best map ");
+  expect_words(trained_.err, "done: best map ");
   const auto best = load_checkpoint(*folder_ / "run/best.skz");
   expect_words(best.metadata.config, "multi_label: true");
   EXPECT_EQ(best.metadata.thresholds.size(), 3u);

@@ -78,7 +78,7 @@ TEST_F(ResumeCommand, BeginsARunAnewThatDiedBeforeItsFirstCheckpoint) {
                     fs::file_size(folder / "run/summary.csv") - 2);
     const auto again = by_resume ? call({"train", "--resume", "run"})
                                  : call({"train", "-c", net, "-o", "run"});
-    expect_words(again, 0, "done: last epoch");
+    expect_words(again, 0, "done: best ");
     EXPECT_EQ(read_csv(folder / "run/summary.csv").size(), 1u);
   }
   // Only its best was saved when it died.
@@ -125,7 +125,7 @@ TEST_F(ResumeCommand, GoesOnWhereNoPathIsUtf8) {
   expect_words(call({"evaluate", "r\xfcn"}), 0, "");
   expect_words(call({"export", "r\xfcn", "--format", "torchscript"}), 0,
                "best.pt: read again");
-  expect_words(call({"train", "-c", net}), 0, "done: last epoch");
+  expect_words(call({"train", "-c", net}), 0, "done: best ");
   expect_words(
       call({"train", "-c", net, "--resume", "--set", "train.epochs=2"}), 0,
       "resumed from runs/n\\xe9t-");

@@ -155,19 +155,24 @@ DataOptions data_to_measure(const EvaluateArguments& args, DataOptions data) {
   return data;
 }
 
+[[noreturn]] void refuse_pictures_of_folds(const EvaluateArguments& args) {
+  throw ConfigError(
+      args.network.file.string() +
+      ": of these pictures each was trained on by all folds but one, and "
+      "folds.csv has how these did; measure others by --set data.root=FOLDER");
+}
+
 Pictures pictures_to_measure(const EvaluateArguments& args,
                              const LoadedNetwork& network) {
+  const bool is_of_folds = network.members > 1;
+  if (is_of_folds && args.measured == Measured::kHoldout) {
+    refuse_pictures_of_folds(args);
+  }
   const auto run = config_of_run(network);
   const auto data = data_to_measure(args, network.config.data);
   const auto [part, by_holdout, trained_on] =
       part_to_measure(args.measured, data, run ? &run->data : nullptr);
-  if (trained_on && network.members > 1) {
-    throw ConfigError(
-        args.network.file.string() +
-        ": of these pictures each was trained on by all folds but one, and "
-        "folds.csv has how these did; measure others by --set "
-        "data.root=FOLDER");
-  }
+  if (trained_on && is_of_folds) refuse_pictures_of_folds(args);
   if (trained_on) {
     spdlog::warn(
         "these pictures are those the run was trained on: what is measured "

@@ -8,7 +8,12 @@
 #include <iostream>
 #include <sstream>
 
+#include "models/classifier.h"
 #include "tools/config/fields.h"
+#include "tools/config/source.h"
+#include "tools/data/layout.h"
+#include "tools/data/sampler.h"
+#include "tools/data/text.h"
 #include "tools/error.h"
 #include "tools/report/history.h"
 #include "tools/run/ensemble.h"
@@ -106,6 +111,32 @@ void check_folds(const fs::path& first, int64_t folds) {
                     std::to_string(folds));
 }
 
+/// Before the first fold is trained: where no class has a picture for each,
+/// one would have none to validate on; where some have not, these are named.
+void check_classes(const TrainArguments& args, int64_t folds) {
+  auto config = load_config(args.config, args.overrides).config;
+  config.data = as_laid_out(std::move(config.data));
+  const auto data =
+      open_dataset(config.data, Split::kTrain, in_channels(config.model),
+                   num_classes(config.model));
+  const auto pictures = class_counts(*data);
+  const auto most = std::ranges::max(pictures);
+  const std::string asked = "--folds " + std::to_string(folds);
+  if (most < folds) {
+    throw ConfigError(asked + ": no class has more than " +
+                      std::to_string(most) + " pictures");
+  }
+  std::vector<std::string> few;
+  for (size_t c = 0; c < pictures.size(); ++c) {
+    if (pictures[c] < folds) few.push_back(data->classes()[c]);
+  }
+  if (few.empty()) return;
+  spdlog::warn(
+      "{}: fewer pictures than folds, so that not each validates on "
+      "them: {}",
+      asked, quoted_list(few));
+}
+
 /// To be typed.
 std::string command_to_go_on(const TrainArguments& args, int64_t folds,
                              const fs::path& folder) {
@@ -156,6 +187,11 @@ int train_folds(const TrainArguments& args, int64_t folds,
                         change);
     }
   }
+  if (is_piped(args.config)) {
+    throw ConfigError(
+        "--folds: each fold reads the config, and this one is piped: give a "
+        "file");
+  }
   if (args.resumes() && args.output.empty()) {
     throw ConfigError(
         "--folds: name the folder that holds fold-1 … by -o, to --resume");
@@ -165,6 +201,8 @@ int train_folds(const TrainArguments& args, int64_t folds,
   std::error_code unknown;
   if (args.resumes() && fs::exists(first / "config.yaml", unknown)) {
     check_folds(first, folds);
+  } else if (!args.config.empty() && !args.print_config) {
+    check_classes(args, folds);
   }
   std::vector<EpochRow> rows;
   for (int64_t fold = 1; fold <= folds; ++fold) {

@@ -84,6 +84,10 @@ TrainingSetup set_up_training(const RunConfig& config,
                               const FetchOptions& fetch,
                               const HeldOut& held_out, bool goes_on) {
   prepared_device(config);
+  if (!goes_on && config.fine_tune.enabled()) {
+    // A name that is wrong is told before all pictures are read.
+    find_weights(config.fine_tune.weights, fetch);
+  }
   auto all =
       set_up_training(config, fetch, open_data(config, held_out), goes_on);
   if (held_out.by_place) all.metadata.held_out_by_content = false;

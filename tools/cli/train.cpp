@@ -166,8 +166,18 @@ std::string config_for_place(const CLI::App& command, InitRequest& request,
     spdlog::info("{}: is there already: trained by it", file.string());
     return file.string();
   }
+  if (args.print_config) {
+    throw ConfigError("train: --print-config: no config is chosen yet for " +
+                      request.place.string() + "; 'skipzoo init " +
+                      argument_text(request.place) + "' writes it");
+  }
   request.device = args.device;
   request.fetch = args.fetch;
+  if (args.folds > 0) {
+    request.minutes /= static_cast<double>(args.folds);
+    spdlog::info("--minutes: {:.3g} for each of the {} folds", request.minutes,
+                 args.folds);
+  }
   write_config_for(request, file);
   return file.string();
 }

@@ -48,6 +48,27 @@ class Saved {
   std::string place_;  ///< Of what --resume goes on from; empty: nothing.
 };
 
+void say_nothing_is_left(const TrainSummary& summary,
+                         const TrainOptions& train) {
+  if (summary.epochs >= train.epochs) {
+    spdlog::info(
+        "nothing to do: all {} epochs are done; to train longer, add --set "
+        "train.epochs=N",
+        train.epochs);
+  } else if (train.max_minutes > 0) {
+    spdlog::info(
+        "nothing to do: {} of {} epochs are done, for which "
+        "train.max_minutes={} was; to train longer, add --set "
+        "train.max_minutes=N",
+        summary.epochs, train.epochs, train.max_minutes);
+  } else {
+    spdlog::info(
+        "nothing to do: {} of {} epochs are done, and train.patience={} ended "
+        "them; to train longer, add --set train.patience=N",
+        summary.epochs, train.epochs, train.patience);
+  }
+}
+
 /// The end of a run in words, and its exit code.
 int report_end(const TrainArguments& args, const RunFolder& folder,
                const TrainSummary& summary, const RunConfig& config) {
@@ -58,27 +79,22 @@ int report_end(const TrainArguments& args, const RunFolder& folder,
     return 128 + interrupted_by();
   }
   if (summary.last.images == 0) {
-    spdlog::info(
-        "nothing to do: all {} epochs are done{}; to train longer, add --set "
-        "{}=N",
-        config.train.epochs,
-        config.train.max_minutes > 0 ? ", or what train.max_minutes is for"
-                                     : "",
-        config.train.max_minutes > 0 ? "train.max_minutes" : "train.epochs");
+    say_nothing_is_left(summary, config.train);
     return 0;
   }
   if (summary.skipped > 0) {
     spdlog::warn("{} pictures could not be read and were skipped",
                  summary.skipped);
   }
+  const auto metric = config.train.eval_metric;
   const bool several = summary.last.has_several_labels();
   spdlog::info(
-      "done: last epoch {:.2f} % {}; best {} {:.4g} at epoch {}{}, in {}\n"
+      "done: best {} {:.4g} at epoch {}{}, in {}; the last epoch has {:.4g}\n"
       "curves and {}: {}\nnext: {} evaluate {}",
-      several ? summary.last.map : summary.last.top1, several ? "mAP" : "top-1",
-      name_of(config.train.eval_metric), summary.best.value, summary.best.epoch,
+      name_of(metric), summary.best.value, summary.best.epoch,
       summary.best.by_average ? " by the moving average" : "",
-      folder.best().string(), several ? "labels" : "confusion",
+      folder.best().string(), value_of(metric, summary.last),
+      several ? "labels" : "confusion",
       (folder.path() / "report.html").string(), args.program,
       argument_text(folder.best()));
   return 0;

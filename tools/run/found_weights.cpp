@@ -8,6 +8,7 @@
 #include "tools/config/nearest.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
+#include "tools/run/ensemble.h"
 #include "tools/train/run_folder.h"
 
 namespace skipzoo {
@@ -67,6 +68,12 @@ FoundWeights find_weights(const fs::path& named, const FetchOptions& fetch) {
   std::error_code ignored;
   const auto* published = find_published(named.string());
   if (fs::exists(named, ignored)) {
+    if (folds_in(named) > 0) {
+      throw FileError(named,
+                      "holds the folds of a cross-validation; give one of "
+                      "them, as " +
+                          folder_of_fold(named, 1).string());
+    }
     if (published != nullptr) {
       spdlog::info("{}: the file or folder here, not the published weights",
                    named.string());

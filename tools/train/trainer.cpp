@@ -83,6 +83,7 @@ TrainSummary Trainer::run() {
   }
   if (summary_.stopped) recorder_.save(state_);
   summary_.best = recorder_.best();
+  summary_.epochs = state_.position.epoch;
   return summary_;
 }
 

@@ -61,6 +61,7 @@ struct TrainerParts {
 
 struct TrainSummary {
   bool stopped = false;  ///< By stop_requested; last.skz holds the place.
+  int64_t epochs = 0;    ///< That are done, those of before it went on too.
   Best best;
   /// Of the last epoch, by the average where there is one; empty where none was
   /// run.
