@@ -108,7 +108,7 @@ TEST(Plan, EpochsFitIntoTheMinutes) {
   EXPECT_NE(plan.why_epochs.find("more would hardly help"), std::string::npos);
   // Fewer pictures make fewer steps of an epoch, and need more epochs.
   auto few = first_plan(photos(100, 32));
-  EXPECT_FALSE(choose_epochs(few, 0.05));
+  EXPECT_FALSE(choose_epochs(few, 0.08));
   EXPECT_GT(few.epochs, 95);
 }
 

@@ -47,6 +47,7 @@ std::vector<Candidate> for_small_pictures(int64_t shorter_side) {
           {"ResNet-20 of four times the channels", cifar_resnet(3, 64), size},
           {"ResNet-20 of twice the channels", cifar_resnet(3, 32), size},
           {"ResNet-20", cifar_resnet(3, 16), size},
+          {"ResNet-14", cifar_resnet(2, 16), size},
           {"ResNet-8", cifar_resnet(1, 16), size}};
 }
 
