@@ -127,6 +127,18 @@ TEST(Plan, FewPicturesThatAreSeenOftenAreMixed) {
   EXPECT_EQ(config_of_text(tuned).data.augment.mixup, 0);
 }
 
+TEST(Plan, WhatIsNamedByItsSideIsNotMirrored) {
+  const auto is_mirrored = [](const std::vector<std::string>& classes) {
+    auto pictures = photos(1000, 32);
+    pictures.classes = classes;
+    return config_of_text(first_plan(pictures)).data.augment.hflip;
+  };
+  EXPECT_FALSE(is_mirrored({"Left", "right"}));
+  EXPECT_FALSE(is_mirrored({"turn_left", "turn_right"}));
+  EXPECT_TRUE(is_mirrored({"left", "other"}));
+  EXPECT_TRUE(is_mirrored({"leftovers", "bright"}));
+}
+
 TEST(Plan, RatesAreThoseOfTheSweepWithinReason) {
   auto plan = first_plan(photos(1000, 32));
   EXPECT_EQ(plan.lr, 0.01);

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <map>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "tools/config/fields.h"
@@ -156,11 +158,37 @@ std::vector<double> short_numbers(std::vector<double> values) {
   return values;
 }
 
+/// Whether one class has the word left in its name, and one right.
+bool are_named_by_sides(const std::vector<std::string>& classes) {
+  const auto is_named = [&](std::string_view side) {
+    return std::ranges::any_of(classes, [&](const std::string& name) {
+      std::string word;
+      for (const char c : name + " ") {
+        const auto letter = static_cast<unsigned char>(c);
+        if (std::isalpha(letter) != 0) {
+          word += static_cast<char>(std::tolower(letter));
+        } else if (std::exchange(word, {}) == side) {
+          return true;
+        }
+      }
+      return false;
+    });
+  };
+  return is_named("left") && is_named("right");
+}
+
 void write_augment(const Plan& plan, CommentedYaml& yaml) {
   const int64_t size = plan.network.image_size;
   yaml.subsection("augment");
-  yaml.line("hflip: true",
-            "take it out where left and right differ: text, road signs");
+  if (are_named_by_sides(plan.pictures.classes)) {
+    yaml.line(
+        "hflip: false",
+        "some classes are left, others right: a mirrored picture would be "
+        "of another");
+  } else {
+    yaml.line("hflip: true",
+              "take it out where left and right differ: text, road signs");
+  }
   if (size <= 48) {
     yaml.key("pad_and_crop", size / 8, "moved by up to so many pixels");
   } else {

@@ -23,8 +23,8 @@ double usual_lr(const Plan& plan) { return plan.pretrained ? 0.005 : 0.01; }
 
 /// Passes over the pictures that a network learns by: fewer are too few to
 /// learn, more hardly help. From scratch, in the same three minutes, ResNet-8
-/// with 74 epochs of 2,400 photos of CIFAR-10 comes to 66.2 % and ResNet-20 with
-/// 35 to 66.5 (2,000 other photos, one seed).
+/// with 74 epochs of 2,400 photos of CIFAR-10 comes to 66.2 % and ResNet-20
+/// with 35 to 66.5 (2,000 other photos, one seed).
 struct Bounds {
   int64_t least, most;
 };
