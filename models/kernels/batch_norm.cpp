@@ -8,6 +8,7 @@
 #include "models/kernels/norm.h"
 #include "models/kernels/optional_tensor.h"
 #include "models/kernels/scale_shift.h"
+#include "models/kernels/shared_batch_norm.h"
 
 namespace skipzoo {
 
@@ -93,20 +94,18 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
                           const std::optional<Variable>& gate,
                           const std::optional<Variable>& residual,
                           const std::optional<Variable>& bias, bool relu,
-                          const Variable& mean, const Variable& inverse,
-                          const Variable& scale, const Variable& offset,
-                          bool training) {
+                          const NormPlan& plan) {
     const NoAutograd no_autograd;
-    const auto s = accumulator(x, scale), o = accumulator(x, offset);
+    const auto s = accumulator(x, plan.scale), o = accumulator(x, plan.offset);
     const auto of_images =
         rows_of_gate(gate.value_or(Tensor()), x, s.scalar_type());
     const auto y = scale_shift(x, residual.value_or(Tensor()),
                                gated(s, of_images), gated(o, of_images), relu);
     const bool needs_output = relu && (gate || residual);
-    context->save_for_backward({x, needs_output ? y : Variable(), mean, inverse,
-                                scale, offset, s, o,
+    context->save_for_backward({x, needs_output ? y : Variable(), plan.mean,
+                                plan.inverse, plan.scale, plan.offset, s, o,
                                 gate.value_or(Variable())});
-    context->saved_data["training"] = training;
+    plan.save_to(*context);
     context->saved_data["relu"] = relu;
     context->saved_data["residual"] = residual.has_value();
     context->saved_data["bias"] = bias.has_value();
@@ -122,11 +121,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
       return context->saved_data[name].toBool();
     };
     const auto &x = variables[0], &y = variables[1], &gate = variables[8];
-    const NormPlan plan{.mean = variables[2],
-                        .inverse = variables[3],
-                        .scale = variables[4],
-                        .offset = variables[5],
-                        .training = flag("training")};
+    const auto plan = NormPlan::saved_in(*context, &variables[2]);
     const Saved saved{.x = x,
                       .y = y,
                       .mean = accumulator(x, plan.mean),
@@ -148,8 +143,7 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
                                     y.defined() ? g : Tensor());
     const auto of_gate = gradient_of_gate(plan, sums, gate, x);
     const auto& [sum, product] = of_gate.totals;
-    const auto through =
-        through_statistics(plan, sum, product, x.numel() / x.size(1));
+    const auto through = through_statistics(plan, sum, product);
     const auto dx = input_gradient(
         saved, g.defined() ? g : dy, g.defined() ? Tensor() : saved.offset,
         gated(saved.scale, rows_of_gate(gate, x, saved.scale.scalar_type())),
@@ -162,10 +156,6 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
             of_gate.gradient,
             flag("residual") ? g : Variable(),
             flag("bias") ? gradient_of_bias(plan, sum).to(type) : Variable(),
-            Variable(),
-            Variable(),
-            Variable(),
-            Variable(),
             Variable(),
             Variable()};
   }
@@ -200,11 +190,14 @@ class BatchNormEpilogue : public torch::autograd::Function<BatchNormEpilogue> {
 NormPlan planned(const Tensor& x, torch::nn::BatchNorm2dImpl& norm,
                  const Tensor& bias) {
   const NoAutograd no_autograd;
-  auto moments = norm.is_training() ? moments_of(x) : Moments();
-  if (!bias.defined()) return plan_norm(norm, moments, x.numel() / x.size(1));
+  SeenMoments seen{.moments = {}, .count = x.numel() / x.size(1)};
+  if (norm.is_training()) {
+    seen = over_processes(moments_of(x), seen.count, norm);
+  }
+  if (!bias.defined()) return plan_norm(norm, seen.moments, seen.count);
   const auto shift = bias.to(torch::kDouble);
-  if (norm.is_training()) moments.mean = moments.mean + shift;
-  auto plan = plan_norm(norm, moments, x.numel() / x.size(1));
+  if (norm.is_training()) seen.moments.mean = seen.moments.mean + shift;
+  auto plan = plan_norm(norm, seen.moments, seen.count);
   plan.mean = plan.mean - shift;
   plan.offset = plan.offset + plan.scale * shift;
   return plan;
@@ -238,8 +231,11 @@ torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
   // A gate of means would have to tell the bias its gradient too.
   if (kernels == Kernels::kReference || !applies(x, *norm, epilogue) ||
       (bias.defined() && epilogue.gate_of)) {
-    auto y = norm(bias.defined() ? x + bias.to(x.scalar_type()).view({-1, 1, 1})
-                                 : x);
+    const auto input =
+        bias.defined() ? x + bias.to(x.scalar_type()).view({-1, 1, 1}) : x;
+    auto y = norm->is_training() && SharedStatistics::active()
+                 ? shared_batch_norm(input, *norm)
+                 : norm(input);
     const auto gate = whole_gate(epilogue, [&] {
       return torch::adaptive_avg_pool2d(y, {1, 1});
     });
@@ -252,8 +248,7 @@ torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
       whole_gate(epilogue, [&] { return means_of_norm(x, *norm, plan); });
   return BatchNormEpilogue::apply(
       x, norm->weight, norm->bias, as_optional(gate),
-      as_optional(epilogue.residual), as_optional(bias), epilogue.relu,
-      plan.mean, plan.inverse, plan.scale, plan.offset, plan.training);
+      as_optional(epilogue.residual), as_optional(bias), epilogue.relu, plan);
 }
 
 }  // namespace skipzoo

@@ -79,8 +79,8 @@ variable_list DenseBackward::pass_layer(size_t layer,
   const int64_t count =
       (bottleneck ? tensors.weight2 : tensors.weight1).size(0);
   channels_ -= count;
-  auto dy =
-      finished_gradient(total_, rows_, channels_, count, plan_.mean, through_);
+  auto dy = finished_gradient(total_, rows_, channels_, count, plan_.mean,
+                              through_processes(channels_, count));
   if (tensors.dropout.defined()) dy.mul_(tensors.dropout);
   OutputGradient of_outer{dy};
   ConvolutionGradient inner;
@@ -95,9 +95,22 @@ variable_list DenseBackward::pass_layer(size_t layer,
 }
 
 torch::Tensor DenseBackward::input_gradient() const {
-  return as_images(
-      finished_gradient(total_, rows_, 0, channels_, plan_.mean, through_),
-      plan_.size);
+  return as_images(finished_gradient(total_, rows_, 0, channels_, plan_.mean,
+                                     through_processes(0, channels_)),
+                   plan_.size);
+}
+
+NormGradient DenseBackward::through_processes(int64_t channel,
+                                              int64_t count) const {
+  if (!plan_.all) return through_;
+  auto own = torch::stack({through_.slope.narrow(0, channel, count),
+                           through_.offset.narrow(0, channel, count)});
+  plan_.all->sum(own);
+  // Of the other channels, which nobody reads here, as they are.
+  NormGradient all{through_.slope.clone(), through_.offset.clone()};
+  all.slope.narrow(0, channel, count).copy_(own[0]);
+  all.offset.narrow(0, channel, count).copy_(own[1]);
+  return all;
 }
 
 std::pair<ConvolutionGradient, OutputGradient> DenseBackward::pass_inner(
@@ -108,10 +121,9 @@ std::pair<ConvolutionGradient, OutputGradient> DenseBackward::pass_inner(
   const auto gradient = conv3x3_backward(
       activated(x, norm), accumulator(x, norm.mean), plan_.size, dy,
       tensors.weight2.detach(), {.rows = da, .total = {}}, want);
-  return {gradient,
-          behind_norm(da, x, norm,
-                      through_statistics(norm, gradient.sum, gradient.product,
-                                         x.size(0)))};
+  return {gradient, behind_norm(da, x, norm,
+                                through_statistics(norm, gradient.sum,
+                                                   gradient.product))};
 }
 
 ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
@@ -128,8 +140,9 @@ ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
           : conv3x3_backward(input, mean, plan_.size, dy.rows,
                              parameter.detach(), {.rows = {}, .total = total_},
                              want);
+  // Of all layers together once, where their sum is read.
   const auto through =
-      through_statistics(norm, gradient.sum, gradient.product, rows_.size(0));
+      part_through_statistics(norm, gradient.sum, gradient.product);
   through_.slope.narrow(0, 0, channels_).add_(through.slope);
   through_.offset.narrow(0, 0, channels_).add_(through.offset);
   return gradient;

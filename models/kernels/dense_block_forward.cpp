@@ -63,23 +63,30 @@ DenseForward::DenseForward(const torch::Tensor& x,
 void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
   const auto& size = plan_->size;
   const int64_t pixels = rows_.size(0);
+  // Seen by a norm that trains; one that does not asks for no number.
+  const int64_t all_pixels = seen_ > 0 ? seen_ : pixels;
   LayerTensors tensors{.weight1 = layer.conv1->weight};
   BlockPlan::Layer plan;
   plan.norm1 = plan_norm(
       *layer.norm1.ptr(),
       {plan_->mean.narrow(0, 0, channels_), variance_.narrow(0, 0, channels_)},
-      pixels);
+      all_pixels);
   const auto& last = layer.conv2 ? layer.conv2 : layer.conv1;
   const int64_t count = last->options.out_channels();
   const auto features = rows_.narrow(1, channels_, count);
   if (layer.norm2) {
     const auto y = torch::empty({pixels, layer.conv1->options.out_channels()},
                                 rows_.options());
-    const auto moments =
-        mix(rows_, plan.norm1, tensors.weight1, y, layer.norm2->is_training());
+    const bool trains = layer.norm2->is_training();
+    SeenMoments seen{
+        .moments = mix(rows_, plan.norm1, tensors.weight1, y, trains),
+        .count = pixels};
+    if (trains) {
+      seen = over_processes(seen.moments, pixels, *layer.norm2);
+    }
     tensors.inner = y;
     tensors.weight2 = layer.conv2->weight;
-    plan.norm2 = plan_norm(*layer.norm2.ptr(), moments, pixels);
+    plan.norm2 = plan_norm(*layer.norm2.ptr(), seen.moments, seen.count);
     convolve(y, plan.norm2, tensors.weight2, size, features);
   } else {
     convolve(rows_, plan.norm1, tensors.weight1, size, features);
@@ -99,9 +106,13 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
 
 void DenseForward::append(int64_t count) {
   if (trains_) {
-    const auto moments = moments_of_rows(rows_.narrow(1, channels_, count));
+    // No norm is of these channels alone: none has a running mean of theirs.
+    const auto [moments, pixels] = over_processes(
+        moments_of_rows(rows_.narrow(1, channels_, count)), rows_.size(0));
     plan_->mean.narrow(0, channels_, count).copy_(moments.mean);
     variance_.narrow(0, channels_, count).copy_(moments.variance);
+    plan_->all = SharedStatistics::active();
+    seen_ = pixels;
   }
   channels_ += count;
 }

@@ -24,6 +24,7 @@ struct BlockPlan : torch::CustomClassHolder {
   std::vector<Layer> layers;
   /// Of each of the block's channels, (C), double; zeros where no norm trains.
   torch::Tensor mean;
+  StatisticsSumPtr all = {};  ///< Where they are of all processes' pictures.
   ImageSize size = {};
 };
 
@@ -98,6 +99,7 @@ class DenseForward {
   int64_t channels_ = 0;    ///< That are there already.
   torch::Tensor variance_;  ///< As plan_->mean.
   bool trains_ = false;
+  int64_t seen_ = 0;  ///< Pixels that the moments are of; 0: there are none.
   variable_list saved_;
 };
 
@@ -127,6 +129,9 @@ class DenseBackward {
   ConvolutionGradient pass_outer(const NormPlan& norm,
                                  const torch::Tensor& parameter,
                                  const OutputGradient& dy, bool want);
+
+  /// What goes through the statistics of some channels, of all processes.
+  NormGradient through_processes(int64_t channel, int64_t count) const;
 
   const BlockPlan& plan_;
   torch::Tensor rows_;    ///< The features.

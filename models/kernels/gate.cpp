@@ -37,15 +37,14 @@ class MeansOfNorm : public torch::autograd::Function<MeansOfNorm> {
  public:
   static Variable forward(AutogradContext* context, const Variable& x,
                           const Variable& weight, const Variable&,
-                          const Variable& mean, const Variable& inverse,
-                          const Variable& scale, const Variable& offset,
-                          bool training) {
+                          const NormPlan& plan) {
     const NoAutograd no_autograd;
-    const auto deviations = mean_deviations(x, mean);
-    context->save_for_backward({x, mean, inverse, scale, offset, deviations});
-    context->saved_data["training"] = training;
+    const auto deviations = mean_deviations(x, plan.mean);
+    context->save_for_backward(
+        {x, plan.mean, plan.inverse, plan.scale, plan.offset, deviations});
+    plan.save_to(*context);
     context->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
-    return (scale * deviations + (offset + scale * mean))
+    return (plan.scale * deviations + (plan.offset + plan.scale * plan.mean))
         .to(x.scalar_type())
         .view({x.size(0), x.size(1), 1, 1});
   }
@@ -55,16 +54,11 @@ class MeansOfNorm : public torch::autograd::Function<MeansOfNorm> {
     const NoAutograd no_autograd;
     const auto variables = context->get_saved_variables();
     const auto &x = variables[0], &deviations = variables[5];
-    const NormPlan plan{.mean = variables[1],
-                        .inverse = variables[2],
-                        .scale = variables[3],
-                        .offset = variables[4],
-                        .training = context->saved_data["training"].toBool()};
+    const auto plan = NormPlan::saved_in(*context, &variables[1]);
     // Each pixel of an image has its share of the gradient of the mean.
     const auto g = gradients[0].to(torch::kDouble).reshape(deviations.sizes());
     const auto sum = g.sum(0), product = (g * deviations).sum(0);
-    const auto through =
-        through_statistics(plan, sum, product, x.numel() / x.size(1));
+    const auto through = through_statistics(plan, sum, product);
     const auto share =
         plan.scale * g / static_cast<double>(x.size(2) * x.size(3));
     const auto dx = scale_shift(
@@ -73,10 +67,7 @@ class MeansOfNorm : public torch::autograd::Function<MeansOfNorm> {
         /*relu=*/false);
     const auto type =
         static_cast<at::ScalarType>(context->saved_data["type"].toInt());
-    return {dx,           (product * plan.inverse).to(type),
-            sum.to(type), Variable(),
-            Variable(),   Variable(),
-            Variable(),   Variable()};
+    return {dx, (product * plan.inverse).to(type), sum.to(type), Variable()};
   }
 };
 
@@ -97,8 +88,7 @@ Tensor rows_of_gate(const Tensor& gate, const Tensor& x, at::ScalarType type) {
 
 Tensor means_of_norm(const Tensor& x, const torch::nn::BatchNorm2dImpl& norm,
                      const NormPlan& plan) {
-  return MeansOfNorm::apply(x, norm.weight, norm.bias, plan.mean, plan.inverse,
-                            plan.scale, plan.offset, plan.training);
+  return MeansOfNorm::apply(x, norm.weight, norm.bias, plan);
 }
 
 Tensor gated_sum(const Tensor& x, const Tensor& gate, const Tensor& residual,

@@ -89,23 +89,86 @@ void move_statistics(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
   const double momentum = norm.options.momentum().value();
   const double unbiased =
       static_cast<double>(count) / static_cast<double>(count - 1);
-  move(norm.running_mean, batch.mean, 1, momentum);
-  move(norm.running_var, batch.variance, unbiased, momentum);
+  if (norm.running_mean.is_cpu()) {
+    move(norm.running_mean, batch.mean, 1, momentum);
+    move(norm.running_var, batch.variance, unbiased, momentum);
+  } else {
+    norm.running_mean.lerp_(batch.mean.to(norm.running_mean.options()),
+                            momentum);
+    norm.running_var.lerp_(
+        (unbiased * batch.variance).to(norm.running_var.options()), momentum);
+  }
   norm.num_batches_tracked.add_(1);
 }
 
+/// shift: (C), the same in every process.
+SeenMoments over_processes(const Moments& own, int64_t count,
+                           const torch::Tensor& shift) {
+  const auto& all = SharedStatistics::active();
+  const auto pixels = static_cast<double>(count);
+  const auto deviation = own.mean - shift;
+  auto sums = torch::cat({pixels * deviation,
+                          pixels * (own.variance + deviation.square()),
+                          torch::full({1}, pixels, torch::kDouble)});
+  all->sum(sums);
+  const int64_t channels = own.mean.size(0);
+  const auto total = sums[2 * channels].item<double>();
+  const auto mean = sums.narrow(0, 0, channels) / total;
+  const auto squares = sums.narrow(0, channels, channels) / total;
+  return {{mean + shift, (squares - mean.square()).clamp_min(0)},
+          static_cast<int64_t>(total)};
+}
+
 }  // namespace
+
+void NormPlan::save_to(torch::autograd::AutogradContext& context) const {
+  context.saved_data["training"] = training;
+  context.saved_data["count"] = count;
+  if (all) context.saved_data["all"] = c10::IValue::make_capsule(all);
+}
+
+NormPlan NormPlan::saved_in(torch::autograd::AutogradContext& context,
+                            const torch::Tensor* tensors) {
+  auto& saved = context.saved_data;
+  NormPlan plan{.mean = tensors[0],
+                .inverse = tensors[1],
+                .scale = tensors[2],
+                .offset = tensors[3],
+                .training = saved["training"].toBool(),
+                .count = saved["count"].toInt()};
+  const auto all = saved.find("all");
+  if (all != saved.end()) {
+    plan.all = c10::static_intrusive_pointer_cast<StatisticsSum>(
+        all->second.toCapsule());
+  }
+  return plan;
+}
+
+SeenMoments over_processes(const Moments& own, int64_t count,
+                           const torch::nn::BatchNorm2dImpl& norm) {
+  if (!SharedStatistics::active()) return {own, count};
+  return over_processes(own, count,
+                        norm.running_mean.to(torch::kCPU, torch::kDouble));
+}
+
+SeenMoments over_processes(const Moments& own, int64_t count) {
+  if (!SharedStatistics::active()) return {own, count};
+  return over_processes(own, count, torch::zeros_like(own.mean));
+}
 
 NormPlan plan_norm(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
                    int64_t count) {
   const torch::NoGradGuard no_grad;
   NormPlan plan;
   plan.training = norm.is_training();
+  plan.count = count;
+  if (plan.training) plan.all = SharedStatistics::active();
   if (plan.training) move_statistics(norm, batch, count);
   const auto mean = numbers_of(plan.training ? batch.mean : norm.running_mean),
              variance =
                  numbers_of(plan.training ? batch.variance : norm.running_var),
-             weight = numbers_of(norm.weight), bias = numbers_of(norm.bias);
+             weight = numbers_of(norm.weight.cpu()),
+             bias = numbers_of(norm.bias.cpu());
   const auto channels = static_cast<int64_t>(mean.size());
   const auto all = torch::empty({4, channels}, torch::kDouble);
   auto* to = all.mutable_data_ptr<double>();
@@ -126,7 +189,18 @@ NormPlan plan_norm(torch::nn::BatchNorm2dImpl& norm, const Moments& batch,
 }
 
 NormGradient through_statistics(const NormPlan& plan, const torch::Tensor& sum,
-                                const torch::Tensor& product, int64_t count) {
+                                const torch::Tensor& product) {
+  if (!plan.training || !plan.all) {
+    return part_through_statistics(plan, sum, product);
+  }
+  auto both = torch::stack({sum, product});
+  plan.all->sum(both);
+  return part_through_statistics(plan, both[0], both[1]);
+}
+
+NormGradient part_through_statistics(const NormPlan& plan,
+                                     const torch::Tensor& sum,
+                                     const torch::Tensor& product) {
   if (!plan.training) return {torch::zeros_like(sum), torch::zeros_like(sum)};
   const int64_t channels = sum.size(0);
   const auto all = torch::empty({2, channels}, torch::kDouble);
@@ -134,7 +208,7 @@ NormGradient through_statistics(const NormPlan& plan, const torch::Tensor& sum,
   const auto* scale = plan.scale.const_data_ptr<double>();
   const auto* inverse = plan.inverse.const_data_ptr<double>();
   for (int64_t c = 0; c < channels; ++c, ++to) {
-    const double share = -scale[c] / static_cast<double>(count);
+    const double share = -scale[c] / static_cast<double>(plan.count);
     to[0] =
         share * inverse[c] * inverse[c] * product.const_data_ptr<double>()[c];
     to[channels] = share * sum.const_data_ptr<double>()[c];
