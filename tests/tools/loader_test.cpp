@@ -123,36 +123,114 @@ TEST(Loader, SaysWhichPictureOfTheDataSetEachIs) {
   }
 }
 
-TEST(Loader, ShardsShareOutTheBatchesOfAnEpoch) {
-  for (const auto mode : {Loader::Mode::kTrain, Loader::Mode::kEvaluate}) {
-    auto whole = make_loader(small_options(0), mode);
+TEST(Loader, ShardsShareOutTheBatchesOfAnEvaluation) {
+  auto whole = make_loader(small_options(0), Loader::Mode::kEvaluate);
+  std::vector<Batch> expected;
+  auto epoch = whole.epoch(4);
+  for (Batch& batch : epoch) expected.push_back(batch);
+  ASSERT_EQ(expected.size(), 7u);
+  int64_t seen = 0;
+  for (const int64_t index : {0, 1, 2}) {
+    Loader shard(make_synthetic(100, 8, 3, 10, Split::kTrain), small_options(2),
+                 Loader::Mode::kEvaluate, 5, false,
+                 {.index = index, .count = 3});
+    auto part = shard.epoch(4);
+    int64_t at = index;
+    for (const Batch& batch : part) {
+      const auto& same = expected.at(static_cast<size_t>(at));
+      EXPECT_TRUE(torch::equal(batch.images, same.images)) << at;
+      EXPECT_TRUE(torch::equal(batch.indices, same.indices)) << at;
+      at += 3;
+      ++seen;
+    }
+    EXPECT_EQ((at - index) / 3, shard.batches());
+  }
+  EXPECT_EQ(seen, 7);
+}
+
+// Of three processes with batches of 16, the pictures of each step are those of
+// one process with batches of 48.
+TEST(Loader, ShardsHaveTheBatchesOfOneProcessWithLargerOnes) {
+  for (const int64_t pictures : {100, 98, 144, 145, 103}) {
+    auto larger = small_options(0);
+    larger.batch_size = 48;
+    auto whole = make_loader(larger, Loader::Mode::kTrain, pictures);
     std::vector<Batch> expected;
     auto epoch = whole.epoch(4);
     for (Batch& batch : epoch) expected.push_back(batch);
-    ASSERT_EQ(expected.size(), 7u);
-    int64_t seen = 0;
+    std::vector<std::vector<Batch>> parts(expected.size());
     for (const int64_t index : {0, 1, 2}) {
-      Loader shard(make_synthetic(100, 8, 3, 10, Split::kTrain),
-                   small_options(2), mode, 5, false,
-                   {.index = index, .count = 3});
-      auto part = shard.epoch(4);
-      int64_t at = index;
-      for (const Batch& batch : part) {
-        const auto& same = expected.at(static_cast<size_t>(at));
-        EXPECT_TRUE(torch::equal(batch.images, same.images)) << at;
-        EXPECT_TRUE(torch::equal(batch.indices, same.indices)) << at;
-        at += 3;
-        ++seen;
+      Loader shard(make_synthetic(pictures, 8, 3, 10, Split::kTrain),
+                   small_options(2), Loader::Mode::kTrain, 5, false,
+                   {.index = index, .count = 3, .may_have_few = true});
+      ASSERT_EQ(shard.batches(), whole.batches()) << pictures;
+      auto own = shard.epoch(4);
+      for (size_t step = 0; const Batch& batch : own) {
+        EXPECT_EQ(shard.pictures_of_all(4, static_cast<int64_t>(step)),
+                  expected[step].size());
+        parts[step++].push_back(batch);
       }
-      EXPECT_EQ((at - index) / 3, shard.batches());
     }
-    // In training all take equally many steps; evaluation leaves nothing out.
-    EXPECT_EQ(seen, mode == Loader::Mode::kTrain ? 6 : 7);
+    for (size_t step = 0; step < expected.size(); ++step) {
+      SCOPED_TRACE(step);
+      std::vector<torch::Tensor> images, indices;
+      for (const auto& batch : parts[step]) {
+        indices.push_back(batch.indices);
+        if (batch.size() > 0) images.push_back(batch.images);
+        EXPECT_LE(std::abs(batch.size() - parts[step][0].size()), 1);
+      }
+      ASSERT_EQ(indices.size(), 3u);
+      EXPECT_TRUE(torch::equal(torch::cat(indices), expected[step].indices));
+      EXPECT_TRUE(torch::equal(torch::cat(images), expected[step].images));
+    }
   }
-  EXPECT_THROW(
-      Loader(make_synthetic(20, 8, 3, 10, Split::kTrain), small_options(0),
-             Loader::Mode::kTrain, 5, false, {.index = 0, .count = 3}),
-      ConfigError);
+}
+
+TEST(Loader, ShardsLeaveOutALastBatchThatHasNotTwoPicturesForEach) {
+  const auto batches = [](int64_t pictures, bool may_have_few) {
+    return Loader(make_synthetic(pictures, 8, 3, 10, Split::kTrain),
+                  small_options(0), Loader::Mode::kTrain, 5, false,
+                  {.index = 1, .count = 3, .may_have_few = may_have_few})
+        .batches();
+  };
+  EXPECT_EQ(batches(101, false), 2);
+  EXPECT_EQ(batches(101, true), 3);
+  EXPECT_EQ(batches(102, false), 3);
+  EXPECT_EQ(batches(97, true), 2);
+}
+
+// Four processes begin an epoch, three go on and one ends it.
+TEST(Loader, EveryPictureOfAnEpochIsSeenOnceWhoeverGoesOn) {
+  constexpr int64_t kPictures = 250, kEpoch = 2;
+  const auto loader = [&](int64_t index, int64_t count) {
+    return Loader(make_synthetic(kPictures, 8, 3, 10, Split::kTrain),
+                  small_options(0), Loader::Mode::kTrain, 5, false,
+                  {.index = index, .count = count, .may_have_few = true});
+  };
+  std::vector<int64_t> seen(kPictures);
+  int64_t pictures = 0;
+  for (const auto& [count, steps] :
+       std::vector<std::pair<int64_t, int64_t>>{{4, 2}, {3, 1}, {1, 100}}) {
+    int64_t after = pictures;
+    for (int64_t index = 0; index < count; ++index) {
+      auto part = loader(index, count);
+      const int64_t begun = part.begin_at(kEpoch, pictures);
+      auto epoch = part.epoch(kEpoch, begun);
+      int64_t batch = begun;
+      for (; batch < begun + steps; ++batch) {
+        const auto next = epoch.next();
+        if (!next) break;
+        const auto* index_of = next->indices.const_data_ptr<int64_t>();
+        for (int64_t i = 0; i < next->size(); ++i) {
+          ++seen[static_cast<size_t>(index_of[i])];
+        }
+      }
+      after = std::min(part.pictures_before(kEpoch, batch), kPictures);
+    }
+    pictures = after;
+  }
+  EXPECT_EQ(pictures, kPictures);
+  EXPECT_EQ(std::ranges::count(seen, 1), kPictures);
 }
 
 TEST(Loader, BatchesAreChannelsLastInMemory) {

@@ -50,7 +50,7 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
       views_(dataset_, options_, mode_),
       skipped_(std::make_shared<Skipped>()) {
   if (mode_ == Mode::kTrain && !options_.drop_last &&
-      dataset_->size() % options_.batch_size == 1) {
+      dataset_->size() % pictures_of_batch() == 1) {
     spdlog::info(
         "the last training batch holds one picture and is left out: "
         "BatchNorm has no variance there");
@@ -60,7 +60,8 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
         "data.batch_size: must be at least 2 in training, where "
         "BatchNorm has no variance in one picture");
   }
-  if (batches() == 0) {
+  // Of several processes one may have nothing to evaluate.
+  if (mode_ == Mode::kTrain ? batches() == 0 : dataset_->size() == 0) {
     throw ConfigError(
         "data: " + std::to_string(dataset_->size()) +
         " pictures make no full batch of data.batch_size " +
@@ -71,19 +72,57 @@ Loader::Loader(DatasetPtr dataset, const DataOptions& options, Mode mode,
   }
 }
 
-int64_t Loader::batches() const {
-  const int64_t all = all_batches();
-  if (mode_ == Mode::kTrain) return all / shard_.count;
+int64_t Loader::pictures_of_batch() const {
+  return options_.batch_size * (mode_ == Mode::kTrain ? shard_.count : 1);
+}
+
+int64_t Loader::batches_of(int64_t pictures) const {
+  const int64_t full = pictures / pictures_of_batch();
+  const int64_t rest = pictures % pictures_of_batch();
+  if (mode_ == Mode::kTrain) {
+    const int64_t least = shard_.may_have_few ? 2 : 2 * shard_.count;
+    return full + (rest >= least && !options_.drop_last ? 1 : 0);
+  }
+  const int64_t all = full + (rest > 0 ? 1 : 0);
   return (all + shard_.count - 1 - shard_.index) / shard_.count;
 }
 
-int64_t Loader::all_batches() const {
-  const int64_t size = options_.batch_size;
-  const int64_t full = dataset_->size() / size;
-  const int64_t rest = dataset_->size() % size;
-  if (rest == 0) return full;
-  if (mode_ == Mode::kEvaluate) return full + 1;
-  return options_.drop_last || rest == 1 ? full : full + 1;
+int64_t Loader::batches() const { return batches_of(dataset_->size()); }
+
+int64_t Loader::batches_in(int64_t epoch) const {
+  if (epoch != begun_.epoch) return batches();
+  return begun_.batch + batches_of(dataset_->size() - begun_.pictures);
+}
+
+int64_t Loader::pictures_before(int64_t epoch, int64_t batch) const {
+  if (epoch != begun_.epoch) return batch * pictures_of_batch();
+  return begun_.pictures + (batch - begun_.batch) * pictures_of_batch();
+}
+
+int64_t Loader::pictures_of_all(int64_t epoch, int64_t batch) const {
+  return std::min(pictures_of_batch(),
+                  dataset_->size() - pictures_before(epoch, batch));
+}
+
+int64_t Loader::begin_at(int64_t epoch, int64_t pictures) {
+  // As far into the epoch as batches of this size would be.
+  begun_ = {.epoch = epoch,
+            .batch = pictures / pictures_of_batch(),
+            .pictures = pictures};
+  return begun_.batch;
+}
+
+std::pair<int64_t, int64_t> Loader::range_of(int64_t epoch,
+                                             int64_t batch) const {
+  if (mode_ == Mode::kEvaluate) {
+    const int64_t number = batch * shard_.count + shard_.index;
+    const int64_t first = number * options_.batch_size;
+    return {first, std::min(first + options_.batch_size, dataset_->size())};
+  }
+  const int64_t first = pictures_before(epoch, batch);
+  const int64_t all = pictures_of_all(epoch, batch);
+  return {first + all * shard_.index / shard_.count,
+          first + all * (shard_.index + 1) / shard_.count};
 }
 
 Image Loader::evaluation_image(int64_t index) const {
@@ -150,9 +189,7 @@ void check_memory(const Image& one, int64_t count) {
 }  // namespace
 
 Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
-  const int64_t number = batch * shard_.count + shard_.index;
-  const int64_t first = number * options_.batch_size;
-  const int64_t last = std::min(first + options_.batch_size, dataset_->size());
+  const auto [first, last] = range_of(plan.epoch, batch);
   std::vector<Image> views;
   std::vector<int64_t> indices;
   for (int64_t i = first; i < last; ++i) {
@@ -254,7 +291,7 @@ struct Loader::Epoch::Shared {
 
 Loader::Epoch::Epoch(const Loader& loader, int64_t epoch, int64_t first)
     : shared_(new Shared{.loader = loader,
-                         .batches = loader.batches(),
+                         .batches = loader.batches_in(epoch),
                          .ahead = 2 * loader.options_.workers + 1,
                          .plan = loader.make_plan(epoch),
                          .mutex = {},

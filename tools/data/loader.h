@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "tools/data/batch.h"
@@ -15,11 +16,17 @@
 
 namespace skipzoo {
 
-/// Which of the batches of an epoch are one process's: every count-th, from
-/// number `index` on.
+/// Which pictures of an epoch are one process's. In training, `count` processes
+/// have the pictures that one has whose batches are so many times as large: of
+/// each such batch, a part in their order, as large as the others' but for one
+/// picture at its end. In evaluation every count-th batch, from number `index`
+/// on.
 struct Shard {
   int64_t index = 0;
   int64_t count = 1;
+  /// Whether a process may have one picture of a last batch, or none: where
+  /// BatchNorms see the pictures of all.
+  bool may_have_few = false;
 };
 
 /// Batches of a data set, prepared by worker threads ahead of their use.
@@ -27,8 +34,7 @@ struct Shard {
 /// The order, the augmentations and the size of pictures depend on (seed,
 /// epoch, sample) alone: any number of workers gives the same batches, bit for
 /// bit. A picture that an epoch shows again (options.repeats, or a rare class
-/// under sampler: balanced) is augmented anew. Of several processes, each copy
-/// is in the batch that it would be in for one.
+/// under sampler: balanced) is augmented anew.
 class Loader {
  public:
   /// kTrain: shuffled and augmented. kEvaluate: in order, every picture once.
@@ -40,9 +46,25 @@ class Loader {
 
   /// Batches an epoch has here. In training, a last batch that is not full is
   /// left out if asked for, and a last one of a single picture always:
-  /// BatchNorm has no variance to compute there. Every shard has as many; what
-  /// is left over is left out. In evaluation the first ones have one more.
+  /// BatchNorm has no variance to compute there; of several shards one that has
+  /// not two for each. Every shard has as many batches; in evaluation the first
+  /// ones have one more.
   int64_t batches() const;
+  /// Whether what cannot be read is left out of a batch.
+  bool may_skip() const { return options_.on_error == OnError::kSkip; }
+  /// As batches(), of an epoch that another run began: begin_at().
+  int64_t batches_in(int64_t epoch) const;
+  /// In training, of all shards together, but for the last batch.
+  int64_t pictures_of_batch() const;
+  /// Of training: how many pictures of the epoch's order come before a batch,
+  /// of all shards.
+  int64_t pictures_before(int64_t epoch, int64_t batch) const;
+  /// How many pictures all shards have in it, those that cannot be read
+  /// included.
+  int64_t pictures_of_all(int64_t epoch, int64_t batch) const;
+  /// An epoch of whose order so many pictures have been trained on, in batches
+  /// of another size: the others are in batches from the returned number on.
+  int64_t begin_at(int64_t epoch, int64_t pictures);
   const Dataset& dataset() const { return *dataset_; }
   /// A picture of it as a network sees it in evaluation. Throws as
   /// Dataset::image() does, whatever data.on_error says.
@@ -69,8 +91,10 @@ class Loader {
   };
   Plan make_plan(int64_t epoch) const;
   Batch make_batch(const Plan& plan, int64_t batch) const;
-  /// Of all shards together.
-  int64_t all_batches() const;
+  /// The places in the epoch's order that a batch is of: from, to before.
+  std::pair<int64_t, int64_t> range_of(int64_t epoch, int64_t batch) const;
+  /// How many batches so many pictures make.
+  int64_t batches_of(int64_t pictures) const;
   /// Nothing where the picture was skipped.
   std::optional<Image> view(const Plan& plan, const Sample& sample) const;
 
@@ -83,6 +107,13 @@ class Loader {
   bool pinned_;
   Shard shard_;
   PictureViews views_;
+  /// Where another run left an epoch.
+  struct Begun {
+    int64_t epoch = -1;
+    int64_t batch = 0;
+    int64_t pictures = 0;
+  };
+  Begun begun_;
   std::shared_ptr<Skipped> skipped_;
 };
 
