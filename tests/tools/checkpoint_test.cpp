@@ -27,7 +27,11 @@ Checkpoint example() {
                 {{"momentum_buffer.conv1.weight", torch::randn({4, 3, 3, 3})}}},
                {"random", random_state(torch::kCPU)},
                {"metrics", {{"", torch::tensor({1.5, 2.5}, torch::kDouble)}}}},
-          .position = {.epoch = 3, .batch = 17, .step = 1234},
+          .position = {.epoch = 3,
+                       .batch = 17,
+                       .step = 1234,
+                       .pictures = 272,
+                       .pictures_of_batch = 16},
           .best = {.epoch = 2, .value = 98.25}};
 }
 
@@ -63,6 +67,8 @@ TEST(Checkpoint, ComesBackBitForBit) {
   EXPECT_EQ(loaded.position.epoch, 3);
   EXPECT_EQ(loaded.position.batch, 17);
   EXPECT_EQ(loaded.position.step, 1234);
+  EXPECT_EQ(loaded.position.pictures, 272);
+  EXPECT_EQ(loaded.position.pictures_of_batch, 16);
   EXPECT_EQ(loaded.best.epoch, 2);
   EXPECT_EQ(loaded.best.value, 98.25);
 }

@@ -29,6 +29,8 @@ json to_json(const Checkpoint& c) {
   words.update({{"epoch", c.position.epoch},
                 {"batch", c.position.batch},
                 {"step", c.position.step},
+                {"pictures", c.position.pictures},
+                {"pictures_of_batch", c.position.pictures_of_batch},
                 {"best_epoch", c.best.epoch},
                 {"best_value", c.best.value}});
   if (c.best.by_average) words["best_weights"] = "average";

@@ -17,6 +17,12 @@ struct Position {
   int64_t epoch = 0;
   int64_t batch = 0;
   int64_t step = 0;  ///< Batches since the run began.
+  /// What those of the epoch are in its order of pictures, whatever the size of
+  /// a batch and the number of processes.
+  int64_t pictures = 0;
+  /// How many all processes have in a batch; 0: a checkpoint that is older than
+  /// this number, whose run has as many as it had.
+  int64_t pictures_of_batch = 0;
 };
 
 /// The best evaluation so far.

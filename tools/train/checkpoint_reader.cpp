@@ -123,6 +123,11 @@ Checkpoint read_words(const json& words) {
   checkpoint.position = {.epoch = integer(words, "epoch", 0, kMostSteps),
                          .batch = integer(words, "batch", 0, kMostSteps),
                          .step = integer(words, "step", 0, kMostSteps)};
+  if (words.contains("pictures_of_batch")) {  // Not in older ones.
+    checkpoint.position.pictures = integer(words, "pictures", 0, kMostSteps);
+    checkpoint.position.pictures_of_batch =
+        integer(words, "pictures_of_batch", 0, kMostSteps);
+  }
   checkpoint.best.epoch = integer(words, "best_epoch", 0, kMostSteps);
   words.at("best_value").get_to(checkpoint.best.value);
   checkpoint.best.by_average = words.value("best_weights", "") == "average";

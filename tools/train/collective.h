@@ -2,10 +2,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "models/kernels/shared_statistics.h"
 #include "models/tensor.h"
 
 namespace skipzoo {
+
+/// Averages the gradients of all processes while a backward pass computes
+/// them. Each backward pass that is announced gives a gradient to each of its
+/// parameters, in every process.
+class GradientReduction {
+ public:
+  virtual ~GradientReduction() = default;
+  virtual void before_forward() = 0;
+  /// output: where the pass begins. Behind it, grad() is the mean.
+  virtual void before_backward(const torch::Tensor& output) = 0;
+};
 
 /// The processes that train one network together, and what they tell each
 /// other. Each call is made by all of them, in the same order.
@@ -20,7 +34,21 @@ class Collective {
   virtual void broadcast(torch::Tensor& tensor) = 0;
   /// Whether it is true for one of them.
   virtual bool any(bool mine) = 0;
+  /// Of parameters that are the same ones, in the same order, everywhere; null:
+  /// there is none, and gradients are summed when all are there.
+  virtual std::unique_ptr<GradientReduction> reduction(
+      std::vector<torch::Tensor> /*parameters*/) {
+    return nullptr;
+  }
 };
+
+/// Its sum(), for BatchNorms over the pictures of all processes; null of one.
+/// device: where it sums.
+StatisticsSumPtr statistics_sum(std::shared_ptr<Collective> collective,
+                                torch::Device device);
+
+/// That of rank 0.
+std::string broadcast_text(Collective& collective, const std::string& text);
 
 /// One process, which has nobody to tell.
 std::shared_ptr<Collective> single_process();

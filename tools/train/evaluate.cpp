@@ -92,7 +92,11 @@ Evaluation evaluate(const Forward& forward, Loader& loader,
     if (stop && stop()) break;
   }
   auto result = sums.result(*collective);
-  result.skipped = loader.skipped();
+  auto skipped =
+      at::full({}, loader.skipped(),
+               at::TensorOptions(preprocess.device).dtype(at::kLong));
+  collective->sum(skipped);
+  result.skipped = skipped.item<int64_t>();
   if (result.images == 0 && !(stop && stop())) {
     throw TrainingError("no picture to evaluate on could be read");
   }

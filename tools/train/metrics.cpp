@@ -42,6 +42,14 @@ EpochMetrics RunningMetrics::mean(Collective& collective) const {
           .images = static_cast<int64_t>(images)};
 }
 
+void RunningMetrics::gather(Collective& collective) {
+  if (collective.size() == 1) return;
+  auto all = sums_.slice(0, 0, 3).clone();
+  collective.sum(all);
+  if (collective.rank() > 0) all.zero_();
+  sums_.slice(0, 0, 3).copy_(all);
+}
+
 int64_t RunningMetrics::first_bad_step() const {
   return static_cast<int64_t>(sums_[3].item<double>());
 }

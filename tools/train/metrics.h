@@ -37,6 +37,10 @@ class RunningMetrics {
   int64_t first_bad_step() const;
   void reset();
 
+  /// Rank 0 has those of all processes from now on, and the others none: what a
+  /// checkpoint of rank 0 is to hold.
+  void gather(Collective& collective);
+
   /// For a checkpoint within an epoch; for as long as this lives.
   StateSection section();
 

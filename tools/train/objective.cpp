@@ -112,6 +112,26 @@ Objective make_objective(const TrainOptions& options) {
   };
 }
 
+MeanBy make_mean_by(const TrainOptions& options) {
+  const auto numbers = options.loss == Loss::kBce
+                           ? std::vector<double>()
+                           : options.class_weights.numbers;
+  return [numbers](const Targets& targets) {
+    const auto& values = targets.values;
+    auto counts =
+        torch::ones({targets.size()}, values.options().dtype(torch::kDouble));
+    if (!numbers.empty()) {
+      const auto of_classes =
+          torch::tensor(numbers, torch::kDouble).to(values.device());
+      counts = targets.is_soft()
+                   ? torch::matmul(values.to(torch::kDouble), of_classes)
+                   : of_classes.index_select(0, values);
+    }
+    if (targets.weights.defined()) counts = counts * targets.weights;
+    return counts.sum();
+  };
+}
+
 TrainOptions with_class_weights(TrainOptions options, const Dataset& dataset) {
   auto& [word, numbers] = options.class_weights;
   if (word != ClassWeighting::kBalanced || !numbers.empty()) return options;

@@ -20,6 +20,12 @@ using Objective = std::function<torch::Tensor(const torch::Tensor& logits,
 /// pictures have weights, the mean is by those too.
 Objective make_objective(const TrainOptions& options);
 
+/// What the mean of that objective is by, a scalar: how many pictures or, where
+/// they or their classes have weights, their sum. Of several processes, the
+/// mean of all is the sum of their means, each by this.
+using MeanBy = std::function<torch::Tensor(const Targets& targets)>;
+MeanBy make_mean_by(const TrainOptions& options);
+
 /// The options with class weights for these data where they are to be balanced:
 /// images / (classes * images of it), 0 for a class without images. With
 /// several labels a picture: images without it / images of it, 1 where either

@@ -85,6 +85,18 @@ struct EnumNames<ClipMode> {
                                                {ClipMode::kAgc, "agc"}};
 };
 
+/// Of several processes, whose running statistics of BatchNorms are validated
+/// and saved with: timm's --dist-bn.
+enum class DistBn {
+  kBroadcast,  ///< Those of rank 0.
+  kReduce,     ///< The mean of all.
+};
+template <>
+struct EnumNames<DistBn> {
+  static constexpr Named<DistBn> values[] = {{DistBn::kBroadcast, "broadcast"},
+                                             {DistBn::kReduce, "reduce"}};
+};
+
 /// A moving average of the weights, evaluated beside them.
 struct EmaOptions {
   /// How much of the average stays at an update; 0: there is none.
@@ -153,6 +165,13 @@ struct TrainOptions {
   int64_t checkpoint_interval = 0;
   /// Steps between two lines of the log.
   int64_t log_interval = 50;
+  /// Of several processes: whether BatchNorms in training see the pictures of
+  /// all.
+  bool sync_bn = false;
+  DistBn dist_bn = DistBn::kBroadcast;
+  /// Of several processes: for how many seconds one may not be heard of before
+  /// the others end.
+  double timeout_s = 30;
 
   template <typename Fields>
   void describe(Fields& field) {
@@ -209,6 +228,17 @@ struct TrainOptions {
           at_least(0));
     field("log_interval", log_interval, "steps between two lines of the log",
           at_least(1));
+    field("sync_bn", sync_bn,
+          "of several processes, whether BatchNorms in training see the "
+          "pictures of all");
+    field(
+        "dist_bn", dist_bn,
+        "of several processes, whose running statistics an epoch is validated "
+        "and saved with: those of the first, or the mean of all");
+    field("timeout_s", timeout_s,
+          "of several processes, seconds of silence of one after which the "
+          "others end",
+          between(1, 86400));
   }
   bool uses(std::string_view key) const;
   void validate(Problems& problems) const;

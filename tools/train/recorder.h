@@ -80,6 +80,8 @@ class Recorder {
 
   std::filesystem::path last() const { return folder_.last(); }
   const Best& best() const { return best_; }
+  /// As another process of the run knows it.
+  void set_best(const Best& best) { best_ = best; }
 
  private:
   bool is_best(const Validation& validation) const;

@@ -18,6 +18,12 @@ constexpr double kMostBatches = 1e15;
 
 }  // namespace
 
+void TimeLimit::scale(double factor) {
+  if (batches_ == 0) return;
+  batches_ = std::max<int64_t>(
+      1, std::llround(static_cast<double>(batches_) * factor));
+}
+
 std::optional<int64_t> TimeLimit::batches() const {
   if (minutes_ == 0 || batches_ == 0) return std::nullopt;
   return batches_;

@@ -41,6 +41,8 @@ class TimeLimit {
   int64_t fitting(int64_t done, int64_t per_epoch, double evaluation,
                   double now) const;
   void fix(int64_t batches) { batches_ = batches; }
+  /// A run that goes on in batches of another size has as many more of them.
+  void scale(double factor);
 
   /// The number, and the minutes it is for: a run that goes on with others has
   /// as many more or fewer batches in proportion.

@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/make_model.h"
+#include "tools/data/random.h"
 #include "tools/error.h"
 #include "tools/train/examples.h"
 #include "tools/train/random_state.h"
@@ -60,17 +61,59 @@ Trainer::Trainer(TrainerParts parts)
 
 void Trainer::restore(const Checkpoint& checkpoint,
                       const std::filesystem::path& path) {
-  const int64_t batch = checkpoint.position.batch;
-  if (batch > parts_.train.batches()) {
-    throw FileError(path, "stands at batch " + std::to_string(batch) +
+  const auto& from = checkpoint.position;
+  const int64_t now = parts_.train.pictures_of_batch();
+  const int64_t before =
+      from.pictures_of_batch > 0 ? from.pictures_of_batch : now;
+  const int64_t size = parts_.train.dataset().size();
+  const bool is_begun_otherwise =
+      from.batch > 0 && from.pictures_of_batch > 0 &&
+      (before != now || from.pictures != std::min(from.batch * now, size));
+  if (is_begun_otherwise ? from.pictures > size
+                         : from.batch > parts_.train.batches()) {
+    throw FileError(path, "stands at batch " + std::to_string(from.batch) +
                               " of an epoch that now has " +
                               std::to_string(parts_.train.batches()) +
                               "; are the data or data.batch_size others?");
   }
   state_.load(checkpoint, path);
+  if (parts_.collective->rank() > 0) {
+    // What all processes have counted and summed, one goes on with.
+    metrics_.reset();
+    step_.drop_parts();
+  }
+  if (is_begun_otherwise) {
+    auto& at = state_.position;
+    at.batch = parts_.train.begin_at(at.epoch, from.pictures);
+  }
+  if (before != now) {
+    limit_.scale(static_cast<double>(before) / static_cast<double>(now));
+    spdlog::info(
+        "a batch had {} pictures of all processes and now has {}; epoch {} "
+        "goes "
+        "on behind {} of its pictures",
+        before, now, from.epoch + 1, from.pictures);
+  }
   recorder_.set_thresholds(checkpoint.metadata.thresholds);
   recorder_.go_on_from(path, checkpoint.best, state_);
+  share_best();
   if (limit_.batches()) log_end();
+}
+
+void Trainer::share_best() {
+  if (parts_.collective->size() == 1) return;
+  // Rank 0 may have found that best.skz is not there.
+  const Best own = recorder_.best();
+  auto numbers = at::tensor({static_cast<double>(own.epoch), own.value,
+                             own.by_average ? 1. : 0.},
+                            at::kDouble)
+                     .to(parts_.preprocess.device);
+  parts_.collective->broadcast(numbers);
+  const auto all = numbers.to(at::kCPU);
+  const auto* number = all.const_data_ptr<double>();
+  recorder_.set_best({.epoch = static_cast<int64_t>(number[0]),
+                      .value = number[1],
+                      .by_average = number[2] > 0});
 }
 
 TrainSummary Trainer::run() {
@@ -81,7 +124,10 @@ TrainSummary Trainer::run() {
     if (summary_.stopped) break;
     finish_epoch(train, std::move(validation));
   }
-  if (summary_.stopped) recorder_.save(state_);
+  if (summary_.stopped) {
+    metrics_.gather(*parts_.collective);
+    recorder_.save(state_);
+  }
   summary_.best = recorder_.best();
   summary_.epochs = state_.position.epoch;
   return summary_;
@@ -106,7 +152,23 @@ Validation Trainer::validate() {
   return found;
 }
 
+void Trainer::share_statistics() const {
+  auto& collective = *parts_.collective;
+  if (collective.size() == 1) return;
+  for (auto& buffer : parts_.model->buffers()) {
+    const bool is_mean =
+        parts_.options.dist_bn == DistBn::kReduce && buffer.is_floating_point();
+    if (is_mean) {
+      collective.sum(buffer);
+      buffer.div_(static_cast<double>(collective.size()));
+    } else {
+      collective.broadcast(buffer);
+    }
+  }
+}
+
 Evaluation Trainer::evaluate_now() {
+  share_statistics();
   // Each process asks for itself: one may have a batch more than others.
   return evaluate(forward_of(*parts_.model, parts_.options.amp),
                   parts_.validation, parts_.preprocess,
@@ -140,14 +202,18 @@ EpochMetrics Trainer::train_one_epoch() {
     const double data_seconds = waiting.seconds();
     times_.waiting += data_seconds;
     lr_ = lr_of(at.batch);
+    const auto [all, is_few] = of_step(batch);
     // Skipped pictures can leave a batch on which BatchNorm has no variance.
-    if (batch.size() > 1) train_step(batch);
+    if (all > 1) train_step(batch, is_few);
     end_group(at.batch);
     ++at.batch;
     ++at.step;
-    images_ += batch.size();
+    at.pictures = std::min(parts_.train.pictures_before(at.epoch, at.batch),
+                           parts_.train.dataset().size());
+    at.pictures_of_batch = parts_.train.pictures_of_batch();
+    images_ += all;
     after_step(data_seconds);
-    if (should_stop()) break;
+    if (stops_) break;
     waiting = {};
   }
   // A group that the end of the time has cut short.
@@ -163,19 +229,56 @@ EpochMetrics Trainer::train_one_epoch() {
   return mean;
 }
 
-void Trainer::train_step(const Batch& batch) {
-  auto images = parts_.preprocess(batch.images);
+Trainer::OfStep Trainer::of_step(const Batch& batch) const {
+  auto& collective = *parts_.collective;
+  const int64_t processes = collective.size();
+  if (processes == 1) return {batch.size(), batch.size() < 2};
+  if (!parts_.train.may_skip()) {
+    const auto all = parts_.train.pictures_of_all(state_.position.epoch,
+                                                  state_.position.batch);
+    return {all, all < 2 * processes};
+  }
+  auto counts = at::tensor({batch.size(), int64_t{batch.size() < 2}}, at::kLong)
+                    .to(parts_.preprocess.device);
+  collective.sum(counts);
+  const auto all = counts.to(at::kCPU);
+  const auto* count = all.const_data_ptr<int64_t>();
+  return {count[0], count[1] > 0};
+}
+
+void Trainer::seed_layers() const {
+  if (parts_.collective->size() == 1) return;
+  Random random(static_cast<uint64_t>(parts_.options.seed),
+                static_cast<uint64_t>(state_.position.step) + 1,
+                static_cast<uint64_t>(parts_.collective->rank()) + 1);
+  torch::manual_seed(random.stream("layers").next());
+}
+
+void Trainer::train_step(const Batch& batch, bool is_few) {
+  const auto& at = state_.position;
+  seed_layers();
   auto targets = batch.targets.to(parts_.preprocess.device);
-  transform_batch(parts_.batch_transforms, images, targets, parts_.options.seed,
-                  state_.position.epoch, state_.position.batch);
+  torch::Tensor images;
+  if (batch.size() > 0) {
+    images = parts_.preprocess(batch.images);
+    transform_batch(
+        parts_.batch_transforms, images, targets, parts_.options.seed, at.epoch,
+        at.batch * parts_.collective->size() + parts_.collective->rank());
+  } else {  // Of several processes; its share of pictures cannot be read.
+    const auto& shape = parts_.metadata.input_shape;
+    images = at::zeros(
+        {0, shape.at(0), shape.at(1), shape.at(2)},
+        at::TensorOptions(parts_.preprocess.device).dtype(at::kFloat));
+  }
   optimizer_.set_lr(lr_);
   const bool is_whole = parts_.options.grad_accum_steps == 1;
-  const auto result =
-      is_whole ? step_(images, targets) : step_.accumulate(images, targets);
+  const auto result = is_whole ? step_(images, targets, is_few)
+                               : step_.accumulate(images, targets, is_few);
   if (is_whole) callbacks_.on_step_end();
+  if (batch.size() == 0) return;
   // Summed on the device: reading a value here would stall a GPU.
   last_loss_ = result.loss;
-  metrics_.add(last_loss_, result.logits, targets, state_.position.step + 1);
+  metrics_.add(last_loss_, result.logits, targets, at.step + 1);
 }
 
 void Trainer::end_group(int64_t batch) {
@@ -191,9 +294,12 @@ void Trainer::after_step(double data_seconds) {
   const bool log = (done - 1) % parts_.options.log_interval == 0;
   // Free on the CPU; on a GPU it waits, so it comes with the log's line.
   const bool on_cpu = parts_.preprocess.device.is_cpu();
-  if (on_cpu || log) check_finite();
+  const bool is_bad = (on_cpu || log) && metrics_.first_bad_step() >= 0;
+  if (is_bad && parts_.collective->size() == 1) refuse_loss();
   if ((on_cpu && parts_.hooks.on_step) || log) {
-    const EpochMetrics mean = metrics_.mean(*parts_.collective);
+    // Between two lines of the log, that of this process.
+    const EpochMetrics mean =
+        metrics_.mean(log ? *parts_.collective : *single_process());
     report_.loss = mean.loss;
     report_.top1 = mean.top1;
   }
@@ -210,19 +316,58 @@ void Trainer::after_step(double data_seconds) {
   const int64_t interval = parts_.options.checkpoint_interval;
   const bool is_time = interval > 0 && state_.position.step % interval == 0 &&
                        done < batches_of_epoch();
-  if (is_time || asked(parts_.hooks.save_requested)) {
+  if (parts_.collective->size() > 1) return end_step_together(is_time, is_bad);
+  if (is_time || asks(parts_.hooks.save_requested)) {
     check_finite();
     recorder_.save(state_);
   }
+  stops_ = asks(parts_.hooks.stop_requested);
+}
+
+void Trainer::end_step_together(bool is_time, bool is_bad) {
+  const Agreed agreed = agree(is_bad);
+  if (agreed.is_bad) refuse_loss();
+  saves_ = saves_ || is_time || agreed.save;
+  // Within a group each process has gradients of its own, which one of them
+  // cannot save. Who asked to stop asks again.
+  const int64_t done = state_.position.batch;
+  if (done % parts_.options.grad_accum_steps != 0 &&
+      done < batches_of_epoch()) {
+    return;
+  }
+  if (std::exchange(saves_, false)) save_of_all();
+  stops_ = agreed.stop;
+}
+
+void Trainer::save_of_all() {
+  check_finite();
+  metrics_.gather(*parts_.collective);
+  recorder_.save(state_);
+}
+
+Trainer::Agreed Trainer::agree(bool is_bad) const {
+  Agreed own{.stop = asks(parts_.hooks.stop_requested),
+             .save = asks(parts_.hooks.save_requested),
+             .is_bad = is_bad};
+  auto counts = at::tensor({own.stop, own.save, own.is_bad}, at::kInt)
+                    .to(parts_.preprocess.device);
+  parts_.collective->sum(counts);
+  const auto all = counts.to(at::kCPU);
+  const auto* count = all.const_data_ptr<int>();
+  return {.stop = count[0] > 0, .save = count[1] > 0, .is_bad = count[2] > 0};
 }
 
 void Trainer::check_finite() const {
-  const int64_t bad = metrics_.first_bad_step();
-  if (!parts_.collective->any(bad >= 0)) return;
+  if (parts_.collective->any(metrics_.first_bad_step() >= 0)) refuse_loss();
+}
+
+void Trainer::refuse_loss() const {
   const auto last = recorder_.last();
+  const int64_t own = metrics_.first_bad_step();
   throw TrainingError(
       c10::str("loss is not finite at epoch ", state_.position.epoch + 1,
-               ", step ", bad, " (lr ", lr_, "); last checkpoint: ",
+               ", step ", own >= 0 ? own : state_.position.step, " (lr ", lr_,
+               "); last checkpoint: ",
                std::filesystem::exists(last) ? last.string() : "none",
                "; a lower train.optimizer.lr or a warm-up may help"));
 }
@@ -231,7 +376,7 @@ void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
   validation.mistakes = mistakes_of(validation);
   const double last_lr = lr_of(batches_of_epoch() - 1);
   ++state_.position.epoch;
-  state_.position.batch = 0;
+  state_.position.batch = state_.position.pictures = 0;
   metrics_.reset();
   const auto metric = parts_.options.eval_metric;
   plateau_.after_epoch(state_.position.epoch,
@@ -240,7 +385,11 @@ void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const bool several = own.has_several_labels();
   summary_.last = validation.averaged.value_or(own);
-  summary_.skipped = parts_.train.skipped() + parts_.validation.skipped();
+  auto skipped =
+      at::full({}, parts_.train.skipped() + parts_.validation.skipped(),
+               at::TensorOptions(parts_.preprocess.device).dtype(at::kLong));
+  parts_.collective->sum(skipped);
+  summary_.skipped = skipped.item<int64_t>();
   recorder_.finish_epoch(
       {.epoch = state_.position.epoch,
        .lr = last_lr,

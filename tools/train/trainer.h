@@ -88,9 +88,21 @@ class Trainer {
 
  private:
   EpochMetrics train_one_epoch();
-  void train_step(const Batch& batch);
+  /// How many pictures all processes have in a step, and whether one of them
+  /// has less than two.
+  struct OfStep {
+    int64_t all = 0;
+    bool is_few = false;
+  };
+  OfStep of_step(const Batch& batch) const;
+  void train_step(const Batch& batch, bool is_few);
+  /// Of several processes, what layers draw depends on the step and the process
+  /// alone.
+  void seed_layers() const;
   Validation validate();
   Evaluation evaluate_now();
+  /// BatchNorms' running statistics become train.dist_bn's, in each process.
+  void share_statistics() const;
   /// For the report, by the weights that were the better ones.
   Mistakes mistakes_of(const Validation& validation);
   void finish_epoch(const EpochMetrics& train, Validation validation);
@@ -100,7 +112,19 @@ class Trainer {
   /// The size of pictures in an epoch that had another before it, else 0.
   int64_t new_size(int64_t epoch) const;
   void after_step(double data_seconds);
+  /// What one of the processes says is so for all.
+  struct Agreed {
+    bool stop = false, save = false, is_bad = false;
+  };
+  /// is_bad: whether this one has found a loss that is not finite.
+  Agreed agree(bool is_bad) const;
+  /// Of several processes: saves where it is time, and knows whether to stop.
+  void end_step_together(bool is_time, bool is_bad);
+  void save_of_all();
+  /// Rank 0's knowledge of the best epoch is everyone's.
+  void share_best();
   void check_finite() const;
+  [[noreturn]] void refuse_loss() const;
   /// Whether train.patience is over.
   bool has_stopped_improving() const;
 
@@ -125,11 +149,11 @@ class Trainer {
     return parts_.hooks.seconds ? parts_.hooks.seconds() : clock_.seconds();
   }
 
+  static bool asks(const std::function<bool()>& hook) { return hook && hook(); }
   /// Of several processes, whether one is asked to.
-  bool asked(const std::function<bool()>& hook) const {
-    return parts_.collective->any(hook && hook());
+  bool should_stop() const {
+    return parts_.collective->any(asks(parts_.hooks.stop_requested));
   }
-  bool should_stop() const { return asked(parts_.hooks.stop_requested); }
 
   TrainerParts parts_;
   Recorder recorder_;
@@ -151,6 +175,8 @@ class Trainer {
   double lr_ = 0;
   torch::Tensor last_loss_;
   StepReport report_;
+  bool saves_ = false;  ///< It is time to, of several processes.
+  bool stops_ = false;  ///< Asked to, after the last step.
 };
 
 }  // namespace skipzoo

@@ -35,10 +35,11 @@ int64_t Trainer::batches_done() const {
 }
 
 int64_t Trainer::batches_of_epoch() const {
-  const int64_t length = parts_.train.batches();
+  const int64_t length = parts_.train.batches_in(state_.position.epoch);
   const auto limit = limit_.batches();
   if (!limit) return length;
-  return std::min(length, *limit - state_.position.epoch * length);
+  return std::min(length,
+                  *limit - state_.position.epoch * length_of(parts_.train));
 }
 
 double Trainer::end_in_epochs() const {
