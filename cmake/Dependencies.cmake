@@ -25,6 +25,17 @@ else()
   message(STATUS "no libcurl: published weights cannot be fetched")
 endif()
 
+# Several processes train by PyTorch's c10d, whose code is in LibTorch. Its
+# headers ask for Gloo's, and on CUDA for NCCL's.
+find_path(SKIPZOO_GLOO_INCLUDE_DIR gloo/config.h)
+set(SKIPZOO_C10D "")
+if(SKIPZOO_GLOO_INCLUDE_DIR)
+  set(SKIPZOO_C10D SKIPZOO_GLOO USE_DISTRIBUTED USE_C10D_GLOO)
+  message(STATUS "Gloo's headers: several processes can train")
+else()
+  message(STATUS "no headers of Gloo (libgloo-dev): one process trains")
+endif()
+
 # What reads pictures. WebP, TIFF and GIF are read where their libraries are,
 # else refused (SKIPZOO_WEBP, SKIPZOO_TIFF, SKIPZOO_GIF in the code). An installed
 # skipzoo asks for those it was built with: skipzoo_pictures_asked.

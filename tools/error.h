@@ -37,6 +37,11 @@ struct TrainingError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Another process of the run that cannot be reached. Exit code 1.
+struct ConnectionError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// An export that was not published, for its outputs are not the network's or
 /// its format cannot say what the network does. Exit code 1.
 struct ExportError : std::runtime_error {

@@ -31,6 +31,11 @@ class TerminalSink : public spdlog::sinks::base_sink<std::mutex> {
 
   bool is_there() const { return is_there_; }
 
+  void set_speaker(std::string speaker) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    speaker_ = std::move(speaker);
+  }
+
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     const std::string_view logger(message.logger_name.data(),
@@ -44,7 +49,10 @@ class TerminalSink : public spdlog::sinks::base_sink<std::mutex> {
     const auto text =
         printable_message({message.payload.data(), message.payload.size()});
     // A pipe whose reader went would refuse each line anew.
-    is_there_ = std::fprintf(stderr, "%s%s\n", mark, text.c_str()) >= 0;
+    const bool is_error = message.level >= spdlog::level::err;
+    is_there_ =
+        std::fprintf(stderr, "%s%s%s\n", mark, is_error ? speaker_.c_str() : "",
+                     text.c_str()) >= 0;
     if (redraw_) redraw_();
   }
   void flush_() override { std::fflush(stderr); }
@@ -53,6 +61,7 @@ class TerminalSink : public spdlog::sinks::base_sink<std::mutex> {
   std::atomic<bool> is_there_ = true;
   std::function<void()> clear_;
   std::function<void()> redraw_;
+  std::string speaker_;  ///< Of errors.
 };
 
 /// A file, once it is known which; until then what is said is kept.
@@ -124,6 +133,14 @@ void start_log() {
 std::shared_ptr<spdlog::logger> step_log() {
   auto logger = spdlog::get("step");
   return logger ? logger : spdlog::default_logger();
+}
+
+void log_as_rank(int64_t rank) {
+  terminal()->set_speaker("rank " + std::to_string(rank) + ": ");
+  if (rank > 0) {
+    spdlog::default_logger()->set_level(spdlog::level::err);
+    step_log()->set_level(spdlog::level::err);
+  }
 }
 
 void log_to_file(const std::filesystem::path& file) { log_file()->open(file); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -13,6 +14,9 @@ namespace skipzoo {
 /// Logs to stderr: plain messages, warnings and errors marked. The libraries
 /// log through spdlog's default logger and never print themselves.
 void start_log();
+/// Of several processes: rank 0 speaks, others say their errors alone, and who
+/// they are.
+void log_as_rank(int64_t rank);
 /// Appends every message to a file too, with times, also what was said before.
 /// Throws FileError.
 void log_to_file(const std::filesystem::path& file);

@@ -154,7 +154,8 @@ set_up() {
   command -v python3 >/dev/null || fail "python3 is missing; install it"
   packages='g++ cmake ninja-build libspdlog-dev libyaml-cpp-dev libcli11-dev
     nlohmann-json3-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev
-    libgif-dev zlib1g-dev libssl-dev libcurl4-openssl-dev ca-certificates'
+    libgif-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libgloo-dev
+    ca-certificates'
   [ "$1" = ON ] && packages="$packages libgtest-dev xz-utils"
   python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
   # shellcheck disable=SC2086

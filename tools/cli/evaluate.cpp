@@ -6,6 +6,7 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/evaluation_text.h"
 #include "tools/cli/label_text.h"
+#include "tools/cli/processes.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
@@ -26,19 +27,23 @@ struct EvaluateArguments {
   NetworkSource network;
   Measured measured = Measured::kVal;
   bool json = false;
+  int64_t nproc = 1;
 };
 
-Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader) {
+Evaluation evaluate_with_bar(const LoadedNetwork& network, Loader& loader,
+                             const Fellows& fellows) {
   ProgressBar bar;
   const int64_t images = loader.dataset().size();
   int64_t done = 0;
   const auto show = [&] {
-    done += network.config.data.batch_size;
-    bar.update("evaluate", std::min(done, images), images);
+    done += network.config.data.batch_size * fellows.collective->size();
+    if (fellows.is_first()) {
+      bar.update("evaluate", std::min(done, images), images);
+    }
     return false;
   };
   return evaluate(network.forward, loader, network.preprocess, show,
-                  single_process(),
+                  fellows.collective,
                   network.config.train.eval_metric == EvalMetric::kMap);
 }
 
@@ -222,7 +227,7 @@ void check_place(const EvaluateArguments& args, const LoadedNetwork& network) {
                       : "folder by --set data.root=FOLDER")));
 }
 
-void run(const EvaluateArguments& args) {
+void run_with(const EvaluateArguments& args, const Fellows& fellows) {
   const auto network = load_network(args.network);
   say_what_dtype_does(network, args.network);
   const auto& config = network.config;
@@ -243,8 +248,9 @@ void run(const EvaluateArguments& args) {
   // Every picture is read once.
   if (data.cache == Cache::kRam) data.cache = Cache::kNone;
   Loader loader(dataset, data, Loader::Mode::kEvaluate, config.train.seed,
-                network.device.is_cuda());
-  const Evaluation result = evaluate_with_bar(network, loader);
+                network.device.is_cuda(), fellows.shard());
+  const Evaluation result = evaluate_with_bar(network, loader, fellows);
+  if (!fellows.is_first()) return;
   if (result.has_several_labels()) {
     print_labels(args, network, result, split, dataset->classes());
   } else if (args.json) {
@@ -254,9 +260,21 @@ void run(const EvaluateArguments& args) {
   }
 }
 
+int run(EvaluateArguments args) {
+  if (starts_processes(args.nproc)) {
+    return start_processes_of_command(args.nproc);
+  }
+  let_first_speak();
+  return with_fellows(args.network.device, TrainOptions().timeout_s,
+                      [&](const Fellows& fellows) {
+                        run_with(args, fellows);
+                        return 0;
+                      });
+}
+
 }  // namespace
 
-void add_evaluate(CLI::App& app) {
+void add_evaluate(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<EvaluateArguments>();
   CLI::App* command =
       app.add_subcommand("evaluate", "Accuracy of a checkpoint or weight file");
@@ -274,13 +292,14 @@ void add_evaluate(CLI::App& app) {
                                     {"holdout", Measured::kHoldout}}))
       ->default_str("val");
   command->add_flag("--json", args->json, "Print one JSON object");
+  add_nproc_option(*command, args->nproc);
   command->footer(
       "Examples:\n"
       "  skipzoo evaluate runs/RUN/best.skz --json\n"
       "  skipzoo evaluate resnet50.pth -c configs/imagenet/resnet50.yaml --set "
       "data.root=FOLDER\n"
       "  skipzoo evaluate resnet50:IMAGENET1K_V1 --set data.root=FOLDER");
-  command->callback([args] { run(*args); });
+  command->callback([args, &exit_code] { exit_code = run(*args); });
 }
 
 }  // namespace skipzoo

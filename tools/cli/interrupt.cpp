@@ -27,6 +27,7 @@ constexpr std::array<Signal, 6> kSignals = {{{SIGINT, "SIGINT"},
                                              {SIGXCPU, "SIGXCPU"}}};
 
 std::atomic<int> received = 0;
+std::atomic<bool> speaks = true;
 std::atomic<int> interrupts = 0;  ///< How many of them were Ctrl-C.
 
 /// Written by turns, so that a handler never reads what is being written.
@@ -50,13 +51,15 @@ void remember(int signal) {
   int none = 0;
   const bool first = received.compare_exchange_strong(none, signal);
   if (signal == SIGINT && ++interrupts > 1) {
-    say("ended at once; lost is ");
-    say(losses[loss].data());
-    say("\n");
+    if (speaks) {
+      say("ended at once; lost is ");
+      say(losses[loss].data());
+      say("\n");
+    }
     remove_unfinished_files();
     ::_exit(128 + signal);
   }
-  if (first || signal == SIGINT) {
+  if (speaks && (first || signal == SIGINT)) {
     say(::isatty(STDERR_FILENO) != 0 ? "\n" : "");
     say(name_of_signal(signal));
     say(": finishes the step and saves");
@@ -87,7 +90,8 @@ void clean_up_when_ended() {
   for (const auto& [number, name] : kSignals) handle(number, end_cleanly);
 }
 
-void catch_interrupts() {
+void catch_interrupts(bool speaks_of_them) {
+  speaks = speaks_of_them;
   set_loss_of_interrupt("what was not saved");
   for (const auto& [number, name] : kSignals) handle(number, remember);
   // A shell that starts a job in the background has it ignore Ctrl-C, which

@@ -12,7 +12,7 @@ void clean_up_when_ended();
 /// interrupted_by() returns: Ctrl-C, SIGTERM, SIGHUP, and what batch systems
 /// send before a limit, SIGUSR1, SIGUSR2 and SIGXCPU. A second Ctrl-C ends it
 /// at once; others may come as often as they like (systemd sends two).
-void catch_interrupts();
+void catch_interrupts(bool speaks = true);
 /// The signal that came, or 0.
 int interrupted_by();
 /// Its name: "SIGTERM".

@@ -58,10 +58,11 @@ int run(int argc, char** argv) {
   add_init(app);
   add_train(app, exit_code);
   add_fine_tune(app, exit_code);
-  add_evaluate(app);
+  add_evaluate(app, exit_code);
   add_predict(app, exit_code);
   add_export(app);
   add_benchmark(app);
+  add_plan(app);
   add_lr_find(app);
   add_describe(app);
   add_inspect(app);

@@ -22,6 +22,7 @@ struct TrainArguments {
   std::vector<std::string> resume;  ///< One entry, empty for a bare --resume.
   bool print_config = false;
   int64_t folds = 0;  ///< Of a cross-validation; 0: a single run.
+  int64_t nproc = 1;  ///< Processes to start here, and to train in.
   FetchOptions fetch;
 
   bool resumes() const { return !resume.empty(); }

@@ -5,9 +5,11 @@
 #include "tools/cli/commands.h"
 #include "tools/cli/folds.h"
 #include "tools/cli/init.h"
+#include "tools/cli/processes.h"
 #include "tools/cli/resume.h"
 #include "tools/cli/training.h"
 #include "tools/config/fields.h"
+#include "tools/config/source.h"
 #include "tools/data/layout.h"
 #include "tools/error.h"
 #include "tools/file.h"
@@ -36,15 +38,37 @@ Start resume(TrainArguments& args, std::string& began_with, fs::path& stands) {
     return start;
   }
   // Before it is read: another process might be about to write the next.
-  if (!args.print_config) folder.lock();
+  if (!args.print_config && place_of_process().rank == 0) folder.lock();
   start.folder = folder;
   start.from = stands = to.checkpoint;
   start.checkpoint = load_checkpoint(start.from);
   began_with = start.checkpoint->metadata.config;
+  auto& position = start.checkpoint->position;
+  const auto config = config_of(start.checkpoint->metadata);
+  if (position.pictures_of_batch == 0 && config) {
+    // From before several processes could train.
+    position.pictures_of_batch = config->data.batch_size;
+    position.pictures = position.batch * config->data.batch_size;
+  }
   return start;
 }
 
+/// What is wrong with the config is said before others are started, once.
+int train_in_processes(const TrainArguments& args) {
+  if (is_piped(args.config)) {
+    throw ConfigError(
+        "--nproc: each process reads the config, and this one is piped: give "
+        "a file");
+  }
+  if (!args.config.empty()) load_config(args.config, args.overrides);
+  return start_processes(args);
+}
+
 int train_once(TrainArguments args) {
+  if (!args.print_config && starts_processes(args.nproc)) {
+    return train_in_processes(args);
+  }
+  let_first_speak();
   Start start;
   std::string began_with;
   fs::path stands;
@@ -81,8 +105,13 @@ int train_once(TrainArguments args) {
 }
 
 int train(const TrainArguments& args) {
-  return args.folds == 0 ? train_once(args)
-                         : train_folds(args, args.folds, train_once);
+  if (args.folds == 0) return train_once(args);
+  if (place_of_process().size > 1) {
+    throw ConfigError(
+        "--folds: each fold is a run of its own; start one process, with "
+        "--nproc for each fold's");
+  }
+  return train_folds(args, args.folds, train_once);
 }
 
 /// What train and fine-tune take alike.
@@ -107,6 +136,7 @@ void add_options(CLI::App& command, TrainArguments& args) {
       ->check(CLI::Range(int64_t{2}, kMostFolds));
   command.add_option("--device", args.device,
                      "auto, cpu, cuda or cuda:<index>; else train.device");
+  add_nproc_option(command, args.nproc);
   add_fetch_options(command, args.fetch);
   command.add_flag("--print-config", args.print_config,
                    "Print the config with all defaults and end");

@@ -2,10 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <csignal>
+#include <optional>
+
 #include "models/classifier.h"
 #include "models/kernels/autocast.h"
 #include "models/make_model.h"
 #include "tools/cli/interrupt.h"
+#include "tools/cli/processes.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/run.h"
 #include "tools/cli/set_up.h"
@@ -25,12 +29,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// To be typed.
+std::string command_to_resume(const TrainArguments& args,
+                              const RunFolder& folder) {
+  return args.program + " train --resume " + argument_text(folder.path()) +
+         (args.nproc > 1 ? " --nproc " + std::to_string(args.nproc) : "");
+}
+
 /// Where a run goes on that ends before its time: said when it does.
 class Saved {
  public:
   Saved(const TrainArguments& args, const RunFolder& folder)
-      : resume_(args.program + " train --resume " +
-                argument_text(folder.path())) {
+      : resume_(command_to_resume(args, folder)) {
     set_loss_of_interrupt("the whole run: nothing is saved yet");
   }
   void note(const fs::path& checkpoint, const Position& position) {
@@ -73,10 +83,11 @@ void say_nothing_is_left(const TrainSummary& summary,
 int report_end(const TrainArguments& args, const RunFolder& folder,
                const TrainSummary& summary, const RunConfig& config) {
   if (summary.stopped) {
-    spdlog::info("{}: stopped; saved {}. To go on:\n  {} train --resume {}",
-                 name_of_signal(interrupted_by()), folder.last().string(),
-                 args.program, argument_text(folder.path()));
-    return 128 + interrupted_by();
+    // Of several processes another may have been asked to.
+    const int by = interrupted_by() == 0 ? SIGTERM : interrupted_by();
+    spdlog::info("{}: stopped; saved {}. To go on:\n  {}", name_of_signal(by),
+                 folder.last().string(), command_to_resume(args, folder));
+    return 128 + by;
   }
   if (summary.last.images == 0) {
     say_nothing_is_left(summary, config.train);
@@ -113,12 +124,13 @@ bool terminal_has_gone() {
 }
 
 /// The hooks through which a run is watched, saved and stopped.
-TrainerHooks make_hooks(ProgressBar& bar, Saved& saved) {
+TrainerHooks make_hooks(ProgressBar& bar, Saved& saved, bool is_first) {
   return {
       .stop_requested = [] { return interrupted_by() != 0; },
       .save_requested = terminal_has_gone,
       .on_step =
-          [&bar](const StepReport& report) {
+          [&bar, is_first](const StepReport& report) {
+            if (!is_first) return;
             bar.update(report);
             check_log_file();
           },
@@ -128,7 +140,12 @@ TrainerHooks make_hooks(ProgressBar& bar, Saved& saved) {
 
 void say_what_runs(const RunFolder& folder, const RunConfig& config,
                    const Classifier& model, const TrainingData& data,
-                   const torch::Device& device) {
+                   const torch::Device& device, const Fellows& fellows) {
+  const int64_t processes = fellows.collective->size();
+  if (processes > 1) {
+    spdlog::info("{} processes: {} pictures a step, {} in each", processes,
+                 processes * config.data.batch_size, config.data.batch_size);
+  }
   spdlog::info(
       "{}: {}, {} parameters, {} training and {} validation images, {}",
       folder.path().string(), family_name(config.model),
@@ -158,7 +175,7 @@ void say_what_runs(const RunFolder& folder, const RunConfig& config,
 
 /// Restores where there is something to restore, and writes what the run is.
 void prepare(Trainer& trainer, const Start& start, const RunFolder& folder,
-             const RunConfig& config, const TrainingData& data) {
+             const RunConfig& config, const TrainingData& data, bool writes) {
   const std::string now = fingerprint(data);
   if (start.checkpoint) {
     const auto difference = first_difference(folder.data(), now);
@@ -170,34 +187,47 @@ void prepare(Trainer& trainer, const Start& start, const RunFolder& folder,
     spdlog::info("resumed from {} at {}", start.from.string(),
                  place_text(start.checkpoint->position));
   }
+  if (!writes) return;
   folder.write_config(dump_config(config), start.origin);
   if (!start.checkpoint || folder.data().empty()) folder.write_data(now);
 }
 
-}  // namespace
+/// Of several processes the first makes it.
+RunFolder folder_of_run(const TrainArguments& args, const Start& start,
+                        const RunConfig& config, const TrainingData& data,
+                        const Fellows& fellows) {
+  std::optional<RunFolder> folder = start.folder;
+  if (!folder && fellows.is_first()) {
+    folder = RunFolder::create(new_run_folder(args));
+    if (config.data.holdout > 0) {
+      write_whole(folder->holdout(), list_of_keys(*data.validation));
+    }
+  }
+  const auto path = broadcast_text(*fellows.collective,
+                                   folder ? folder->path().string() : "");
+  if (!folder) return RunFolder::open(path);
+  if (fellows.is_first()) log_to_file(folder->log());
+  return *folder;
+}
 
-int run_training(const TrainArguments& args, const RunConfig& config,
-                 const Start& start) {
+int train_with(const TrainArguments& args, const RunConfig& config,
+               const Start& start, const Fellows& fellows) {
   const HeldOut held_out =
       start.checkpoint ? held_out_of(start.from, start.checkpoint->metadata)
                        : HeldOut();
   const auto [device, data, teacher, model, metadata] = set_up_training(
       config, args.fetch, held_out, start.checkpoint.has_value());
-
-  const RunFolder folder =
-      start.folder ? *start.folder : RunFolder::create(new_run_folder(args));
-  if (config.data.holdout > 0 && !start.checkpoint) {
-    write_whole(folder.holdout(), list_of_keys(*data.validation));
-  }
-  log_to_file(folder.log());
-  say_what_runs(folder, config, *model, data, device);
+  const RunFolder folder = folder_of_run(args, start, config, data, fellows);
+  say_what_runs(folder, config, *model, data, device, fellows);
 
   const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
+    auto shard = fellows.shard();
+    shard.may_have_few = config.train.sync_bn;
     return Loader(dataset, config.data, mode, config.train.seed,
-                  device.is_cuda());
+                  device.is_cuda(), shard);
   };
   ProgressBar bar;
-  catch_interrupts();
+  catch_interrupts(/*speaks=*/fellows.is_first());
   Saved saved(args, folder);
   Trainer trainer(
       {.model = model,
@@ -211,8 +241,9 @@ int run_training(const TrainArguments& args, const RunConfig& config,
        .teacher = teacher,
        .metadata = metadata,
        .folder = folder,
-       .hooks = make_hooks(bar, saved)});
-  prepare(trainer, start, folder, config, data);
+       .hooks = make_hooks(bar, saved, fellows.is_first()),
+       .collective = fellows.collective});
+  prepare(trainer, start, folder, config, data, fellows.is_first());
   try {
     const TrainSummary summary = trainer.run();
     const int exit_code = report_end(args, folder, summary, config);
@@ -221,6 +252,16 @@ int run_training(const TrainArguments& args, const RunConfig& config,
   } catch (const FileError& error) {
     throw FileError(error, saved.words());
   }
+}
+
+}  // namespace
+
+int run_training(const TrainArguments& args, RunConfig config,
+                 const Start& start) {
+  return with_fellows(config.train.device, config.train.timeout_s,
+                      [&](const Fellows& fellows) {
+                        return train_with(args, config, start, fellows);
+                      });
 }
 
 }  // namespace skipzoo
