@@ -27,6 +27,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
+  pid_t id() const { return pid_; }
   /// What it has said on standard error so far.
   std::string errors_so_far() const;
   Finished wait();

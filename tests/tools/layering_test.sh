@@ -7,11 +7,12 @@ data:    data
 weights: weights
 report:  report
 train:   train data report weights
+distribute: distribute train
 config:  config data train weights
 export:  data export train weights
 run:     config data export run train weights
 plan:    plan config data run train weights
-cli:     cli config data export plan report run train weights'
+cli:     cli config data distribute export plan report run train weights'
 failed=0
 # What stands beside the rooms is for all of them, and knows none.
 rooms_seen() { sed -n 's|^#include "tools/\([a-z_]*\)/.*|\1|p' "$@" | sort -u; }
