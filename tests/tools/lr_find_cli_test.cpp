@@ -118,8 +118,8 @@ TEST_F(LrFindCommand, ARunOfMinutesGoesOnByTheNumberInItsCheckpoint) {
     return run_skipzoo(more, folder.path().string());
   };
   expect_words(resume({}), 0,
-               "nothing to do: all 50 epochs are done, or what "
-               "train.max_minutes is for; to train longer, add --set "
+               "nothing to do: 1 of 50 epochs are done, for which "
+               "train.max_minutes=1e-06 was; to train longer, add --set "
                "train.max_minutes=N");
   expect_words(resume({"--set", "train.max_minutes=2.5e-6"}), 0,
                "the run ends after 2.5 of 50 epochs, 10 batches");
