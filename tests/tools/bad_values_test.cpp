@@ -154,6 +154,8 @@ const BadValues kBadValues[] = {
     {"train.checkpoint_hist", {"-1", "1000001"}, "between 0 and 1000000"},
     {"train.checkpoint_interval", {"-1"}, "at least 0"},
     {"train.log_interval", {"0"}, "at least 1"},
+    {"train.dist_bn", {"all"}, "one of broadcast, reduce"},
+    {"train.timeout_s", {"0", "-1", "86401"}, "between 1 and 86400"},
 };
 
 TEST(BadValues, AreRefusedAtTheirKeys) {

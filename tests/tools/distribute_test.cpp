@@ -141,9 +141,9 @@ TEST_F(Watches, FindWhoIsSilentAndWhoFailed) {
 }
 
 TEST_F(Watches, PassOnWhyAProcessFailed) {
-  std::unique_ptr<Watch> all[] = {watch(0, Watch::Seconds(30)),
-                                  watch(1, Watch::Seconds(30)),
-                                  watch(2, Watch::Seconds(30))};
+  std::unique_ptr<Watch> all[] = {watch(0, Watch::Seconds(6)),
+                                  watch(1, Watch::Seconds(6)),
+                                  watch(2, Watch::Seconds(6))};
   all[2]->tell_failure("the disk is full");
   EXPECT_EQ(all[0]->cause(), "rank 2: the disk is full");
   wait(5);
