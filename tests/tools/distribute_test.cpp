@@ -222,7 +222,9 @@ struct Data {
 };
 Data batch_of(int64_t step, int64_t pictures) {
   torch::manual_seed(static_cast<uint64_t>(step));
-  return {torch::randn({pictures, 3, 8, 8}, torch::kDouble),
+  // As fused operators take them.
+  return {torch::randn({pictures, 3, 8, 8}, torch::kDouble)
+              .contiguous(at::MemoryFormat::ChannelsLast),
           torch::randint(10, {pictures}, torch::kLong)};
 }
 
