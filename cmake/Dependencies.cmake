@@ -26,7 +26,7 @@ else()
 endif()
 
 # Several processes train by PyTorch's c10d, whose code is in LibTorch. Its
-# headers ask for Gloo's, and on CUDA for NCCL's.
+# headers ask for Gloo's, and those for CUDA for NCCL's.
 find_path(SKIPZOO_GLOO_INCLUDE_DIR gloo/config.h)
 set(SKIPZOO_C10D "")
 if(SKIPZOO_GLOO_INCLUDE_DIR)
@@ -35,6 +35,31 @@ if(SKIPZOO_GLOO_INCLUDE_DIR)
 else()
   message(STATUS "no headers of Gloo (libgloo-dev): one process trains")
 endif()
+# NCCL's own and CUDA's lie beside a CUDA wheel's libraries, but for CUDA's crt/,
+# which is the compiler's: a CUDA toolkit or the wheel nvidia-cuda-crt has it.
+set(SKIPZOO_C10D_INCLUDE_DIRS "${SKIPZOO_GLOO_INCLUDE_DIR}")
+if(SKIPZOO_GLOO_INCLUDE_DIR AND SKIPZOO_TORCH_CUDA)
+  file(GLOB skipzoo_nvidia "${SKIPZOO_TORCH_ROOT}/../nvidia/*/include")
+  set(skipzoo_nccl_lacks "")
+  foreach(header nccl.h cuda_runtime.h cublas_v2.h cusparse.h crt/host_config.h)
+    string(MAKE_C_IDENTIFIER "SKIPZOO_FOLDER_OF_${header}" skipzoo_folder)
+    find_path(${skipzoo_folder} ${header} HINTS ${skipzoo_nvidia}
+      ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
+    if(${skipzoo_folder})
+      list(APPEND SKIPZOO_C10D_INCLUDE_DIRS "${${skipzoo_folder}}")
+    else()
+      list(APPEND skipzoo_nccl_lacks ${header})
+    endif()
+  endforeach()
+  if(skipzoo_nccl_lacks)
+    message(STATUS "no NCCL, for lack of ${skipzoo_nccl_lacks}: several processes train on the CPU")
+  else()
+    list(APPEND SKIPZOO_C10D SKIPZOO_NCCL USE_C10D_NCCL)
+    message(STATUS "NCCL's headers: several GPUs can train")
+  endif()
+endif()
+list(REMOVE_DUPLICATES SKIPZOO_C10D_INCLUDE_DIRS)
+list(REMOVE_ITEM SKIPZOO_C10D_INCLUDE_DIRS ${CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES})
 
 # What reads pictures. WebP, TIFF and GIF are read where their libraries are,
 # else refused (SKIPZOO_WEBP, SKIPZOO_TIFF, SKIPZOO_GIF in the code). An installed

@@ -23,6 +23,9 @@ constexpr bool kBuiltWithCuda =
     false;
 #endif
 
+/// The GPU of this process.
+int64_t own_gpu = 0;
+
 int64_t cuda_devices() {
   return at::hasCUDA()
              ? static_cast<int64_t>(at::detail::getCUDAHooks().deviceCount())
@@ -41,14 +44,13 @@ int usable_cores() {
 torch::Device resolve_device(const std::string& name) {
   const int64_t count = cuda_devices();
   if (name == "cpu" || (name == "auto" && count == 0)) return torch::kCPU;
-  if (name == "auto") return {torch::kCUDA, 0};
 
-  int64_t index = 0;
+  int64_t index = own_gpu;
   if (name.starts_with("cuda:")) {
     const char* end = name.data() + name.size();
     const auto [rest, error] = std::from_chars(name.data() + 5, end, index);
     if (error != std::errc() || rest != end || index < 0) index = -1;
-  } else if (name != "cuda") {
+  } else if (name != "cuda" && name != "auto") {
     index = -1;
   }
   if (index < 0) {
@@ -76,6 +78,8 @@ torch::Device resolve_device(const std::string& name) {
   }
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
+
+void take_gpu(int64_t index) { own_gpu = index; }
 
 void prepare_process() {
   // A libc that refuses one of these is no error: they only save time.

@@ -12,6 +12,10 @@ namespace skipzoo {
 /// machine lacks it.
 torch::Device resolve_device(const std::string& name);
 
+/// Of several processes on this machine: which GPU `auto` and `cuda` are for
+/// this one, from now on.
+void take_gpu(int64_t index);
+
 /// Settings of the process, before the first tensor: a malloc that keeps big
 /// blocks (else a third of a training step is page faults), and no denormals.
 void prepare_process();

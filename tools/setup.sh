@@ -156,7 +156,7 @@ set_up() {
     nlohmann-json3-dev libjpeg-dev libpng-dev libwebp-dev libtiff-dev
     libgif-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libgloo-dev
     ca-certificates'
-  [ "$1" = ON ] && packages="$packages libgtest-dev xz-utils"
+  [ "$1" = ON ] && packages="$packages libgtest-dev xz-utils iproute2"
   python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
   # shellcheck disable=SC2086
   step 'packages' install_packages $packages

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "tests/support/temporary_folder.h"
 
@@ -71,6 +72,17 @@ Finished Process::wait() {
           .out = read_text(out_),
           .err = read_text(err_),
           .peak_megabytes = usage.ru_maxrss / 1024};
+}
+
+bool Process::ends_within(std::chrono::duration<double> time) const {
+  const auto until = std::chrono::steady_clock::now() + time;
+  for (;;) {
+    siginfo_t state{};
+    waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT);
+    if (state.si_pid == pid_) return true;
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 std::vector<std::string> skipzoo_command(std::vector<std::string> arguments) {

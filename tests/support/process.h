@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ class Process {
   /// What it has said on standard error so far.
   std::string errors_so_far() const;
   Finished wait();
+  /// Whether it has ended by then, for wait() to gather.
+  bool ends_within(std::chrono::duration<double> time) const;
 
  private:
   pid_t pid_;

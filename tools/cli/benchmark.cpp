@@ -1,37 +1,28 @@
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <torch/types.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "models/classifier.h"
-#include "models/engine.h"
 #include "models/kernels/processor.h"
 #include "models/make_model.h"
-#include "tools/cli/benchmark_step.h"
+#include "tools/cli/benchmark_measure.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/data_benchmark.h"
-#include "tools/cli/differences.h"
 #include "tools/cli/layer_profile.h"
+#include "tools/cli/processes.h"
 #include "tools/cli/run.h"
 #include "tools/config/memory_check.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/train/evaluate.h"
-#include "tools/train/operator_times.h"
 
 namespace skipzoo {
 
 namespace {
 
 using nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kLongest = 86'400;  ///< A day.
 
@@ -50,65 +41,8 @@ struct Arguments {
   double seconds = 5;
   bool profile = false;
   bool json = false;
+  int64_t nproc = 1;
 };
-
-struct Measured {
-  std::vector<double> seconds;  ///< Of each step, sorted.
-  double setup = 0;             ///< The first step and what came before it.
-  std::vector<std::pair<std::string, double>> kinds;
-  int64_t peak_rss_mb = 0;
-  std::optional<LayerProfile> layers;
-  Differences differences;
-
-  double median() const { return seconds[seconds.size() / 2]; }
-};
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Of an engine as evaluate and predict have it.
-LayerProfile layers_of(const Arguments& args, const RunConfig& config) {
-  torch::manual_seed(0);
-  const auto model = make_model(config.model);
-  move_to(*model, torch::kCPU, config.train.channels_last);
-  auto shape = input_shape(config);
-  shape.insert(shape.begin(), args.batch);
-  Engine engine(*model, model->kernels(), type_of(args.amp));
-  return profile_layers(engine, torch::randn(shape), args.seconds);
-}
-
-/// Three steps to warm up, then at least five, for at least so long.
-Measured measure(const Arguments& args, const RunConfig& config,
-                 torch::Device device) {
-  const ComparedStep measured_step = {
-      .train = args.train, .amp = args.amp, .batch = args.batch};
-  Measured measured;
-  auto start = Clock::now();
-  const auto step = make_step(config, measured_step, device);
-  step();
-  measured.setup = since(start);
-  for (int i = 0; i < 3; ++i) step();
-  std::optional<OperatorTimes> times;
-  if (args.profile) times.emplace();
-  start = Clock::now();
-  while (measured.seconds.size() < 5 || since(start) < args.seconds) {
-    const auto before = Clock::now();
-    step();
-    measured.seconds.push_back(since(before));
-  }
-  if (times) measured.kinds = times->by_kind();
-  std::sort(measured.seconds.begin(), measured.seconds.end());
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  measured.peak_rss_mb = usage.ru_maxrss / 1024;
-  times.reset();
-  if (args.profile && !args.train && device.is_cpu()) {
-    measured.layers = layers_of(args, config);
-  }
-  measured.differences = differences(config, measured_step, device);
-  return measured;
-}
 
 double rounded(double value, int digits) {
   const double scale = std::pow(10, digits);
@@ -119,7 +53,21 @@ std::string model_name(const Arguments& args) {
   return std::filesystem::path(args.config).stem().string();
 }
 
-ordered_json report(const Arguments& args, const Measured& measured) {
+/// What several processes add to a report.
+void report_processes(const Measured& measured, int64_t processes,
+                      ordered_json& json) {
+  json["processes"] = processes;
+  if (measured.reduction) {
+    json["reduction_ms"] = rounded(measured.reduction->all * 1e3, 3);
+    json["exposed_ms"] = rounded(measured.reduction->exposed * 1e3, 3);
+  }
+  constexpr double kBits = 8e-9, kMicroseconds = 1e6;
+  json["link_gbit_s"] = rounded(measured.link->bytes_per_s * kBits, 3);
+  json["latency_us"] = rounded(measured.link->latency_s * kMicroseconds, 1);
+}
+
+ordered_json report(const Arguments& args, const Measured& measured,
+                    int64_t processes) {
   ordered_json json = {
       {"peer", "skipzoo"},
       {"model", model_name(args)},
@@ -128,7 +76,8 @@ ordered_json report(const Arguments& args, const Measured& measured) {
       {"batch", args.batch},
       {"isa", name_of(isa())},
       {"images_per_s",
-       rounded(static_cast<double>(args.batch) / measured.median(), 2)},
+       rounded(static_cast<double>(args.batch * processes) / measured.median(),
+               2)},
       {"ms_median", rounded(measured.median() * 1e3, 2)},
       {"ms_min", rounded(measured.seconds.front() * 1e3, 2)},
       {"setup_s", rounded(measured.setup, 1)},
@@ -137,6 +86,7 @@ ordered_json report(const Arguments& args, const Measured& measured) {
   if (measured.differences.of_rounding) {
     json["difference_of_rounding"] = *measured.differences.of_rounding;
   }
+  if (processes > 1) report_processes(measured, processes, json);
   if (!args.profile) return json;
   double sum = 0;
   for (const auto& kind : measured.kinds) sum += kind.second;
@@ -179,8 +129,48 @@ void check_options(const Arguments& args) {
   }
 }
 
-void run(const Arguments& given) {
-  Arguments args = given;
+[[noreturn]] void refuse_processes() {
+  throw ConfigError("--mode data: is of one process; drop --nproc");
+}
+
+void print_text(const Arguments& args, const ordered_json& json,
+                const Measured& measured, torch::Device device) {
+  std::cout << json["model"].get<std::string>() << ", "
+            << json["mode"].get<std::string>() << ", "
+            << json["dtype"].get<std::string>() << ", batch " << args.batch
+            << ", " << describe_device(device)
+            << (device.is_cpu() ? ", " + std::string(name_of(isa())) : "")
+            << ": " << json["images_per_s"] << " images/s (median step "
+            << json["ms_median"] << " ms, least " << json["ms_min"]
+            << " ms), at most " << json["peak_rss_mb"]
+            << " MB of memory; largest difference from the reference "
+            << json["difference"];
+  if (args.amp != Amp::kOff) {
+    std::cout << " (bf16 alone makes " << json["difference_of_rounding"] << ')';
+  }
+  std::cout << '\n';
+  if (json.contains("processes")) {
+    std::cout << json["processes"] << " processes";
+    if (measured.reduction) {
+      std::cout << ": their gradients are summed in " << json["reduction_ms"]
+                << " ms, of which " << json["exposed_ms"]
+                << " ms are behind the backward pass";
+    }
+    std::cout << "; a message between them takes " << json["latency_us"]
+              << " us and " << json["link_gbit_s"] << " Gbit/s\n";
+  }
+  if (!args.profile) return;
+  for (const auto& [kind, share] : json["profile"].items()) {
+    std::cout << std::left << std::setw(14) << kind << std::right
+              << std::setw(7) << std::fixed << std::setprecision(1)
+              << 100 * share.get<double>() << " %\n";
+  }
+  if (measured.layers && !measured.layers->layers.empty()) {
+    print_layers(*measured.layers);
+  }
+}
+
+void run_with(Arguments args, const Fellows& fellows) {
   args.train = args.mode == Mode::kTrain;
   check_options(args);
   if (args.batch > 0) {
@@ -196,6 +186,7 @@ void run(const Arguments& given) {
       resolve_device(args.device.empty() ? config.train.device : args.device);
   args.batch = config.data.batch_size;
   if (args.mode == Mode::kData) {
+    if (fellows.collective->size() > 1) refuse_processes();
     benchmark_data(config, {.name = model_name(args),
                             .device = device,
                             .workers = args.workers,
@@ -204,42 +195,38 @@ void run(const Arguments& given) {
     return;
   }
   check(args, config, device);
-  const auto measured = measure(args, config, device);
-  const auto json = report(args, measured);
+  const auto measured = measure(
+      {.step = {.train = args.train, .amp = args.amp, .batch = args.batch},
+       .seconds = args.seconds,
+       .profile = args.profile},
+      config, device, fellows.collective);
+  if (!fellows.is_first()) return;
+  const auto json = report(args, measured, fellows.collective->size());
   if (args.json) {
     std::cout << json.dump(-1, ' ', false,
                            ordered_json::error_handler_t::replace)
               << '\n';
     return;
   }
-  std::cout << json["model"].get<std::string>() << ", "
-            << json["mode"].get<std::string>() << ", "
-            << json["dtype"].get<std::string>() << ", batch " << args.batch
-            << ", " << describe_device(device)
-            << (device.is_cpu() ? ", " + std::string(name_of(isa())) : "")
-            << ": " << json["images_per_s"] << " images/s (median step "
-            << json["ms_median"] << " ms, least " << json["ms_min"]
-            << " ms), at most " << json["peak_rss_mb"]
-            << " MB of memory; largest difference from the reference "
-            << json["difference"];
-  if (args.amp != Amp::kOff) {
-    std::cout << " (bf16 alone makes " << json["difference_of_rounding"] << ')';
+  print_text(args, json, measured, device);
+}
+
+int run(Arguments args) {
+  if (args.mode == Mode::kData && args.nproc > 1) refuse_processes();
+  if (starts_processes(args.nproc)) {
+    return start_processes_of_command(args.nproc);
   }
-  std::cout << '\n';
-  if (!args.profile) return;
-  for (const auto& [kind, share] : json["profile"].items()) {
-    std::cout << std::left << std::setw(14) << kind << std::right
-              << std::setw(7) << std::fixed << std::setprecision(1)
-              << 100 * share.get<double>() << " %\n";
-  }
-  if (measured.layers && !measured.layers->layers.empty()) {
-    print_layers(*measured.layers);
-  }
+  let_first_speak();
+  return with_fellows(args.device, TrainOptions().timeout_s,
+                      [&](const Fellows& fellows) {
+                        run_with(args, fellows);
+                        return 0;
+                      });
 }
 
 }  // namespace
 
-void add_benchmark(CLI::App& app) {
+void add_benchmark(CLI::App& app, int& exit_code) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
       "benchmark",
@@ -278,12 +265,15 @@ void add_benchmark(CLI::App& app) {
                     "Share of the time by kind of operator; of inference on "
                     "the CPU, each layer's beside what the machine can do");
   command->add_flag("--json", args->json, "Print one JSON object");
+  add_nproc_option(*command, args->nproc);
   command->footer(
       "Example:\n  skipzoo benchmark -c configs/cifar10/resnet20.yaml --mode "
       "train --profile\n"
       "  skipzoo benchmark -c configs/imagenet/resnet50.yaml --mode data "
-      "--workers 0 1 2");
-  command->callback([args] { run(*args); });
+      "--workers 0 1 2\n"
+      "  skipzoo benchmark -c configs/imagenet/resnet50.yaml --mode train "
+      "--nproc 2");
+  command->callback([args, &exit_code] { exit_code = run(*args); });
 }
 
 }  // namespace skipzoo

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
@@ -13,14 +14,15 @@
 
 namespace skipzoo {
 
-std::function<void()> make_step(const RunConfig& config,
-                                const ComparedStep& measured,
-                                torch::Device device) {
+BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
+                        torch::Device device,
+                        std::shared_ptr<Collective> collective) {
   torch::manual_seed(0);
   struct Parts {
     std::shared_ptr<Classifier> model;
     TrainOptions options;
     std::optional<Optimizer> optimizer;
+    std::optional<TrainingStep> step;
     Forward forward;
     torch::Tensor images;
     Targets targets;
@@ -41,16 +43,22 @@ std::function<void()> make_step(const RunConfig& config,
   if (measured.train) {
     parts->model->train();
     parts->optimizer.emplace(config.train.optimizer, *parts->model);
-    return [parts] {
-      TrainingStep step(*parts->model, *parts->optimizer, parts->options);
-      step(parts->images, parts->targets).loss.item<float>();
-    };
+    parts->step.emplace(*parts->model, *parts->optimizer, parts->options,
+                        std::move(collective));
+    return {
+        .run =
+            [parts] {
+              (*parts->step)(parts->images, parts->targets).loss.item<float>();
+            },
+        .reduction = [parts] { return parts->step->reduction_times(); }};
   }
   parts->forward = forward_of(*parts->model, measured.amp);
-  return [parts, device] {
-    const auto logits = parts->forward(parts->images);
-    if (!device.is_cpu()) logits.sum().item<float>();  // Waits for it.
-  };
+  return {.run =
+              [parts, device] {
+                const auto logits = parts->forward(parts->images);
+                if (!device.is_cpu()) logits.sum().item<float>();  // Waits.
+              },
+          .reduction = [] { return std::nullopt; }};
 }
 
 }  // namespace skipzoo

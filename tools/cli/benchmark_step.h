@@ -1,15 +1,22 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "tools/cli/differences.h"
+#include "tools/train/collective.h"
 
 namespace skipzoo {
 
-/// What train or evaluate do with one batch of synthetic pictures; each call
-/// waits until the device has done it.
-std::function<void()> make_step(const RunConfig& config,
-                                const ComparedStep& measured,
-                                torch::Device device);
+/// What train or evaluate do with one batch of synthetic pictures.
+struct BenchmarkStep {
+  std::function<void()> run;  ///< Returns when the device has done it.
+  /// Of the last one, where several processes train.
+  std::function<std::optional<ReductionTimes>()> reduction;
+};
+BenchmarkStep make_step(
+    const RunConfig& config, const ComparedStep& measured, torch::Device device,
+    std::shared_ptr<Collective> collective = single_process());
 
 }  // namespace skipzoo

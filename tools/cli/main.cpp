@@ -61,7 +61,7 @@ int run(int argc, char** argv) {
   add_evaluate(app, exit_code);
   add_predict(app, exit_code);
   add_export(app);
-  add_benchmark(app);
+  add_benchmark(app, exit_code);
   add_plan(app);
   add_lr_find(app);
   add_describe(app);

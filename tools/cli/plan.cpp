@@ -36,11 +36,11 @@ double measured_seconds(const RunConfig& config, torch::Device device) {
       config,
       {.train = true, .amp = config.train.amp, .batch = config.data.batch_size},
       device);
-  for (int i = 0; i < 2; ++i) step();
+  for (int i = 0; i < 2; ++i) step.run();
   std::vector<double> seconds;
   for (int i = 0; i < 5; ++i) {
     const auto start = steady_clock::now();
-    step();
+    step.run();
     seconds.push_back(
         std::chrono::duration<double>(steady_clock::now() - start).count());
   }

@@ -58,13 +58,13 @@ std::vector<std::string> words_of(const TrainArguments& args) {
 }
 
 /// Each process of a machine has a GPU of its own.
-void take_own_device(std::string& name, const ProcessPlace& place) {
-  if (!resolve_device(name.empty() ? "auto" : name).is_cuda()) return;
+torch::Device own_device(const std::string& name, const ProcessPlace& place) {
   if (name.starts_with("cuda:")) {
-    throw ConfigError("train.device: " + name +
-                      ": several processes have a GPU each; give cuda or auto");
+    throw ConfigError("device '" + name +
+                      "': several processes have a GPU each; use cuda or auto");
   }
-  name = "cuda:" + std::to_string(place.local_rank);
+  take_gpu(place.local_rank);
+  return resolve_device(name.empty() ? "auto" : name);
 }
 
 /// LibTorch's have a trace of calls behind it.
@@ -138,15 +138,13 @@ int start_processes_of_command(int64_t nproc) {
   return run_processes(words_of_command(), nproc, kLastWords);
 }
 
-int with_fellows(std::string& device, double timeout_s,
+int with_fellows(const std::string& device, double timeout_s,
                  const std::function<int(const Fellows&)>& work) {
   const auto place = place_of_process();
   Fellows fellows;
   if (place.size == 1) return work(fellows);
-  take_own_device(device, place);
-  auto [collective, board] =
-      meet(place, resolve_device(device.empty() ? "auto" : device), kMeeting,
-           Watch::Seconds(timeout_s));
+  auto [collective, board] = meet(place, own_device(device, place), kMeeting,
+                                  Watch::Seconds(timeout_s));
   fellows.collective = std::move(collective);
   Watch watch(std::move(board), place.rank, place.size,
               Watch::Seconds(timeout_s),

@@ -44,9 +44,9 @@ struct Fellows {
 
 /// Meets the other processes, where a launcher started several, and has `work`
 /// done with them. Each learns of another's end (Watch), and ends. device: its
-/// name; of several GPUs that of this process. Returns what `work` does; throws
-/// as it does, and ConnectionError with what became of another.
-int with_fellows(std::string& device, double timeout_s,
+/// name; several processes have a GPU each (take_gpu()). Returns what `work`
+/// does; throws as it does, and ConnectionError with what became of another.
+int with_fellows(const std::string& device, double timeout_s,
                  const std::function<int(const Fellows&)>& work);
 
 }  // namespace skipzoo

@@ -256,7 +256,7 @@ int train_with(const TrainArguments& args, const RunConfig& config,
 
 }  // namespace
 
-int run_training(const TrainArguments& args, RunConfig config,
+int run_training(const TrainArguments& args, const RunConfig& config,
                  const Start& start) {
   return with_fellows(config.train.device, config.train.timeout_s,
                       [&](const Fellows& fellows) {

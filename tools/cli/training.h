@@ -21,7 +21,7 @@ struct Start {
 
 /// A whole run, from its data to its last words; the exit code. Throws what its
 /// parts throw.
-int run_training(const TrainArguments& args, RunConfig config,
+int run_training(const TrainArguments& args, const RunConfig& config,
                  const Start& start);
 
 }  // namespace skipzoo

@@ -17,6 +17,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <type_traits>
 #include <utility>
@@ -121,6 +122,8 @@ class BucketedReduction : public GradientReduction {
     // The last layers have their gradients first.
     std::ranges::reverse(buckets);
     reducer_ = make_reducer(std::move(parameters), std::move(buckets), group);
+    reducer_->set_ddp_runtime_logging_sample_rate(1);
+    logger_ = std::make_unique<c10d::Logger>(reducer_);
   }
   void before_forward() override {
     reducer_->prepare_for_forward();
@@ -130,9 +133,22 @@ class BucketedReduction : public GradientReduction {
   void before_backward(const torch::Tensor& output) override {
     reducer_->prepare_for_backward({output});
   }
+  std::optional<ReductionTimes> times() override {
+    constexpr double kNanoseconds = 1e9;
+    logger_->set_runtime_stats_and_log();
+    const auto data = logger_->get_ddp_logging_data().ints_map;
+    const auto all = data.find("backward_comm_time");
+    const auto hidden = data.find("backward_compute_comm_overlap_time");
+    if (all == data.end() || hidden == data.end()) return std::nullopt;
+    return ReductionTimes{
+        .all = static_cast<double>(all->second) / kNanoseconds,
+        .exposed =
+            static_cast<double>(all->second - hidden->second) / kNanoseconds};
+  }
 
  private:
-  std::unique_ptr<c10d::Reducer> reducer_;
+  std::shared_ptr<c10d::Reducer> reducer_;
+  std::unique_ptr<c10d::Logger> logger_;  ///< Its times of a step.
 };
 
 class GroupCollective : public Collective {
@@ -179,12 +195,13 @@ class GroupCollective : public Collective {
   }
 
  private:
-  /// c10d takes dense tensors; a weight is one of a parameter's own memory.
+  /// c10d takes dense tensors of its device; a weight is one of a parameter's
+  /// own memory.
   template <typename Call>
-  static void in_place(torch::Tensor& tensor, const Call& call) {
+  void in_place(torch::Tensor& tensor, const Call& call) const {
     const torch::NoGradGuard no_grad;
     const auto own = tensor.detach();
-    std::vector<at::Tensor> dense = {own.contiguous()};
+    std::vector<at::Tensor> dense = {own.to(device_).contiguous()};
     connected([&] { call(dense); });
     if (!dense[0].is_same(own)) own.copy_(dense[0]);
   }

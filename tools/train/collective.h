@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,12 @@
 #include "models/tensor.h"
 
 namespace skipzoo {
+
+/// What the reduction of one step's gradients took of this process, seconds.
+struct ReductionTimes {
+  double all = 0;      ///< From its first bucket's start to its last one's end.
+  double exposed = 0;  ///< Of these, behind the end of the backward pass.
+};
 
 /// Averages the gradients of all processes while a backward pass computes
 /// them. Each backward pass that is announced gives a gradient to each of its
@@ -19,6 +26,8 @@ class GradientReduction {
   virtual void before_forward() = 0;
   /// output: where the pass begins. Behind it, grad() is the mean.
   virtual void before_backward(const torch::Tensor& output) = 0;
+  /// Of the last step; none: not known.
+  virtual std::optional<ReductionTimes> times() { return std::nullopt; }
 };
 
 /// The processes that train one network together, and what they tell each

@@ -115,6 +115,10 @@ TrainingStep::Result TrainingStep::accumulate(const torch::Tensor& images,
           .to(images.device()));
 }
 
+std::optional<ReductionTimes> TrainingStep::reduction_times() {
+  return reduction_ ? reduction_->times() : std::nullopt;
+}
+
 void TrainingStep::drop_parts() {
   pictures_ = 0;
   optimizer_.zero_grad();

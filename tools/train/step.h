@@ -49,6 +49,8 @@ class TrainingStep {
   /// The step of the parts so far, as of one batch of all their pictures, those
   /// of other processes too. Returns whether there were any.
   bool update();
+  /// Of the last whole step's gradients; none: of one process, or not known.
+  std::optional<ReductionTimes> reduction_times();
   /// Forgets the parts so far, which another process has as well.
   void drop_parts();
   /// The parts so far, for a checkpoint; for as long as this lives.
