@@ -94,6 +94,40 @@ TEST_F(Nproc, TrainsInOneRunAndGoesOnToTheBit) {
   EXPECT_EQ(figures["images"], 26);
 }
 
+// Wherever it is stopped, its own weights and their moving average, too.
+TEST_F(Nproc, KeepsTheMeanOfRunningStatistics) {
+  write_config("batch_size: 4", "epochs: 12, dist_bn: reduce, ema: {decay: 0.9}");
+  run_skipzoo(command({"--nproc", "2", "-o", path("whole")}));
+  Process part(skipzoo_command(command({"--nproc", "2", "-o", path("part")})));
+  wait_for(part, "Val:   3 ");
+  part.signal(SIGTERM);
+  part.wait();
+  expect_words(run_skipzoo({"train", "--resume", path("part"), "--nproc", "2"}),
+               0, "done: ");
+  run_skipzoo(command({"--nproc", "2", "-o", path("of_first"), "--set",
+                       "train.dist_bn=broadcast"}));
+  const auto a = load_checkpoint(folder / "whole/last.skz");
+  const auto b = load_checkpoint(folder / "part/last.skz");
+  const auto c = load_checkpoint(folder / "of_first/last.skz");
+  int64_t others = 0;
+  for (size_t i = 0; i < a.weights.size(); ++i) {
+    const auto& [name, tensor] = a.weights[i];
+    EXPECT_TRUE(at::equal(tensor, b.weights.at(i).second)) << name;
+    const bool is_other = !at::equal(tensor, c.weights.at(i).second);
+    EXPECT_TRUE(!is_other || name.find("running") != std::string::npos) << name;
+    others += is_other;
+  }
+  EXPECT_GT(others, 0);
+  for (const auto& section : a.sections) {
+    const auto& there = b.sections.at(section.first);
+    if (section.first != "ema" && section.first != "model") continue;
+    for (size_t i = 0; i < there.size(); ++i) {
+      EXPECT_TRUE(at::equal(section.second.at(i).second, there[i].second))
+          << there[i].first;
+    }
+  }
+}
+
 TEST_F(Nproc, SaysWhatIsWrongOnce) {
   write_config("batch_size: 4", "epochs: -1");
   const auto wrong = run_skipzoo(command({"--nproc", "2"}));

@@ -137,7 +137,6 @@ class RandomFaults : public PictureRun,
     add("WORLD_SIZE", std::to_string(fault.ranks));
     add("MASTER_ADDR", address);
     add("MASTER_PORT", std::to_string(port));
-    add("TORCH_CPP_LOG_LEVEL", "ERROR");
     if (network != nullptr) add("GLOO_SOCKET_IFNAME", "eth0");
     for (const auto& word : skipzoo_command(
              {"train", "-c", path("net.yaml"), "-o", path("disk/run"), "--set",
@@ -223,8 +222,10 @@ TEST_P(RandomFaults, EndAllOfTheRun) {
     } else {
       expect_words(ended.err, name);
     }
-    // In one line.
-    EXPECT_EQ(ended.err.find("[error]"), ended.err.rfind("[error]"))
+    // In one line, and no trace of calls.
+    EXPECT_EQ(ended.err.find("error: "), ended.err.rfind("error: "))
+        << ended.err;
+    EXPECT_EQ(ended.err.find("Exception raised"), std::string::npos)
         << ended.err;
   }
   disk.free();

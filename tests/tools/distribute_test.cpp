@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
+#include <torch/cuda.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/types.h>
 
+#include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "models/classifier.h"
@@ -161,6 +164,45 @@ TEST_F(Watches, ExpectNothingOfThoseThatAreThrough) {
   EXPECT_TRUE(causes().empty());
 }
 
+// The one that ends first may take the board with it.
+TEST_F(Watches, PassOnForWhomTheyEnd) {
+  std::unique_ptr<Watch> all[] = {watch(0, Watch::Seconds(6)),
+                                  watch(1, Watch::Seconds(6)),
+                                  watch(2, Watch::Seconds(6))};
+  all[0]->end_for("rank 2: not heard of");
+  EXPECT_EQ(causes()[0], "rank 2: not heard of");
+  EXPECT_EQ(all[1]->cause(), "rank 2: not heard of");
+}
+
+/// One whose machine is stopped.
+class HangingBoard : public Board {
+ public:
+  explicit HangingBoard(std::shared_ptr<std::mutex> mutex)
+      : mutex_(std::move(mutex)) {}
+  void write(const std::string&, const std::string&) override {}
+  std::vector<std::string> read(const std::vector<std::string>& keys) override {
+    const std::lock_guard lock(*mutex_);
+    return std::vector<std::string>(keys.size(), "0");
+  }
+
+ private:
+  std::shared_ptr<std::mutex> mutex_;
+};
+
+TEST(Watch, DoesNotWaitForABoardThatHangs) {
+  const auto mutex = std::make_shared<std::mutex>();
+  std::unique_lock lock(*mutex);
+  const auto start = std::chrono::steady_clock::now();
+  {
+    Watch watch(std::make_unique<HangingBoard>(mutex), 1, 2,
+                Watch::Seconds(0.5), "rank 0", [](const std::string&) {});
+    expect_words(watch.cause(), "rank 0 has not answered for ");
+    watch.tell_success();
+  }
+  const Watch::Seconds took = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(took.count(), 10);
+}
+
 TEST(Processes, SumBroadcastAndAgree) {
   if (!has_gloo()) GTEST_SKIP() << "built without Gloo's headers";
   in_ranks(3, [](int64_t rank, Processes& processes) {
@@ -177,6 +219,52 @@ TEST(Processes, SumBroadcastAndAgree) {
     EXPECT_FALSE(all.any(false));
     EXPECT_EQ(broadcast_text(all, rank == 0 ? "runs/ä" : ""), "runs/ä");
     EXPECT_EQ(broadcast_text(all, ""), "");
+  });
+}
+
+// A world of one: what several GPUs would meet by.
+TEST(Processes, MeetByNcclOnAGpu) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
+  if (!has_nccl()) GTEST_SKIP() << "built without NCCL's headers";
+  const auto meeting = meet(places_here(1).front(), torch::kCUDA,
+                            Watch::Seconds(60), Watch::Seconds(30));
+  auto& all = *meeting.collective;
+  auto there = torch::full({2, 3}, 4., torch::kCUDA);
+  all.sum(there);
+  EXPECT_TRUE(there.eq(4).all().item<bool>());
+  auto here = torch::full({2}, 5, torch::kLong);
+  all.broadcast(here);
+  EXPECT_TRUE(here.is_cpu() && here.eq(5).all().item<bool>());
+  EXPECT_TRUE(all.any(true));
+  auto weight = torch::ones({3}, torch::device(torch::kCUDA)).requires_grad_();
+  const auto reduction = all.reduction({weight});
+  for (int step = 0; step < 3; ++step) {
+    weight.mutable_grad() = torch::Tensor();
+    reduction->before_forward();
+    const auto loss = (weight * 2).sum();
+    reduction->before_backward(loss);
+    loss.backward();
+    EXPECT_TRUE(weight.grad().eq(2).all().item<bool>());
+  }
+}
+
+// Its times are the machine's; that they hang together is ours.
+TEST(Processes, TellWhatTheirGradientsTook) {
+  if (!has_gloo()) GTEST_SKIP() << "built without Gloo's headers";
+  in_ranks(2, [](int64_t, Processes& processes) {
+    auto weight = torch::ones({1 << 20}).requires_grad_();
+    const auto reduction = processes.collective->reduction({weight});
+    for (int step = 0; step < 20; ++step) {
+      reduction->before_forward();
+      const auto loss = (weight * 2).sum();
+      reduction->before_backward(loss);
+      loss.backward();
+      const auto times = reduction->times();
+      ASSERT_TRUE(times);
+      EXPECT_GT(times->all, 0);
+      EXPECT_GE(times->exposed, 0);
+      EXPECT_LE(times->exposed, times->all);
+    }
   });
 }
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+#include <vector>
+
 namespace skipzoo {
 namespace {
 
@@ -21,15 +24,24 @@ TEST(Scaling, KnowsRingsAndTrees) {
   EXPECT_EQ(all_reduce_seconds(AllReduce::kTree, 1e8, 1, kLink), 0);
 }
 
-TEST(Scaling, BucketsBeginWithTheLastLayers) {
-  const std::vector<double> parameters = {9, 1, 5, 5, 1, 1};
-  EXPECT_EQ(buckets_of(parameters, 2, 10), (std::vector<double>{2, 10, 10}));
-  EXPECT_EQ(buckets_of(parameters, 100, 10), (std::vector<double>{22}));
+TEST(Scaling, ABucketIsThereWithTheLastOfItsGradients) {
+  const std::vector<Gradient> gradients = {{1, 0.1}, {1, 0.2}, {5, 0.3},
+                                           {5, 0.4}, {1, 0.5}, {9, 0.6}};
+  const auto buckets = buckets_of(gradients, 2, 10);
+  ASSERT_EQ(buckets.size(), 3u);
+  for (const auto& [i, bytes, there] :
+       {std::tuple(0u, 2., 0.2), {1u, 10., 0.4}, {2u, 10., 0.6}}) {
+    EXPECT_EQ(buckets[i].bytes, bytes);
+    EXPECT_EQ(buckets[i].there_s, there);
+  }
+  const auto one = buckets_of(gradients, 100, 10);
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].bytes, 22);
 }
 
 TEST(Scaling, WhatTheBackwardPassHidesCostsNothing) {
   StepAlone alone{.forward_s = 1, .backward_s = 2, .update_s = 0.1};
-  alone.buckets = {5e7, 5e7};
+  alone.buckets = {{5e7, 1}, {5e7, 2}};
   // 50 ms each, and the second begins when the backward pass ends.
   const auto two = scaled(alone, 2, kLink);
   const double each = all_reduce_seconds(AllReduce::kRing, 5e7, 2, kLink);

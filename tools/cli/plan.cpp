@@ -4,15 +4,17 @@
 #include <chrono>
 #include <iomanip>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
-#include "models/classifier.h"
-#include "models/make_model.h"
 #include "tools/cli/benchmark_step.h"
 #include "tools/cli/commands.h"
 #include "tools/device.h"
 #include "tools/distribute/scaling.h"
 #include "tools/error.h"
+#include "tools/train/collective.h"
 
 namespace skipzoo {
 
@@ -29,35 +31,97 @@ struct PlanArguments {
   bool json = false;
 };
 
-/// The median of a few steps of one process here.
-double measured_seconds(const RunConfig& config, torch::Device device) {
-  using std::chrono::steady_clock;
-  const auto step = make_step(
-      config,
-      {.train = true, .amp = config.train.amp, .batch = config.data.batch_size},
-      device);
-  for (int i = 0; i < 2; ++i) step.run();
-  std::vector<double> seconds;
-  for (int i = 0; i < 5; ++i) {
-    const auto start = steady_clock::now();
-    step.run();
-    seconds.push_back(
-        std::chrono::duration<double>(steady_clock::now() - start).count());
-  }
-  std::ranges::sort(seconds);
-  return seconds[seconds.size() / 2];
+using Clock = std::chrono::steady_clock;
+
+double between(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
 }
 
-/// Of a convolutional network the backward pass computes two products where the
-/// forward pass computes one.
-StepAlone step_alone(const RunConfig& config, double seconds) {
-  constexpr double kFirst = 1 << 20, kCap = 25 << 20;  // c10d's own.
-  StepAlone alone{.forward_s = seconds / 3, .backward_s = seconds * 2 / 3};
-  std::vector<double> bytes;
-  for (const auto& parameter : make_model(config.model)->parameters()) {
-    bytes.push_back(static_cast<double>(parameter.nbytes()));
+/// When the parts of a step were.
+struct Moments {
+  Clock::time_point forward = {}, backward = {};
+  std::vector<std::pair<double, Clock::time_point>> gradients = {};  ///< Bytes.
+};
+
+/// Takes the place of c10d's, to see when it would be given what.
+class SeenReduction : public GradientReduction {
+ public:
+  SeenReduction(const std::vector<torch::Tensor>& parameters, Moments& moments)
+      : moments_(moments) {
+    for (const auto& parameter : parameters) {
+      const auto bytes = static_cast<double>(parameter.nbytes());
+      parameter.register_hook([&moments, bytes](const torch::Tensor&) {
+        moments.gradients.emplace_back(bytes, Clock::now());
+      });
+    }
   }
-  alone.buckets = buckets_of(bytes, kFirst, kCap);
+  void before_forward() override {
+    moments_ = {};
+    moments_.forward = Clock::now();
+  }
+  void before_backward(const torch::Tensor&) override {
+    moments_.backward = Clock::now();
+  }
+
+ private:
+  Moments& moments_;
+};
+
+/// Two processes, of which this one works and nothing is said.
+class SeenCollective : public Collective {
+ public:
+  explicit SeenCollective(Moments& moments) : moments_(moments) {}
+  int64_t rank() const override { return 0; }
+  int64_t size() const override { return 2; }
+  void sum(torch::Tensor&) override {}
+  void broadcast(torch::Tensor&) override {}
+  bool any(bool mine) override { return mine; }
+  std::unique_ptr<GradientReduction> reduction(
+      std::vector<torch::Tensor> parameters) override {
+    return std::make_unique<SeenReduction>(parameters, moments_);
+  }
+
+ private:
+  Moments& moments_;
+};
+
+StepAlone alone_of(const Moments& moments, Clock::time_point end) {
+  constexpr double kFirst = 1 << 20, kCap = 25 << 20;  // c10d's own.
+  std::vector<Gradient> gradients;
+  for (const auto& [bytes, there] : moments.gradients) {
+    gradients.push_back({bytes, between(moments.backward, there)});
+  }
+  const auto last = moments.gradients.back().second;
+  return {.forward_s = between(moments.forward, moments.backward),
+          .backward_s = between(moments.backward, last),
+          .update_s = between(last, end),
+          .buckets = buckets_of(gradients, kFirst, kCap)};
+}
+
+/// The median of a few steps of one process here.
+StepAlone measured_step(const RunConfig& config, int64_t batch,
+                        torch::Device device) {
+  Moments moments;
+  const auto step = make_step(
+      config, {.train = true, .amp = config.train.amp, .batch = batch}, device,
+      std::make_shared<SeenCollective>(moments));
+  constexpr int kWarmUp = 2, kSteps = 5;
+  std::vector<StepAlone> steps;
+  for (int i = 0; i < kWarmUp + kSteps; ++i) {
+    step.run();
+    if (i >= kWarmUp) steps.push_back(alone_of(moments, Clock::now()));
+  }
+  std::ranges::sort(steps, {}, &StepAlone::seconds);
+  return steps[kSteps / 2];
+}
+
+/// The same of another machine, on which it takes so long.
+StepAlone as_long_as(StepAlone alone, double seconds) {
+  const double times = seconds / alone.seconds();
+  for (double* part : {&alone.forward_s, &alone.backward_s, &alone.update_s}) {
+    *part *= times;
+  }
+  for (auto& bucket : alone.buckets) bucket.there_s *= times;
   return alone;
 }
 
@@ -71,7 +135,7 @@ std::vector<int64_t> ranks_up_to(int64_t most) {
 void print(const PlanArguments& args, const StepAlone& alone, int64_t batch,
            const std::vector<ScaledStep>& steps) {
   double bytes = 0;
-  for (const double one : alone.buckets) bytes += one;
+  for (const auto& bucket : alone.buckets) bytes += bucket.bytes;
   std::cout << std::fixed << std::setprecision(1)
             << "gradients: " << bytes / (1 << 20) << " MiB in "
             << alone.buckets.size() << " buckets; " << args.gigabits
@@ -113,13 +177,17 @@ void plan(const PlanArguments& args) {
   for (const auto& warning : warnings) spdlog::warn(warning);
   if (!args.device.empty()) config.train.device = args.device;
   set_threads(config.train.threads);
-  double seconds = args.step_ms / 1e3;
-  if (seconds == 0) {
-    seconds = measured_seconds(config, resolve_device(config.train.device));
-    spdlog::info("a step of one process here: {:.4g} ms, batch {}",
-                 1e3 * seconds, config.data.batch_size);
-  }
-  const auto alone = step_alone(config, seconds);
+  // The parts of a step are to each other as in a small batch.
+  constexpr int64_t kFew = 4;
+  const int64_t batch = config.data.batch_size;
+  auto alone =
+      measured_step(config, args.step_ms > 0 ? std::min(batch, kFew) : batch,
+                    resolve_device(config.train.device));
+  if (args.step_ms > 0) alone = as_long_as(alone, args.step_ms / 1e3);
+  spdlog::info(
+      "a step of one process: {:.4g} ms, batch {}, of which the backward pass "
+      "takes {:.4g}",
+      1e3 * alone.seconds(), batch, 1e3 * alone.backward_s);
   const Link link{.bytes_per_s = args.gigabits * 1e9 / 8,
                   .latency_s = args.microseconds * 1e-6};
   std::vector<ScaledStep> steps;
@@ -155,7 +223,8 @@ void add_plan(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--step-ms", args->step_ms,
-                   "Of one process; else measured here")
+                   "Of one process, with the config's batch; else measured "
+                   "here")
       ->check(CLI::Range(0., 1e9));
   command->add_flag("--json", args->json, "One line of JSON a row");
   command->footer(

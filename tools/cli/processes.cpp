@@ -7,6 +7,7 @@
 #include <exception>
 #include <fstream>
 #include <string_view>
+#include <thread>
 
 #include "tools/device.h"
 #include "tools/distribute/c10d.h"
@@ -165,9 +166,10 @@ int with_fellows(const std::string& device, double timeout_s,
       if (place.rank > 0 && watch.others_say(error.what(), kSoon)) return 1;
       throw;
     }
+    // Its connections may wait for what does not come: not to be closed.
     const auto cause = watch.cause();
-    throw ConnectionError(
-        end_of_run(cause.empty() ? first_line(error) : cause));
+    watch.end_for(cause.empty() ? first_line(error) : cause);
+    for (;;) std::this_thread::sleep_for(Watch::Seconds(1));  // It ends now.
   }
 }
 

@@ -45,7 +45,8 @@ struct Fellows {
 /// Meets the other processes, where a launcher started several, and has `work`
 /// done with them. Each learns of another's end (Watch), and ends. device: its
 /// name; several processes have a GPU each (take_gpu()). Returns what `work`
-/// does; throws as it does, and ConnectionError with what became of another.
+/// does, throws as it does; where it cannot go on for what became of another,
+/// it says so and exits with 1.
 int with_fellows(const std::string& device, double timeout_s,
                  const std::function<int(const Fellows&)>& work);
 

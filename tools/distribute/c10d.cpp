@@ -1,14 +1,16 @@
-// All that is known of c10d, PyTorch's process groups, is in this file: its
-// constructors change from version to version.
+// Process groups and their store. All that is known of c10d, whose constructors
+// change from version to version, is here and in c10d_reducer.cpp.
 
 #include "tools/distribute/c10d.h"
 
+#include "tools/distribute/c10d_reducer.h"
 #include "tools/error.h"
 
 #ifdef SKIPZOO_GLOO
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
+#include <c10/util/Logging.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,9 +19,6 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
-#include <torch/csrc/distributed/c10d/logger.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
-#include <type_traits>
 #include <utility>
 #ifdef SKIPZOO_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
@@ -34,23 +33,6 @@ using Milliseconds = std::chrono::milliseconds;
 /// A collective call may wait as long as the slowest process computes or
 /// writes; who does not live any more is the Watch's to find.
 constexpr Milliseconds kForever = std::chrono::hours(24 * 7);
-
-/// c10d's words, without its trace of calls.
-std::string words_of(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
-
-template <typename Call>
-auto connected(const Call& call) {
-  try {
-    return call();
-  } catch (const ConnectionError&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw ConnectionError(words_of(error));
-  }
-}
 
 class StoreBoard : public Board {
  public:
@@ -72,83 +54,6 @@ class StoreBoard : public Board {
 
  private:
   c10::intrusive_ptr<c10d::Store> store_;
-};
-
-/// As many arguments as this version of c10d takes.
-template <typename Reducer = c10d::Reducer>
-std::unique_ptr<Reducer> make_reducer(
-    std::vector<at::Tensor> parameters,
-    std::vector<std::vector<size_t>> buckets,
-    const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
-  constexpr int64_t kCap = c10d::kDefaultBucketBytesCap;
-  constexpr int64_t kFirst = c10d::kDefaultFirstBucketBytes;
-  std::vector<bool> sparse(parameters.size(), false);
-  using Names = std::unordered_map<size_t, std::string>;
-  if constexpr (std::is_constructible_v<Reducer, std::vector<at::Tensor>,
-                                        std::vector<std::vector<size_t>>,
-                                        c10::intrusive_ptr<c10d::ProcessGroup>,
-                                        std::vector<bool>, int64_t, bool, bool,
-                                        Names, int64_t, bool, bool,
-                                        std::vector<int64_t>>) {
-    return std::make_unique<Reducer>(std::move(parameters), std::move(buckets),
-                                     group, std::move(sparse), kCap, false,
-                                     false, Names(), kFirst, false, false,
-                                     std::vector<int64_t>());
-  } else if constexpr (std::is_constructible_v<
-                           Reducer, std::vector<at::Tensor>,
-                           std::vector<std::vector<size_t>>,
-                           c10::intrusive_ptr<c10d::ProcessGroup>,
-                           std::vector<bool>, int64_t, bool, bool, Names,
-                           int64_t, bool, bool>) {
-    return std::make_unique<Reducer>(std::move(parameters), std::move(buckets),
-                                     group, std::move(sparse), kCap, false,
-                                     false, Names(), kFirst, false, false);
-  } else {
-    return std::make_unique<Reducer>(std::move(parameters), std::move(buckets),
-                                     group, std::move(sparse), kCap, false,
-                                     false, Names(), kFirst);
-  }
-}
-
-/// PyTorch's DistributedDataParallel without Python: buckets of gradients are
-/// reduced while the backward pass computes others.
-class BucketedReduction : public GradientReduction {
- public:
-  BucketedReduction(std::vector<at::Tensor> parameters,
-                    const c10::intrusive_ptr<c10d::ProcessGroup>& group) {
-    auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
-        parameters, {static_cast<size_t>(c10d::kDefaultFirstBucketBytes),
-                     static_cast<size_t>(c10d::kDefaultBucketBytesCap)});
-    // The last layers have their gradients first.
-    std::ranges::reverse(buckets);
-    reducer_ = make_reducer(std::move(parameters), std::move(buckets), group);
-    reducer_->set_ddp_runtime_logging_sample_rate(1);
-    logger_ = std::make_unique<c10d::Logger>(reducer_);
-  }
-  void before_forward() override {
-    reducer_->prepare_for_forward();
-    // After the first step: in the order in which gradients were there.
-    connected([&] { reducer_->rebuild_buckets(); });
-  }
-  void before_backward(const torch::Tensor& output) override {
-    reducer_->prepare_for_backward({output});
-  }
-  std::optional<ReductionTimes> times() override {
-    constexpr double kNanoseconds = 1e9;
-    logger_->set_runtime_stats_and_log();
-    const auto data = logger_->get_ddp_logging_data().ints_map;
-    const auto all = data.find("backward_comm_time");
-    const auto hidden = data.find("backward_compute_comm_overlap_time");
-    if (all == data.end() || hidden == data.end()) return std::nullopt;
-    return ReductionTimes{
-        .all = static_cast<double>(all->second) / kNanoseconds,
-        .exposed =
-            static_cast<double>(all->second - hidden->second) / kNanoseconds};
-  }
-
- private:
-  std::shared_ptr<c10d::Reducer> reducer_;
-  std::unique_ptr<c10d::Logger> logger_;  ///< Its times of a step.
 };
 
 class GroupCollective : public Collective {
@@ -189,9 +94,8 @@ class GroupCollective : public Collective {
   }
   std::unique_ptr<GradientReduction> reduction(
       std::vector<torch::Tensor> parameters) override {
-    return connected([&] {
-      return std::make_unique<BucketedReduction>(std::move(parameters), group_);
-    });
+    return connected(
+        [&] { return bucketed_reduction(std::move(parameters), group_); });
   }
 
  private:
@@ -209,6 +113,13 @@ class GroupCollective : public Collective {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
   torch::Device device_;
 };
+
+/// c10d warns of each broken connection, which the survivors say in words.
+void let_c10d_name_errors_alone() {
+  constexpr int kErrors = 2;  // glog's.
+  FLAGS_caffe2_log_level = kErrors;
+  c10::initLogging();  // TORCH_CPP_LOG_LEVEL, where it is there.
+}
 
 c10::intrusive_ptr<c10d::Store> store_at(const ProcessPlace& place, bool holds,
                                          Milliseconds timeout) {
@@ -290,6 +201,7 @@ Processes meet(const ProcessPlace& place, torch::Device device,
   const auto milliseconds = [](Watch::Seconds seconds) {
     return std::chrono::duration_cast<Milliseconds>(seconds);
   };
+  let_c10d_name_errors_alone();
   const bool holds = place.rank == 0 && !place.launcher_holds_store;
   try {
     const auto store = store_at(place, holds, milliseconds(timeout));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+#include <utility>
 
 namespace skipzoo {
 
@@ -18,27 +18,23 @@ double all_reduce_seconds(AllReduce how, double bytes, int64_t ranks,
   return 2 * (levels * link.latency_s + bytes / link.bytes_per_s);
 }
 
-std::vector<double> buckets_of(std::span<const double> parameters, double first,
-                               double cap) {
-  std::vector<double> buckets;
-  double open = 0, limit = first;
-  for (size_t i = parameters.size(); i-- > 0;) {
-    open += parameters[i];
-    if (open < limit && i > 0) continue;
-    buckets.push_back(open);
-    open = 0;
-    limit = cap;
+std::vector<Gradient> buckets_of(std::span<const Gradient> gradients,
+                                 double first, double cap) {
+  std::vector<Gradient> buckets;
+  Gradient open;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    open = {open.bytes + gradients[i].bytes, gradients[i].there_s};
+    const double limit = buckets.empty() ? first : cap;
+    if (open.bytes < limit && i + 1 < gradients.size()) continue;
+    buckets.push_back(std::exchange(open, {}));
   }
   return buckets;
 }
 
 ScaledStep scaled(const StepAlone& alone, int64_t ranks, const Link& link) {
-  const double all =
-      std::accumulate(alone.buckets.begin(), alone.buckets.end(), 0.);
   ScaledStep step{.ranks = ranks};
-  double there = 0, free = 0;  // Seconds from the start of the backward pass.
-  for (const double bytes : alone.buckets) {
-    there += alone.backward_s * bytes / all;
+  double free = 0;  // Seconds from the start of the backward pass.
+  for (const auto& [bytes, there] : alone.buckets) {
     const double seconds =
         std::min(all_reduce_seconds(AllReduce::kRing, bytes, ranks, link),
                  all_reduce_seconds(AllReduce::kTree, bytes, ranks, link));
@@ -46,9 +42,8 @@ ScaledStep scaled(const StepAlone& alone, int64_t ranks, const Link& link) {
     free = std::max(free, there) + seconds;
   }
   step.exposed = std::max(0., free - alone.backward_s);
-  const double by_itself = alone.forward_s + alone.backward_s + alone.update_s;
-  step.seconds = by_itself + step.exposed;
-  step.efficiency = by_itself / step.seconds;
+  step.seconds = alone.seconds() + step.exposed;
+  step.efficiency = alone.seconds() / step.seconds;
   return step;
 }
 

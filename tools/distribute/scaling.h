@@ -24,20 +24,27 @@ enum class AllReduce {
 double all_reduce_seconds(AllReduce how, double bytes, int64_t ranks,
                           const Link& link);
 
+/// One that the backward pass has computed, or several that are reduced
+/// together once all of them are there.
+struct Gradient {
+  double bytes = 0;
+  double there_s = 0;  ///< After the backward pass began.
+};
+
 /// What one process does in a step by itself.
 struct StepAlone {
   double forward_s = 0;  ///< And all else that comes before the gradients.
   double backward_s = 0;
   double update_s = 0;
-  /// Bytes of the gradients that are reduced together, in the order in which
-  /// the backward pass has them (c10d::Reducer's buckets).
-  std::vector<double> buckets = {};
+  std::vector<Gradient> buckets = {};  ///< c10d::Reducer's.
+
+  double seconds() const { return forward_s + backward_s + update_s; }
 };
 
-/// Buckets of parameters of so many bytes, first layer first: those of the last
-/// layers come first, one of `first` bytes and then of `cap`.
-std::vector<double> buckets_of(std::span<const double> parameters, double first,
-                               double cap);
+/// Of gradients in the order in which they are there: one bucket of `first`
+/// bytes, and then of `cap`.
+std::vector<Gradient> buckets_of(std::span<const Gradient> gradients,
+                                 double first, double cap);
 
 struct ScaledStep {
   int64_t ranks = 1;
@@ -47,9 +54,8 @@ struct ScaledStep {
   /// Of `ranks` times the pictures of one process a second.
   double efficiency = 1;
 };
-/// Gradients are there at an even pace during the backward pass; a bucket is
-/// reduced once it is whole and the one before it is through. By the faster of
-/// the two ways, each for each bucket.
+/// A bucket is reduced once it is whole and the one before it is through, by
+/// the faster of the two ways.
 ScaledStep scaled(const StepAlone& alone, int64_t ranks, const Link& link);
 
 }  // namespace skipzoo

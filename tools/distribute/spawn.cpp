@@ -89,10 +89,6 @@ std::vector<std::string> environment_of(int64_t rank, int64_t count,
       "MASTER_PORT=" + std::to_string(socket.port()),
       "TORCHELASTIC_USE_AGENT_STORE=False",
       "SKIPZOO_LISTENING=" + std::to_string(socket.descriptor())};
-  // c10d warns of each broken connection, which the survivors say in words.
-  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
-    own.emplace_back("TORCH_CPP_LOG_LEVEL=ERROR");
-  }
   if (std::getenv("OMP_NUM_THREADS") == nullptr) {
     own.push_back("OMP_NUM_THREADS=" +
                   std::to_string(std::max<int64_t>(1, cores / count)));

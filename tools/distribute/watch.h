@@ -1,13 +1,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,10 +26,11 @@ class Board {
 class Watch {
  public:
   using Seconds = std::chrono::duration<double>;
-  /// holder: who holds the board, in words, should it be gone. end: called by
-  /// the thread, once, with the cause: another process has failed or has not
-  /// been heard of for so long, and this one has not ended since, perhaps
-  /// because it waits for that one. All construct theirs before any goes on.
+  /// holder: who holds the board, in words, should it be gone. end: called
+  /// once, with the cause, where another process has failed or has not been
+  /// heard of for so long, and this one has not ended since, perhaps because it
+  /// waits for that one; by a thread of its own. All construct theirs before
+  /// any goes on.
   Watch(std::unique_ptr<Board> board, int64_t rank, int64_t size,
         Seconds timeout, std::string holder,
         std::function<void(const std::string&)> end);
@@ -54,40 +51,21 @@ class Watch {
   /// silent, or cannot be reached, as soon as that is known; empty where none
   /// is for the timeout.
   std::string cause();
+  /// Passes the cause on, so that all name the same, and calls `end`.
+  void end_for(const std::string& cause);
 
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Other {
-    std::string beat;
-    Clock::time_point heard = Clock::now();
-    bool is_done = false;
-  };
-  /// Threads: one waits for the board, and may for long; one decides.
-  void exchange();
+  struct State;
+  /// Waits for what may make an end.
   void decide();
-  void note(const std::vector<std::string>& values);
   /// Writes it instead of beats, from now on. Waits a little for that.
-  void tell(std::string word);
-  /// Why the run cannot go on, where one has said nothing for so long.
-  std::optional<std::string> found(Seconds silence) const;
-  Seconds period() const;
+  void tell(std::string word, Seconds at_most);
 
-  std::unique_ptr<Board> board_;  ///< Of the thread of exchange() alone.
-  int64_t rank_;
-  Seconds timeout_;
-  std::string holder_;
+  /// Also of the thread that reads and writes: a board that does not answer may
+  /// hold it for ever, and this process is not to wait for that.
+  std::shared_ptr<State> state_;
   std::function<void(const std::string&)> end_;
-
-  std::mutex mutex_;  ///< Of what follows.
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::string last_word_;  ///< Of this process: how it ends.
-  bool is_told_ = false;   ///< That was written.
-  bool is_ended_ = false;  ///< By end_.
-  Clock::time_point answered_ = Clock::now();  ///< By the board.
-  std::map<int64_t, Other> others_;
-  std::string failure_;  ///< Of another, or of the board; empty: none.
-  std::vector<std::thread> threads_;
+  std::thread decides_;
 };
 
 }  // namespace skipzoo

@@ -234,7 +234,8 @@ struct TrainOptions {
     field(
         "dist_bn", dist_bn,
         "of several processes, whose running statistics an epoch is validated "
-        "and saved with: those of the first, or the mean of all");
+        "and saved with: those of the first, or the mean of all, which is "
+        "taken in each step");
     field("timeout_s", timeout_s,
           "of several processes, seconds of silence of one after which the "
           "others end",

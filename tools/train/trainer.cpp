@@ -217,6 +217,11 @@ void Trainer::train_step(const Batch& batch, bool is_few) {
   const bool is_whole = parts_.options.grad_accum_steps == 1;
   const auto result = is_whole ? step_(images, targets, is_few)
                                : step_.accumulate(images, targets, is_few);
+  // In each step, so that a checkpoint within an epoch has all there is.
+  const auto& options = parts_.options;
+  if (options.dist_bn == DistBn::kReduce && !options.sync_bn) {
+    share_statistics();
+  }
   if (is_whole) callbacks_.on_step_end();
   if (batch.size() == 0) return;
   // Summed on the device: reading a value here would stall a GPU.

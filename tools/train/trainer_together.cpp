@@ -1,15 +1,37 @@
 // What several processes that train one network agree on.
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <torch/utils.h>
 
 #include <utility>
+#include <vector>
 
 #include "models/classifier.h"
 #include "tools/data/random.h"
 #include "tools/train/trainer.h"
 
 namespace skipzoo {
+
+namespace {
+
+/// One message rather than one of each tensor.
+template <typename Call>
+void as_one(const std::vector<torch::Tensor>& tensors, const Call& call) {
+  if (tensors.empty()) return;
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> flat;
+  for (const auto& tensor : tensors) flat.push_back(tensor.flatten());
+  auto all = at::cat(flat);
+  call(all);
+  int64_t begin = 0;
+  for (const auto& tensor : tensors) {
+    tensor.copy_(all.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
+    begin += tensor.numel();
+  }
+}
+
+}  // namespace
 
 Trainer::OfStep Trainer::of_step(const Batch& batch) const {
   auto& collective = *parts_.collective;
@@ -72,16 +94,18 @@ Trainer::Agreed Trainer::agree(bool is_bad) const {
 void Trainer::share_statistics() const {
   auto& collective = *parts_.collective;
   if (collective.size() == 1) return;
-  for (auto& buffer : parts_.model->buffers()) {
-    const bool is_mean =
-        parts_.options.dist_bn == DistBn::kReduce && buffer.is_floating_point();
-    if (is_mean) {
-      collective.sum(buffer);
-      buffer.div_(static_cast<double>(collective.size()));
-    } else {
-      collective.broadcast(buffer);
-    }
+  std::vector<torch::Tensor> numbers, counts;
+  for (const auto& buffer : parts_.model->buffers()) {
+    (buffer.is_floating_point() ? numbers : counts).push_back(buffer);
   }
+  as_one(counts, [&](torch::Tensor& all) { collective.broadcast(all); });
+  as_one(numbers, [&](torch::Tensor& all) {
+    if (parts_.options.dist_bn == DistBn::kBroadcast) {
+      return collective.broadcast(all);
+    }
+    collective.sum(all);
+    all.div_(static_cast<double>(collective.size()));
+  });
 }
 
 void Trainer::share_best() {
