@@ -4,4 +4,5 @@
 
 #include "models/conv_net.h"
 #include "models/densenet.h"
+#include "models/preact_resnet.h"
 #include "models/resnet.h"

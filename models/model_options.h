@@ -8,13 +8,15 @@
 #include "models/conv_net_options.h"
 #include "models/densenet_options.h"
 #include "models/kernels/kernels.h"
+#include "models/preact_resnet_options.h"
 #include "models/resnet_options.h"
 
 namespace skipzoo {
 
 /// The zoo. A new family is one more name here.
 using ModelOptions =
-    std::variant<ConvNetOptions, ResNetOptions, DenseNetOptions>;
+    std::variant<ConvNetOptions, ResNetOptions, DenseNetOptions,
+                 PreActResNetOptions>;
 
 /// One default-constructed entry per family, in the order above.
 std::vector<ModelOptions> families();

@@ -46,6 +46,42 @@ inline ResNetOptions imagenet_resnet(const Depths& depths, int64_t groups = 1,
   return options;
 }
 
+/// Pre-activation ResNets for 32x32 images, of 9n + 2 layers in the authors'
+/// layout of bottlenecks.
+inline PreActResNetOptions preact_bottlenecks(int64_t depth) {
+  const int64_t n = (depth - 2) / 9;
+  return {.depths = {n, n, n}, .bottleneck = true, .stride_in_1x1 = true};
+}
+
+/// Of 6n + 2 layers.
+inline PreActResNetOptions preact_basic(int64_t depth) {
+  const int64_t n = (depth - 2) / 6;
+  return {.depths = {n, n, n}, .shortcut = Shortcut::kA};
+}
+
+/// WRN-depth-k.
+inline PreActResNetOptions wide_resnet(int64_t depth, int64_t k) {
+  const int64_t n = (depth - 4) / 6;
+  return {.depths = {n, n, n},
+          .widths = {16 * k, 32 * k, 64 * k},
+          .stem_width = 16};
+}
+
+/// timm's resnetv2_18 and so on.
+inline PreActResNetOptions resnetv2(const Depths& depths, bool bottleneck) {
+  return {.depths = depths,
+          .widths = {64, 128, 256, 512},
+          .bottleneck = bottleneck,
+          .stem = Stem::kImageNet,
+          .num_classes = 1000};
+}
+
+/// kuangliu's PreActResNet18.
+inline PreActResNetOptions kuangliu_preact18() {
+  return {
+      .depths = kDepths18, .widths = {64, 128, 256, 512}, .final_norm = false};
+}
+
 /// DenseNets of three blocks of (L - 4) / 3 layers. The paper's counts have 16
 /// channels in the stem, where the published code always has 2k.
 inline DenseNetOptions densenet(int64_t depth, int64_t growth_rate,

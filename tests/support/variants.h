@@ -38,6 +38,31 @@ inline std::vector<Variant> variants() {
                                           .shortcut = Shortcut::kB,
                                           .groups = 4,
                                           .width_per_group = 16}});
+  for (const auto shortcut :
+       {Shortcut::kA, Shortcut::kAEnd, Shortcut::kC, Shortcut::kNone}) {
+    all.push_back(
+        {"preact_resnet_shortcut_" + std::string(name_of(shortcut)),
+         PreActResNetOptions{
+             .depths = {2, 2}, .widths = {8, 12}, .shortcut = shortcut}});
+  }
+  for (const bool stride_in_1x1 : {false, true}) {
+    all.push_back(
+        {stride_in_1x1 ? "preact_bottleneck_stride_in_1x1"
+                       : "preact_bottleneck",
+         PreActResNetOptions{
+             .depths = {2, 2},
+             .widths = {8, 16},
+             .bottleneck = true,
+             .stride_in_1x1 = stride_in_1x1,
+             .stem = stride_in_1x1 ? Stem::kCifar : Stem::kImageNet}});
+  }
+  all.push_back({"wide_resnet_dropout", PreActResNetOptions{.depths = {1, 2},
+                                                            .widths = {16, 24},
+                                                            .stem_width = 8,
+                                                            .drop_rate = 0.3}});
+  all.push_back({"preact_without_final_norm",
+                 PreActResNetOptions{
+                     .depths = {1, 1}, .widths = {8, 8}, .final_norm = false}});
   all.push_back({"densenet_plain", DenseNetOptions{.block_config = {3, 2},
                                                    .growth_rate = 5,
                                                    .num_init_features = 7,

@@ -246,5 +246,70 @@ TEST(FitOfOthers, TakesTimeInProportionToTheNames) {
   EXPECT_LT(took.count(), 10);  // Seconds; unoptimised, on a busy machine.
 }
 
+/// layer1.0.bn1.weight as timm's resnetv2 has it,
+/// stages.0.blocks.0.norm1.weight.
+std::string resnetv2_name(std::string name) {
+  if (name.starts_with("conv1.")) return "stem." + name.replace(0, 5, "conv");
+  if (name.starts_with("fc.")) return "head." + name;
+  if (!name.starts_with("layer")) return name;
+  const auto stage = name[5] - '1';
+  name = "stages." + std::to_string(stage) + ".blocks." + name.substr(7);
+  for (const auto& [from, to] :
+       {std::pair{".bn", ".norm"}, {".downsample.0.", ".downsample.conv."}}) {
+    const auto at = name.find(from);
+    if (at != name.npos) name.replace(at, std::string(from).size(), to);
+  }
+  return name;
+}
+
+std::string kuangliu_name(std::string name) {
+  if (name.starts_with("fc.")) return name.replace(0, 2, "linear");
+  const auto at = name.find("downsample");
+  return at == name.npos ? name : name.replace(at, 10, "shortcut");
+}
+
+NamedShapes shapes_in(const NamedTensors& file) {
+  NamedShapes shapes;
+  for (const auto& [name, tensor] : file) {
+    shapes.emplace_back(name, tensor.sizes().vec());
+  }
+  return shapes;
+}
+
+// The names of timm's resnetv2_* and of kuangliu's PreActResNet, whose file
+// tells which network it is.
+TEST(FitOfOthers, KnowsThePreActivationNetworksOfOthers) {
+  PreActResNetOptions timm{.depths = {1, 2},
+                           .widths = {4, 8},
+                           .bottleneck = true,
+                           .stem = Stem::kImageNet};
+  PreActResNetOptions kuangliu{
+      .depths = {1, 2}, .widths = {4, 8}, .final_norm = false};
+  for (const auto& [options, name_of_others] :
+       {std::pair{timm, resnetv2_name}, {kuangliu, kuangliu_name}}) {
+    const auto model = make_model(options);
+    const auto own = copy_of(*model);
+    NamedTensors file;
+    for (const auto& [name, tensor] : own) {
+      // timm's head is a 1x1 convolution.
+      const bool is_head =
+          name == "fc.weight" && options.stem == Stem::kImageNet;
+      file.emplace_back(name_of_others(name),
+                        is_head ? tensor.unsqueeze(2).unsqueeze(3) : tensor);
+    }
+    const auto found = PreActResNetOptions().networks_in(shapes_in(file));
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().depths, options.depths);
+    EXPECT_EQ(found.front().widths, options.widths);
+    EXPECT_EQ(found.front().final_norm, options.final_norm);
+    expect_loads(file, own, model);
+    EXPECT_TRUE(
+        ResNetOptions().networks_in(shapes_in(file)).empty() ||
+        !Fit(file, *make_model(ResNetOptions().networks_in(shapes_in(file))[0]))
+             .report()
+             .complete());
+  }
+}
+
 }  // namespace
 }  // namespace skipzoo
