@@ -33,6 +33,12 @@ NETWORKS = {
     "cifar10/densenet_bc_100_12": "densenet-bc-100-12",
     "cifar10/densenet_bc_190_40": "densenet-bc-190-40",
     "cifar10/densenet_bc_250_24": "densenet-bc-250-24",
+    "cifar10/preact_resnet110": "preact_resnet110-a",
+    "cifar10/preact_resnet164": "preact_resnet164",
+    "cifar10/preact_resnet1001": "preact_resnet1001",
+    **{f"cifar10/wrn_{n}": f"wrn_{n}" for n in
+       ("16_4", "16_8", "22_8", "28_10", "40_1", "40_2", "40_4", "40_10")},
+    **{f"imagenet/resnetv2_{d}": f"resnetv2_{d}" for d in (18, 34, 50, 101, 152, 200)},
     "cifar10/resnet18": "resnet18-cifar",
     "cifar10/resnet20": "resnet20-a",
     "cifar10/resnet32": "resnet32-a",

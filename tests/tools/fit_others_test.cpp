@@ -286,7 +286,7 @@ TEST(FitOfOthers, KnowsThePreActivationNetworksOfOthers) {
   PreActResNetOptions kuangliu{
       .depths = {1, 2}, .widths = {4, 8}, .final_norm = false};
   for (const auto& [options, name_of_others] :
-       {std::pair{timm, resnetv2_name}, {kuangliu, kuangliu_name}}) {
+       {std::pair{timm, &resnetv2_name}, {kuangliu, &kuangliu_name}}) {
     const auto model = make_model(options);
     const auto own = copy_of(*model);
     NamedTensors file;
