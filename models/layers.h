@@ -16,8 +16,12 @@ torch::nn::Conv2d conv1x1(int64_t in, int64_t out, int64_t stride = 1);
 /// A shortcut that changes shape by learning: 1x1 convolution and BatchNorm
 /// (He et al. 2015, section 3.3, option B).
 torch::nn::Sequential projection(int64_t in, int64_t out, int64_t stride);
+/// The same, with every stride-th pixel the mean of those around it (He et al.
+/// 2018, arXiv:1812.01187, section 4.1, ResNet-D; timm's).
+torch::nn::Sequential pooled_projection(int64_t in, int64_t out,
+                                        int64_t stride);
 /// What a shortcut of a convolution, and a BatchNorm where it has one, makes of
-/// x.
+/// x, behind a pooling where it has that.
 torch::Tensor project(const torch::Tensor& x,
                       const torch::nn::Sequential& projection, const Ops& ops);
 /// A shortcut that changes shape without parameters: every stride-th pixel, and
@@ -29,6 +33,12 @@ torch::Tensor project(const torch::Tensor& x,
 /// out, ceil(H / stride), ceil(W / stride)); out >= in.
 torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
                            bool at_end);
+
+/// Halves images without aliases: each channel by the binomial filter
+/// (1, 2, 1) x (1, 2, 1) / 16, every second pixel of it, mirrored at the border
+/// (Zhang 2019, arXiv:1904.11486; timm's BlurPool2d). (N, C, H, W) ->
+/// (N, C, ceil(H / 2), ceil(W / 2)).
+torch::Tensor blur_pool(const torch::Tensor& x);
 
 /// He et al.'s normal initialisation for every convolution under `module`;
 /// BatchNorm weights 1 and biases 0 (arXiv:1502.01852). kFanOut keeps the

@@ -14,9 +14,8 @@
 namespace skipzoo {
 
 /// The zoo. A new family is one more name here.
-using ModelOptions =
-    std::variant<ConvNetOptions, ResNetOptions, DenseNetOptions,
-                 PreActResNetOptions>;
+using ModelOptions = std::variant<ConvNetOptions, ResNetOptions,
+                                  DenseNetOptions, PreActResNetOptions>;
 
 /// One default-constructed entry per family, in the order above.
 std::vector<ModelOptions> families();

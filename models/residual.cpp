@@ -39,9 +39,18 @@ torch::Tensor ShortcutPath::forward(const torch::Tensor& x,
 BranchEnd::BranchEnd(nn::Module& block, const BlockShape& shape, int64_t out,
                      const BranchOptions& options)
     : shortcut_(options.shortcut, shape.in, out, shape.stride) {
+  if (options.attention == Attention::kSe) {
+    se_ = block.register_module(
+        "se", SqueezeExcite(out, squeezed_channels(out, options.se_reduction,
+                                                   options.se_divisor)));
+  } else if (options.attention == Attention::kEca) {
+    eca_ = block.register_module("se", EfficientChannelAttention(out));
+  }
   if (shortcut_.projects()) {
     downsample_ = block.register_module(
-        "downsample", projection(shape.in, out, shape.stride));
+        "downsample", options.avg_down
+                          ? pooled_projection(shape.in, out, shape.stride)
+                          : projection(shape.in, out, shape.stride));
   }
   if (options.shortcut != Shortcut::kNone) {
     drop_path_ = block.register_module("drop_path", DropPath());
@@ -52,9 +61,20 @@ torch::Tensor BranchEnd::operator()(const torch::Tensor& branch,
                                     nn::BatchNorm2d& norm,
                                     const torch::Tensor& x,
                                     const Ops& ops) const {
-  return ops.bn_add_relu(
-      branch, norm, shortcut_.forward(x, downsample_, ops),
-      drop_path_ ? drop_path_->factors(branch) : torch::Tensor());
+  Epilogue epilogue{
+      .gate = drop_path_ ? drop_path_->factors(branch) : torch::Tensor(),
+      .residual = shortcut_.forward(x, downsample_, ops),
+      .relu = true};
+  if (se_) {
+    epilogue.gate_of = [this](const torch::Tensor& means) {
+      return se_.ptr()->forward(means);
+    };
+  } else if (eca_) {
+    epilogue.gate_of = [this](const torch::Tensor& means) {
+      return eca_.ptr()->forward(means);
+    };
+  }
+  return ops.bn(branch, norm, epilogue);
 }
 
 void validate_stages(const std::vector<int64_t>& depths,

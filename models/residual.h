@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "models/attention.h"
+#include "models/channel_attention.h"
 #include "models/drop_path.h"
 #include "models/fields.h"
 #include "models/ops.h"
@@ -67,16 +69,21 @@ struct BlockShape {
 /// What a family's options say of the end of a block's branch.
 struct BranchOptions {
   Shortcut shortcut = Shortcut::kA;
+  bool avg_down = false;
+  Attention attention = Attention::kNone;
+  int64_t se_reduction = 16;
+  int64_t se_divisor = 8;
 };
 
-/// The end of a block, y = relu(norm(branch) + shortcut(x)), with a branch that
-/// is dropped now and then (DropPath). A gate on the branch belongs here: all
-/// families whose blocks end so have it then.
+/// The end of a block, y = relu(gate * norm(branch) + shortcut(x)): with a gate
+/// on the branch's channels (Attention), and a branch that is dropped now and
+/// then (DropPath). What else is done to a branch belongs here: all families
+/// whose blocks end so have it then.
 class BranchEnd {
  public:
-  /// Registers in `block`, under names of timm's, what it needs: `downsample`,
-  /// where the shortcut projects, and `drop_path`, where there is one at all.
-  /// out: the block's channels.
+  /// Registers in `block`, under names of timm's, what it needs: `se`, the gate
+  /// of either kind, `downsample`, where the shortcut projects, and
+  /// `drop_path`, where there is one at all. out: the block's channels.
   BranchEnd(torch::nn::Module& block, const BlockShape& shape, int64_t out,
             const BranchOptions& options);
 
@@ -90,6 +97,8 @@ class BranchEnd {
 
  private:
   ShortcutPath shortcut_;
+  SqueezeExcite se_{nullptr};
+  EfficientChannelAttention eca_{nullptr};
   torch::nn::Sequential downsample_{nullptr};
   DropPath drop_path_{nullptr};
 };

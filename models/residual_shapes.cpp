@@ -13,7 +13,11 @@ ResidualShapes::ResidualShapes(const WeightShapes& shapes,
     blocks += depth;
     for (int64_t i = 0; i < depth; ++i) {
       const auto block = layer + std::to_string(i);
-      projections += shapes.has(block + ".downsample.0.weight") ? 1 : 0;
+      // A pooling stands in the convolution's place there.
+      const bool pools = shapes.size(block + ".downsample.1.weight", 2) > 0;
+      pooled_projections += pools ? 1 : 0;
+      projections +=
+          pools || shapes.has(block + ".downsample.0.weight") ? 1 : 0;
     }
   }
 }

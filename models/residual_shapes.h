@@ -22,7 +22,8 @@ struct ResidualShapes {
   std::vector<int64_t> depths;    ///< Blocks per stage; empty for none.
   std::vector<int64_t> channels;  ///< Outputs of each stage's first block.
   int64_t blocks = 0;
-  int64_t projections = 0;  ///< Blocks that have one.
+  int64_t projections = 0;         ///< Blocks that have one.
+  int64_t pooled_projections = 0;  ///< Of these, behind a pooling.
 };
 
 }  // namespace skipzoo

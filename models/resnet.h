@@ -16,7 +16,8 @@ namespace skipzoo {
 /// The basic residual block, y = relu(F(x) + shortcut(x)).
 ///
 /// Shapes: (N, in, H, W) -> (N, width, H / stride, W / stride), rounded up.
-/// Source: He et al. 2015 (arXiv:1512.03385), section 3.2, figure 2.
+/// Source: He et al. 2015 (arXiv:1512.03385), section 3.2, figure 2. A blur,
+/// where it halves the size, stands between the two.
 struct BasicBlockImpl : torch::nn::Module {
   static constexpr int64_t kExpansion = 1;
 
@@ -30,6 +31,7 @@ struct BasicBlockImpl : torch::nn::Module {
   BranchEnd end;
 
  private:
+  bool blurs_;
   Ops ops_;
 };
 TORCH_MODULE(BasicBlock);
@@ -38,7 +40,9 @@ TORCH_MODULE(BasicBlock);
 ///
 /// Shapes: (N, in, H, W) -> (N, 4 * width, H / stride, W / stride), rounded up.
 /// Source: He et al. 2015, section 4.1, figure 5, with the stride in the 3x3
-/// ("v1.5", as torchvision and fb.resnet.torch). With groups: ResNeXt.
+/// ("v1.5", as torchvision and fb.resnet.torch) unless the options say
+/// otherwise. With groups: ResNeXt. A blur, where it halves the size, stands
+/// behind the 3x3.
 struct BottleneckImpl : torch::nn::Module {
   static constexpr int64_t kExpansion = 4;
 
@@ -57,6 +61,7 @@ struct BottleneckImpl : torch::nn::Module {
   BottleneckImpl(const BlockShape& shape, int64_t inner,
                  const ResNetOptions& options);
 
+  bool blurs_;
   Ops ops_;
 };
 TORCH_MODULE(Bottleneck);
@@ -76,12 +81,17 @@ struct ResNetImpl : Classifier {
   NameRules name_rules() const override { return ResNetOptions::name_rules(); }
 
   torch::nn::Conv2d conv1{nullptr};
+  torch::nn::Sequential deep_conv1{nullptr};  ///< `conv1` of a deep stem.
   torch::nn::BatchNorm2d bn1{nullptr};
   std::vector<torch::nn::Sequential> stages;  ///< layer1, layer2, …
   torch::nn::Linear fc{nullptr};
 
  private:
+  torch::Tensor stem_of(const torch::Tensor& images);
+
   Stem stem_;
+  bool blurs_;
+  double drop_rate_;
   Ops ops_;
 };
 

@@ -82,6 +82,36 @@ inline PreActResNetOptions kuangliu_preact18() {
       .depths = kDepths18, .widths = {64, 128, 256, 512}, .final_norm = false};
 }
 
+/// timm's seresnet50 and so on; divisor: 1 for its legacy ones.
+inline ResNetOptions se_resnet(ResNetOptions options, int64_t divisor = 8) {
+  options.attention = Attention::kSe;
+  options.se_divisor = divisor;
+  return options;
+}
+
+/// timm's resnet50d and so on.
+inline ResNetOptions resnet_d(ResNetOptions options) {
+  options.deep_stem = options.avg_down = true;
+  return options;
+}
+
+/// timm's resnetblur50 and so on.
+inline ResNetOptions resnet_blur(ResNetOptions options) {
+  options.blur_pool = true;
+  return options;
+}
+
+inline ResNetOptions eca_resnet(ResNetOptions options) {
+  options.attention = Attention::kEca;
+  return options;
+}
+
+/// As in the paper's figure, before torchvision moved the stride.
+inline ResNetOptions resnet_v1(ResNetOptions options) {
+  options.stride_in_1x1 = true;
+  return options;
+}
+
 /// DenseNets of three blocks of (L - 4) / 3 layers. The paper's counts have 16
 /// channels in the stem, where the published code always has 2k.
 inline DenseNetOptions densenet(int64_t depth, int64_t growth_rate,

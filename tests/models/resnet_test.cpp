@@ -124,6 +124,41 @@ TEST(ResNet, OptionCProjectsInEachBlock) {
                                       "layer3.0"}));
 }
 
+// Hu et al. 2018, figure 3: the branch is weighed, its shortcut is not.
+TEST(BasicBlock, WeighsTheChannelsOfItsBranch) {
+  torch::NoGradGuard no_grad;
+  ResNetOptions options{.attention = Attention::kSe};
+  BasicBlock block(BlockShape{.in = 16, .width = 16}, options);
+  const auto x = torch::randn({2, 16, 8, 8});
+  const auto branch =
+      block->bn2(block->conv2(torch::relu(block->bn1(block->conv1(x)))));
+  auto named = block->named_parameters();
+  const auto squeeze = [&](const torch::Tensor& means) {
+    const auto one = torch::relu(
+        torch::conv2d(means, named["se.fc1.weight"], named["se.fc1.bias"]));
+    return torch::sigmoid(
+        torch::conv2d(one, named["se.fc2.weight"], named["se.fc2.bias"]));
+  };
+  const auto expected =
+      torch::relu(branch * squeeze(branch.mean({2, 3}, true)) + x);
+  EXPECT_TRUE(torch::allclose(block(x), expected, 1e-4, 1e-5));
+  EXPECT_EQ(named["se.fc1.weight"].size(0), 8);  // Not 16 / 16.
+}
+
+TEST(ResNet, RefusesOptionsThatContradictEachOther) {
+  EXPECT_EQ(problems_of({.shortcut = Shortcut::kA, .avg_down = true}).size(),
+            1u);
+  EXPECT_EQ(problems_of(
+                {.bottleneck = true, .stride_in_1x1 = true, .blur_pool = true})
+                .size(),
+            1u);
+  EXPECT_EQ(
+      problems_of(
+          {.widths = {5, 6, 7}, .stem = Stem::kImageNet, .deep_stem = true})
+          .size(),
+      1u);
+}
+
 // An identity has no parameters, so neither has its absence.
 TEST(ResNet, PlainNetworkHasAsManyParametersAsOptionA) {
   const ResNetOptions plain{.shortcut = Shortcut::kNone};
@@ -275,6 +310,27 @@ const Published kPublished[] = {
     {"resnext101_32x4d", imagenet_resnet(kDepths101, 32, 4), 44'177'704, 626},
     {"resnext101_32x8d", imagenet_resnet(kDepths101, 32, 8), 88'791'336, 626},
     {"resnext101_64x4d", imagenet_resnet(kDepths101, 64, 4), 83'455'272, 626},
+    {"resnet18d", resnet_d(imagenet_basic(kDepths18)), 11'708'744, 134},
+    {"resnet34d", resnet_d(imagenet_basic(kDepths50)), 21'816'904, 230},
+    {"resnet50d", resnet_d(imagenet_resnet(kDepths50)), 25'576'264, 332},
+    {"resnet101d", resnet_d(imagenet_resnet(kDepths101)), 44'568'392, 638},
+    {"resnet152d", resnet_d(imagenet_resnet(kDepths152)), 60'212'040, 944},
+    {"resnet200d", resnet_d(imagenet_resnet(kDepths200)), 64'693'064, 1232},
+    {"seresnet18", se_resnet(imagenet_basic(kDepths18)), 11'779'624, 154},
+    {"seresnet34", se_resnet(imagenet_basic(kDepths50)), 21'960'416, 282},
+    {"seresnet50", se_resnet(imagenet_resnet(kDepths50)), 28'088'024, 384},
+    {"seresnet101", se_resnet(imagenet_resnet(kDepths101)), 49'326'872, 758},
+    {"seresnet152", se_resnet(imagenet_resnet(kDepths152)), 66'821'848, 1132},
+    {"legacy_seresnet18", se_resnet(imagenet_basic(kDepths18), 1), 11'778'592,
+     154},
+    {"legacy_seresnet34", se_resnet(imagenet_basic(kDepths50), 1), 21'958'868,
+     282},
+    {"seresnext50_32x4d", se_resnet(imagenet_resnet(kDepths50, 32, 4)),
+     27'559'896, 384},
+    {"seresnext101_32x4d", se_resnet(imagenet_resnet(kDepths101, 32, 4)),
+     48'955'416, 758},
+    {"resnetblur50", resnet_blur(imagenet_resnet(kDepths50)), 25'557'032, 320},
+    {"ecaresnet50", eca_resnet(imagenet_resnet(kDepths50)), 25'557'118, 336},
     {"kuangliu18", with_cifar_stem(imagenet_basic(kDepths18)), 11'173'962},
     {"kuangliu34", with_cifar_stem(imagenet_basic(kDepths50)), 21'282'122},
     {"kuangliu50", with_cifar_stem(imagenet_resnet(kDepths50)), 23'520'842},

@@ -40,6 +40,12 @@ NETWORKS = {
        ("16_4", "16_8", "22_8", "28_10", "40_1", "40_2", "40_4", "40_10")},
     **{f"imagenet/resnetv2_{d}": f"resnetv2_{d}" for d in (18, 34, 50, 101, 152, 200)},
     "cifar10/resnet18": "resnet18-cifar",
+    "cifar10/resnet34": "resnet34-cifar",
+    "cifar10/resnet50": "resnet50-cifar",
+    "imagenet/resnet50_v1": "resnet50-v1",
+    **{f"imagenet/{n}": n for n in
+       ("seresnet18", "seresnet34", "seresnet50", "seresnet101", "seresnet152", "seresnext50_32x4d", "seresnext101_32x4d",
+        "ecaresnet50", "resnet50c", "resnet18d", "resnet34d", "resnet50d", "resnet101d", "resnet152d", "resnetblur50")},
     "cifar10/resnet20": "resnet20-a",
     "cifar10/resnet32": "resnet32-a",
     "cifar10/resnet44": "resnet44-a",

@@ -38,6 +38,35 @@ inline std::vector<Variant> variants() {
                                           .shortcut = Shortcut::kB,
                                           .groups = 4,
                                           .width_per_group = 16}});
+  const ResNetOptions large{.depths = {1, 2},
+                            .widths = {8, 16},
+                            .bottleneck = true,
+                            .shortcut = Shortcut::kB,
+                            .stem = Stem::kImageNet};
+  auto one = large;
+  one.attention = Attention::kSe;
+  all.push_back({"se_resnet", one});
+  one.se_reduction = 4;
+  one.se_divisor = 1;
+  one.bottleneck = false;
+  all.push_back({"se_resnet_legacy_basic", one});
+  one.attention = Attention::kEca;
+  one.drop_rate = 0.2;
+  all.push_back({"eca_resnet_dropout", one});
+  one = large;
+  one.deep_stem = one.avg_down = true;
+  all.push_back({"resnet_d", one});
+  one.attention = Attention::kSe;
+  all.push_back({"se_resnet_d", one});
+  one = large;
+  one.blur_pool = true;
+  all.push_back({"resnet_blur", one});
+  one.bottleneck = false;
+  one.deep_stem = true;
+  all.push_back({"resnet_blur_basic_c", one});
+  one = large;
+  one.stride_in_1x1 = true;
+  all.push_back({"resnet_v1", one});
   for (const auto shortcut :
        {Shortcut::kA, Shortcut::kAEnd, Shortcut::kC, Shortcut::kNone}) {
     all.push_back(

@@ -96,7 +96,8 @@ TEST_F(Nproc, TrainsInOneRunAndGoesOnToTheBit) {
 
 // Wherever it is stopped, its own weights and their moving average, too.
 TEST_F(Nproc, KeepsTheMeanOfRunningStatistics) {
-  write_config("batch_size: 4", "epochs: 12, dist_bn: reduce, ema: {decay: 0.9}");
+  write_config("batch_size: 4",
+               "epochs: 12, dist_bn: reduce, ema: {decay: 0.9}");
   run_skipzoo(command({"--nproc", "2", "-o", path("whole")}));
   Process part(skipzoo_command(command({"--nproc", "2", "-o", path("part")})));
   wait_for(part, "Val:   3 ");

@@ -268,6 +268,16 @@ std::string kuangliu_name(std::string name) {
   return at == name.npos ? name : name.replace(at, 10, "shortcut");
 }
 
+/// timm's legacy_seresnet.
+std::string legacy_se_name(std::string name) {
+  if (name.starts_with("conv1.") || name.starts_with("bn1.")) {
+    return "layer0." + name;
+  }
+  if (name.starts_with("fc.")) return "last_linear" + name.substr(2);
+  const auto at = name.find(".se.");
+  return at == name.npos ? name : name.replace(at, 4, ".se_module.");
+}
+
 NamedShapes shapes_in(const NamedTensors& file) {
   NamedShapes shapes;
   for (const auto& [name, tensor] : file) {
@@ -308,6 +318,38 @@ TEST(FitOfOthers, KnowsThePreActivationNetworksOfOthers) {
         !Fit(file, *make_model(ResNetOptions().networks_in(shapes_in(file))[0]))
              .report()
              .complete());
+  }
+}
+
+// timm's names of the options of a ResNet, and its legacy ones; the file tells
+// which network it is.
+TEST(FitOfOthers, KnowsTheOptionsOfAResNetByItsWeights) {
+  const ResNetOptions plain{.depths = {1, 2},
+                            .widths = {16, 32},
+                            .bottleneck = true,
+                            .shortcut = Shortcut::kB,
+                            .stem = Stem::kImageNet};
+  auto se = plain, legacy = plain, eca = plain, d = plain;
+  se.attention = legacy.attention = Attention::kSe;
+  legacy.se_divisor = 1;
+  eca.attention = Attention::kEca;
+  d.deep_stem = d.avg_down = true;
+  for (const auto& options : {plain, se, legacy, eca, d}) {
+    const auto model = make_model(options);
+    const auto own = copy_of(*model);
+    const bool is_legacy = options.se_divisor == 1;
+    NamedTensors file;
+    for (const auto& [name, tensor] : own) {
+      file.emplace_back(is_legacy ? legacy_se_name(name) : name, tensor);
+    }
+    const auto found = ResNetOptions().networks_in(shapes_in(file));
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].attention, options.attention);
+    EXPECT_EQ(found[0].se_divisor, options.se_divisor);
+    EXPECT_EQ(found[0].deep_stem, options.deep_stem);
+    EXPECT_EQ(found[0].avg_down, options.avg_down);
+    EXPECT_EQ(found[0].depths, options.depths);
+    expect_loads(file, own, make_model(found[0]));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <numeric>
 
 #include "tools/error.h"
 #include "tools/export/node_attributes.h"
@@ -99,6 +100,25 @@ void concatenate(OnnxBuilder& to, const jit::Node& n) {
     parts.push_back(to.value(part));
   }
   set_attribute(to.emit(n, "Concat", parts), "axis", integer_of(n.input(1)));
+}
+
+void transpose(OnnxBuilder& to, const jit::Node& n) {
+  const auto rank = n.output()->type()->expect<c10::TensorType>()->dim();
+  if (!rank) throw ExportError("ONNX: a transposition of a known rank only");
+  const auto count = static_cast<int64_t>(*rank);
+  std::vector<int64_t> order(*rank);
+  std::iota(order.begin(), order.end(), 0);
+  const auto place = [&](size_t input) {
+    const int64_t dimension = integer_of(n.input(input));
+    return static_cast<size_t>(dimension < 0 ? dimension + count : dimension);
+  };
+  std::swap(order.at(place(1)), order.at(place(2)));
+  set_attribute(to.emit(n, "Transpose", {to.value(n.input(0))}), "perm", order);
+}
+
+void unsqueeze(OnnxBuilder& to, const jit::Node& n) {
+  to.emit(n, "Unsqueeze",
+          {to.value(n.input(0)), to.constant({integer_of(n.input(1))})});
 }
 
 void slice(OnnxBuilder& to, const jit::Node& n) {
@@ -213,6 +233,8 @@ constexpr AtenOperator kOperators[] = {
     {"aten::flatten", flatten},
     {"aten::cat", concatenate},
     {"aten::slice", slice},
+    {"aten::transpose", transpose},
+    {"aten::unsqueeze", unsqueeze},
     {"aten::pad", nullptr},
     {"aten::constant_pad_nd", pad},
     {"aten::add", add},

@@ -141,6 +141,12 @@ const std::map<std::string, Operator>& operators() {
       {"Concat",
        [](const Call& c) { return at::cat(c.inputs(), c.integer("axis")); }},
       {"Slice", slice},
+      {"Transpose",
+       [](const Call& c) { return c.input(0).permute(c.integers("perm")); }},
+      {"Unsqueeze",
+       [](const Call& c) {
+         return c.input(0).unsqueeze(c.input(1).item<int64_t>());
+       }},
       {"Pad", pad},
       {"Softmax",
        [](const Call& c) { return c.input(0).softmax(c.integer("axis", -1)); }},
