@@ -19,20 +19,20 @@ inline bool shell_did(const std::string& command) {
 class Network {
  public:
   explicit Network(int64_t machines) {
-    is_there_ = shell_did("ip netns add " + hub_ + " && ip -n " + hub_ +
-                          " link add br0 type bridge && ip -n " + hub_ +
-                          " link set br0 up");
-    for (int64_t i = 0; i < machines; ++i) {
-      if (!is_there_) break;
+    const auto hub = ip_in(hub_);
+    is_there_ =
+        shell_did("ip netns add " + hub_ + " && " + hub +
+                  "link add br0 type bridge && " + hub + "link set br0 up");
+    for (int64_t i = 0; i < machines && is_there_; ++i) {
       names_.push_back(hub_ + "-" + std::to_string(i));
       const auto& name = names_.back();
-      const auto in = "ip -n " + name + " ";
+      const auto machine = ip_in(name);
       is_there_ = shell_did(
           "ip netns add " + name + " && ip link add " + cable(i) + " netns " +
-          hub_ + " type veth peer name eth0 netns " + name + " && ip -n " +
-          hub_ + " link set " + cable(i) + " master br0 up && " + in +
-          "addr add " + address(i) + "/24 dev eth0 && " + in +
-          "link set eth0 up && " + in + "link set lo up");
+          hub_ + " type veth peer name eth0 netns " + name + " && " + hub +
+          "link set " + cable(i) + " master br0 up && " + machine +
+          "addr add " + address(i) + "/24 dev eth0 && " + machine +
+          "link set eth0 up && " + machine + "link set lo up");
     }
   }
   ~Network() {
@@ -48,14 +48,22 @@ class Network {
   }
   /// What runs the command behind it on that machine.
   std::vector<std::string> on(int64_t machine) const {
-    return {"/usr/bin/env", "ip", "netns", "exec",
-            names_.at(static_cast<size_t>(machine))};
+    return {"/usr/bin/env", "nsenter",
+            entry(names_.at(static_cast<size_t>(machine)))};
   }
   bool cut(int64_t machine) const {
-    return shell_did("ip -n " + hub_ + " link set " + cable(machine) + " down");
+    return shell_did(ip_in(hub_) + "link set " + cable(machine) + " down");
   }
 
  private:
+  /// Not by `ip netns exec` or `ip -n`, which mount, as below a chroot's root
+  /// they cannot.
+  static std::string ip_in(const std::string& name) {
+    return "nsenter " + entry(name) + " ip ";
+  }
+  static std::string entry(const std::string& name) {
+    return "--net=/run/netns/" + name;
+  }
   static std::string cable(int64_t machine) {
     return "port" + std::to_string(machine);
   }
