@@ -3,8 +3,10 @@
 #include <c10/util/Exception.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
+#include <string_view>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
@@ -19,10 +21,12 @@ constexpr int kMostBlocks = 10'000;
 
 /// The keys that count something: those that make a network large.
 struct CountingKeys {
-  std::string names;
+  std::function<bool(std::string_view)> uses;
+  std::string names = {};
 
   template <typename T>
   void operator()(const char* key, T&, const char*, Rule = {}) {
+    if (!uses(key)) return;
     if constexpr (std::is_same_v<T, int64_t> ||
                   std::is_same_v<T, std::vector<int64_t>>) {
       names += (names.empty() ? "" : ", ") + std::string(key);
@@ -31,9 +35,16 @@ struct CountingKeys {
 };
 
 std::string counting_keys(const ModelOptions& model) {
-  CountingKeys keys;
-  std::visit([&](auto family) { family.describe(keys); }, model);
-  return keys.names;
+  return std::visit(
+      [](auto family) {
+        CountingKeys keys{[&](std::string_view key) {
+          if constexpr (requires { family.uses(key); }) return family.uses(key);
+          return true;
+        }};
+        family.describe(keys);
+        return keys.names;
+      },
+      model);
 }
 
 /// Residual blocks, layers of dense blocks, or conv_blocks.

@@ -87,14 +87,21 @@ std::string why_channels(const Plan& plan) {
              : "grey pictures as the weights see them";
 }
 
-/// The keys of a network, and their values as text.
-template <typename Options>
-std::map<std::string, std::string> texts_of(const Options& options) {
-  std::map<std::string, std::string> texts;
-  for_each_used(options, [&](const std::string& key, auto& value) {
+/// All keys of a network, those too that say nothing as it is, and their
+/// values as text.
+struct TextsOfKeys {
+  std::map<std::string, std::string> texts = {};
+
+  template <typename T>
+  void operator()(const char* key, T& value, const char*, Rule = {}) {
     texts[key] = to_text(value);
-  });
-  return texts;
+  }
+};
+template <typename Options>
+std::map<std::string, std::string> texts_of(Options options) {
+  TextsOfKeys keys;
+  options.describe(keys);
+  return keys.texts;
 }
 
 /// Whether people look for a key, though its value may be the default.
