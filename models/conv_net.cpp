@@ -1,6 +1,6 @@
 #include "models/conv_net.h"
 
-#include <algorithm>
+#include <cmath>
 
 #include "models/layers.h"
 
@@ -9,49 +9,6 @@ namespace skipzoo {
 namespace nn = torch::nn;
 
 namespace {
-
-/// At stride 1 "same" padding is even for an odd kernel, whatever the size:
-/// the convolution does it itself.
-nn::Conv2d conv(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel)
-                        .stride(stride)
-                        .padding(stride == 1 ? kernel / 2 : 0));
-}
-
-nn::BatchNorm2d keras_norm(int64_t channels) {
-  return nn::BatchNorm2d(
-      nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.01));
-}
-
-/// Keras's padding="same", what is odd bottom and right; none where the
-/// convolution does it itself.
-ExtraPadding same_padding(const torch::Tensor& x, int64_t kernel,
-                          int64_t stride) {
-  if (stride == 1) return {};
-  const auto total = [&](int64_t size) {
-    const int64_t steps = (size + stride - 1) / stride;
-    return std::max<int64_t>((steps - 1) * stride + kernel - size, 0);
-  };
-  const int64_t h = total(x.size(2));
-  const int64_t w = total(x.size(3));
-  return {.top = h / 2, .left = w / 2, .bottom = h - h / 2, .right = w - w / 2};
-}
-
-torch::Tensor activate(const torch::Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return torch::relu(x);
-    case Activation::kElu:
-      return torch::elu(x);
-    case Activation::kGelu:
-      return torch::gelu(x);
-    case Activation::kSilu:
-      return torch::silu(x);
-    case Activation::kTanh:
-      return torch::tanh(x);
-  }
-  TORCH_CHECK(false, "unknown activation");
-}
 
 /// Keras's defaults for kernels and biases (Glorot & Bengio 2010).
 void initialise_glorot(nn::Module& root) {
@@ -66,7 +23,67 @@ void initialise_glorot(nn::Module& root) {
   }
 }
 
+/// A highway begins by carrying its input on: t is 0.12 (Srivastava et al.
+/// 2015, section 2.2, asks for a bias below zero).
+constexpr double kTransformBias = -2;
+
+/// He's by the inputs, so that signals keep their size; the last layer, behind
+/// which there is no ReLU, stays as Keras has it.
+void initialise_he_of_signals(ConvNetImpl& network) {
+  initialise_glorot(network);
+  initialise_he(*network.blocks, Fan::kIn);
+}
+
+/// Zhang, Dauphin & Ma 2019, section 3, steps 1 and 2, with two layers a
+/// branch; step 3 is in the blocks.
+void initialise_fixup(ConvNetImpl& network) {
+  torch::NoGradGuard no_grad;
+  initialise_he_of_signals(network);
+  const auto branches = static_cast<double>(network.blocks->size());
+  for (size_t i = 0; i < network.blocks->size(); ++i) {
+    auto* block = network.blocks->ptr(i)->as<ConvBlock>();
+    block->conv1->weight.mul_(1 / std::sqrt(branches));
+    block->conv2->weight.zero_();
+  }
+  network.fc->weight.zero_();
+}
+
+void initialise(ConvNetImpl& network, const ConvNetOptions& options) {
+  switch (options.init) {
+    case ConvInit::kGlorot:
+      initialise_glorot(network);
+      break;
+    case ConvInit::kHe:
+      initialise_he_of_signals(network);
+      break;
+    case ConvInit::kFixup:
+      initialise_fixup(network);
+      break;
+  }
+  if (options.shortcut != ConvShortcut::kHighway) return;
+  torch::NoGradGuard no_grad;
+  for (size_t i = 0; i < network.blocks->size(); ++i) {
+    network.blocks->ptr(i)->as<ConvBlock>()->transform->bias.fill_(
+        kTransformBias);
+  }
+}
+
 }  // namespace
+
+std::string ConvNetOptions::why_no_drop_path() const {
+  switch (shortcut) {
+    case ConvShortcut::kNone:
+      return "with model.shortcut: none nothing is left of a block without its "
+             "branch";
+    case ConvShortcut::kHighway:
+      return "with model.shortcut: highway a gate drops a branch already";
+    case ConvShortcut::kDense:
+      return "with model.shortcut: dense a branch is joined to its input, not "
+             "added";
+    default:
+      return "";
+  }
+}
 
 void ConvNetOptions::validate(Problems& problems) const {
   if (filters.empty())
@@ -77,40 +94,29 @@ void ConvNetOptions::validate(Problems& problems) const {
                        std::to_string(strides.size()) +
                        "; give one stride per block");
   }
-}
-
-ConvBlockImpl::ConvBlockImpl(int64_t in, int64_t out, int64_t stride,
-                             Activation activation, ConvShortcut shortcut,
-                             Kernels kernels)
-    : conv1(register_module("conv1", conv(in, out, 3, stride))),
-      bn1(register_module("bn1", keras_norm(out))),
-      conv2(register_module("conv2", conv(out, out, 3, 1))),
-      bn2(register_module("bn2", keras_norm(out))),
-      stride_(stride),
-      activation_(activation),
-      ops_(kernels) {
-  if (shortcut == ConvShortcut::kProjection) {
-    skip = register_module(
-        "skip", nn::Sequential(conv(in, out, 1, stride), keras_norm(out)));
-    drop_path_ = register_module("drop_path", DropPath());
+  int64_t in = in_channels;
+  for (const int64_t out : filters) {
+    if (shortcut == ConvShortcut::kIdentity && out < in) {
+      problems.push_back(
+          c10::str("shortcut: identity adds channels of zeros, so filters must "
+                   "not fall: ",
+                   in, " then ", out));
+    }
+    in = out;
   }
-}
-
-torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
-  const bool relu = activation_ == Activation::kRelu;
-  const auto run = [&](const torch::Tensor& from, nn::Conv2d& layer,
-                       nn::BatchNorm2d& norm, Epilogue epilogue,
-                       const ExtraPadding& padding) {
-    epilogue.relu = relu;
-    const auto y = ops_.conv_bn(from, layer, norm, epilogue, padding);
-    return relu ? y : activate(y, activation_);
-  };
-  const auto y = run(x, conv1, bn1, {}, same_padding(x, 3, stride_));
-  if (!skip) return run(y, conv2, bn2, {}, {});
-  // A strided 1x1 needs no padding: it samples every stride-th pixel.
-  return run(
-      y, conv2, bn2,
-      {.gate = drop_path_->factors(y), .residual = project(x, skip, ops_)}, {});
+  if (init != ConvInit::kFixup) return;
+  if (norm != ConvNorm::kNone) {
+    problems.emplace_back(
+        "init: fixup is of networks without norms; set "
+        "norm: none, or init: glorot");
+  }
+  if (shortcut != ConvShortcut::kProjection &&
+      shortcut != ConvShortcut::kIdentity) {
+    problems.push_back(
+        c10::str("init: fixup starts each branch at zero, beside which "
+                 "something must be added; shortcut: ",
+                 name_of(shortcut), " is not; take projection or identity"));
+  }
 }
 
 ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)
@@ -121,14 +127,14 @@ ConvNetImpl::ConvNetImpl(const ConvNetOptions& options)
 
   int64_t channels = options.in_channels;
   for (size_t i = 0; i < options.filters.size(); ++i) {
-    blocks->push_back(ConvBlock(channels, options.filters[i],
-                                options.strides[i], options.activation,
-                                options.shortcut, options.kernels));
-    channels = options.filters[i];
+    const int64_t filters = options.filters[i];
+    blocks->push_back(
+        ConvBlock(channels, filters, options.strides[i], options));
+    channels = options.channels_behind(channels, filters);
   }
   register_module("blocks", blocks);
   fc = register_module("fc", nn::Linear(channels, options.num_classes));
-  initialise_glorot(*this);
+  initialise(*this, options);
 }
 
 torch::Tensor ConvNetImpl::forward_features(const torch::Tensor& images) {

@@ -3,6 +3,36 @@
 
 namespace skipzoo {
 
+namespace {
+
+/// A shortcut that the tensors may be of, and what they do not tell apart.
+std::vector<ConvShortcut> shortcuts_in(const WeightShapes& shapes,
+                                       const ConvNetOptions& network) {
+  const auto size = [&](size_t block, const char* name, size_t dimension) {
+    return shapes.size("blocks." + std::to_string(block) + name, dimension);
+  };
+  const int64_t filters = network.filters.front();
+  if (shapes.has("blocks.0.transform.weight")) return {ConvShortcut::kHighway};
+  const bool is_fixup = shapes.has("blocks.0.bias1a");
+  if (const int64_t factors = size(0, ".scale", 0); factors > 0 && !is_fixup) {
+    if (factors > 1) return {ConvShortcut::kLayerScale};
+    std::vector<ConvShortcut> all = {ConvShortcut::kReZero,
+                                     ConvShortcut::kSkipInit};
+    if (filters == 1) all.push_back(ConvShortcut::kLayerScale);
+    return all;
+  }
+  if (shapes.has("blocks.0.skip.0.weight")) return {ConvShortcut::kProjection};
+  if (is_fixup) return {ConvShortcut::kIdentity};
+  const int64_t read = network.filters.size() > 1 ? size(1, ".conv1.weight", 1)
+                                                  : shapes.size("fc.weight", 1);
+  if (read == size(0, ".conv1.weight", 1) + filters) {
+    return {ConvShortcut::kDense};
+  }
+  return {ConvShortcut::kNone, ConvShortcut::kIdentity};
+}
+
+}  // namespace
+
 std::vector<ConvNetOptions> ConvNetOptions::networks_in(
     const NamedShapes& file) const {
   const WeightShapes shapes(file, "blocks.0.conv1.weight", {});
@@ -17,11 +47,19 @@ std::vector<ConvNetOptions> ConvNetOptions::networks_in(
   if (strides.size() != network.filters.size()) {
     network.strides.assign(network.filters.size(), 2);
   }
-  network.shortcut = shapes.has("blocks.0.skip.0.weight")
-                         ? ConvShortcut::kProjection
-                         : ConvShortcut::kNone;
+  network.norm =
+      shapes.has("blocks.0.bn1.weight") ? ConvNorm::kBatch : ConvNorm::kNone;
+  network.init =
+      shapes.has("blocks.0.bias1a") ? ConvInit::kFixup : ConvInit::kGlorot;
   network.num_classes = shapes.classes(num_classes);
-  return {network};
+  std::vector<ConvNetOptions> networks;
+  for (const auto kind : shortcuts_in(shapes, network)) {
+    network.shortcut = kind;
+    // What this one has is what the file most likely is of.
+    networks.insert(kind == shortcut ? networks.begin() : networks.end(),
+                    network);
+  }
+  return networks;
 }
 
 }  // namespace skipzoo

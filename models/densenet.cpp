@@ -38,7 +38,9 @@ void DenseNetOptions::validate(Problems& problems) const {
 }
 
 DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
-    : drop_rate_(options.drop_rate), ops_(options.kernels) {
+    : drop_rate_(options.drop_rate),
+      drops_inside_(options.drop_after == DropAfter::kConvolutions),
+      ops_(options.kernels) {
   const int64_t out = options.growth_rate;
   norm1 = register_module("norm1", nn::BatchNorm2d(in));
   if (options.bn_size > 0) {
@@ -52,14 +54,23 @@ DenseLayerImpl::DenseLayerImpl(int64_t in, const DenseNetOptions& options)
 }
 
 torch::Tensor DenseLayerImpl::forward(const torch::Tensor& x) {
+  const bool drops = drop_rate_ > 0 && is_training();
+  const auto drop = [&](const torch::Tensor& y) {
+    return drops ? torch::dropout(y, drop_rate_, /*train=*/true) : y;
+  };
   auto y = ops_.conv(ops_.bn_relu(x, norm1), conv1);
-  if (norm2) y = ops_.conv(ops_.bn_relu(y, norm2), conv2);
-  return drop_rate_ > 0 ? torch::dropout(y, drop_rate_, is_training()) : y;
+  if (norm2) {
+    if (drops_inside_) y = drop(y);
+    y = ops_.conv(ops_.bn_relu(y, norm2), conv2);
+  }
+  return drop(y);
 }
 
 DenseBlockImpl::DenseBlockImpl(int64_t in, int64_t count,
                                const DenseNetOptions& options)
-    : drop_rate_(options.drop_rate), ops_(options.kernels) {
+    : drop_rate_(options.drop_rate),
+      drops_inside_(options.drop_after == DropAfter::kConvolutions),
+      ops_(options.kernels) {
   for (int64_t i = 0; i < count; ++i) {
     layers.push_back(
         register_module("denselayer" + std::to_string(i + 1),
@@ -74,7 +85,9 @@ torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
       parts.push_back({layer->norm1, layer->conv1, layer->norm2, layer->conv2});
     }
     if (dense_block_applies(x, parts)) {
-      return dense_block(x, parts, is_training() ? drop_rate_ : 0);
+      return dense_block(
+          x, parts,
+          {.rate = is_training() ? drop_rate_ : 0, .inside = drops_inside_});
     }
   }
   std::vector<torch::Tensor> features = {x};
@@ -82,21 +95,32 @@ torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
   return torch::cat(features, 1);
 }
 
-TransitionImpl::TransitionImpl(int64_t in, int64_t out, Kernels kernels)
+TransitionImpl::TransitionImpl(int64_t in, int64_t out,
+                               const DenseNetOptions& options)
     : norm(register_module("norm", nn::BatchNorm2d(in))),
       conv(register_module("conv", conv1x1(in, out))),
-      ops_(kernels) {}
+      drop_rate_(options.drop_after == DropAfter::kConvolutions
+                     ? options.drop_rate
+                     : 0),
+      blurs_(options.blur_pool),
+      ops_(options.kernels) {}
+
+torch::Tensor TransitionImpl::halved(const torch::Tensor& x) const {
+  return blurs_ ? blur_pool(x) : torch::avg_pool2d(x, 2);
+}
 
 torch::Tensor TransitionImpl::forward(const torch::Tensor& x) {
   const auto y = ops_.bn_relu(x, norm);
+  if (drop_rate_ > 0 && is_training()) {
+    return halved(torch::dropout(ops_.conv(y, conv), drop_rate_, true));
+  }
   // Both are linear, and the one does not look beyond a pixel: the mean of a
   // convolution is the convolution of the mean, of a quarter of the pixels.
-  return ops_.fused() ? ops_.conv(torch::avg_pool2d(y, 2), conv)
-                      : torch::avg_pool2d(conv(y), 2);
+  return ops_.fused() ? ops_.conv(halved(y), conv) : halved(conv(y));
 }
 
 DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
-    : stem_(options.stem), ops_(options.kernels) {
+    : stem_(options.stem), blurs_(options.blur_pool), ops_(options.kernels) {
   Problems problems;
   options.validate(problems);
   TORCH_CHECK(problems.empty(), "DenseNetOptions: ", problems.front());
@@ -106,9 +130,20 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
     return module;
   };
   int64_t channels = options.num_init_features;
-  conv0 = add("conv0", stem_convolution(stem_, options.in_channels, channels));
-  if (stem_ == Stem::kImageNet) {
-    norm0 = add("norm0", nn::BatchNorm2d(channels));
+  if (options.deep_stem && stem_ == Stem::kImageNet) {
+    const int64_t inner = options.growth_rate;
+    conv0 = add("conv0", conv3x3(options.in_channels, inner, /*stride=*/2));
+    norm0 = add("norm0", nn::BatchNorm2d(inner));
+    conv1 = add("conv1", conv3x3(inner, inner));
+    norm1 = add("norm1", nn::BatchNorm2d(inner));
+    conv2 = add("conv2", conv3x3(inner, channels));
+    norm2 = add("norm2", nn::BatchNorm2d(channels));
+  } else {
+    conv0 =
+        add("conv0", stem_convolution(stem_, options.in_channels, channels));
+    if (stem_ == Stem::kImageNet) {
+      norm0 = add("norm0", nn::BatchNorm2d(channels));
+    }
   }
   const auto& layers = options.block_config;
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -118,8 +153,8 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
     channels += layers[i] * options.growth_rate;
     if (i + 1 == layers.size()) break;
     const int64_t kept = compressed(channels, options.compression);
-    transitions.push_back(add("transition" + number,
-                              Transition(channels, kept, options.kernels)));
+    transitions.push_back(
+        add("transition" + number, Transition(channels, kept, options)));
     channels = kept;
   }
   norm5 = add("norm5", nn::BatchNorm2d(channels));
@@ -132,8 +167,18 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
   classifier->bias.zero_();
 }
 
+torch::Tensor DenseNetImpl::stem_of(const torch::Tensor& images) {
+  if (stem_ == Stem::kCifar) return ops_.conv(images, conv0);
+  auto x = ops_.bn_relu(ops_.conv(images, conv0), norm0);
+  if (conv1) {
+    x = ops_.bn_relu(ops_.conv(x, conv1), norm1);
+    x = ops_.bn_relu(ops_.conv(x, conv2), norm2);
+  }
+  return stem_pool(x, blurs_);
+}
+
 torch::Tensor DenseNetImpl::forward_features(const torch::Tensor& images) {
-  auto x = run_stem(images, stem_, conv0, norm0, ops_);
+  auto x = stem_of(images);
   for (size_t i = 0; i < blocks.size(); ++i) {
     x = blocks[i](x);
     if (i < transitions.size()) x = transitions[i](x);

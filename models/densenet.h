@@ -12,7 +12,8 @@
 
 namespace skipzoo {
 
-/// One layer of a dense block: BN-ReLU-[1x1 conv-BN-ReLU]-3x3 conv.
+/// One layer of a dense block: BN-ReLU-[1x1 conv-BN-ReLU]-3x3 conv, with
+/// dropout where the options have some.
 ///
 /// Shapes: (N, in, H, W) -> (N, growth_rate, H, W), the new features only.
 /// Source: Huang et al. 2017, section 3, "Composite function", "Bottleneck
@@ -28,6 +29,7 @@ struct DenseLayerImpl : torch::nn::Module {
 
  private:
   double drop_rate_;
+  bool drops_inside_;  ///< Behind the 1x1 convolution too.
   Ops ops_;
 };
 TORCH_MODULE(DenseLayer);
@@ -44,22 +46,28 @@ struct DenseBlockImpl : torch::nn::Module {
 
  private:
   double drop_rate_;
+  bool drops_inside_;
   Ops ops_;
 };
 TORCH_MODULE(DenseBlock);
 
-/// What stands between two dense blocks: BN-ReLU-1x1 conv-2x2 average pool.
+/// What stands between two dense blocks: BN-ReLU-1x1 conv-2x2 average pool, or
+/// a blur in its place.
 ///
-/// Shapes: (N, in, H, W) -> (N, out, H / 2, W / 2), rounded down.
-/// Source: Huang et al. 2017, section 3, "Pooling layers".
+/// Shapes: (N, in, H, W) -> (N, out, H / 2, W / 2), rounded down; a blur rounds
+/// up. Source: Huang et al. 2017, section 3, "Pooling layers".
 struct TransitionImpl : torch::nn::Module {
-  TransitionImpl(int64_t in, int64_t out, Kernels kernels = Kernels::kFused);
+  TransitionImpl(int64_t in, int64_t out, const DenseNetOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
 
   torch::nn::BatchNorm2d norm;
   torch::nn::Conv2d conv;
 
  private:
+  torch::Tensor halved(const torch::Tensor& x) const;
+
+  double drop_rate_;  ///< Behind the convolution.
+  bool blurs_;
   Ops ops_;
 };
 TORCH_MODULE(Transition);
@@ -83,13 +91,19 @@ struct DenseNetImpl : Classifier {
   torch::nn::Sequential features;  ///< All but the classifier, by name.
   torch::nn::Conv2d conv0{nullptr};
   torch::nn::BatchNorm2d norm0{nullptr};  ///< Null in a CIFAR stem.
-  std::vector<DenseBlock> blocks;         ///< denseblock1, denseblock2, …
-  std::vector<Transition> transitions;    ///< Between them: transition1, …
+  /// What is behind them in a deep stem.
+  torch::nn::Conv2d conv1{nullptr}, conv2{nullptr};
+  torch::nn::BatchNorm2d norm1{nullptr}, norm2{nullptr};
+  std::vector<DenseBlock> blocks;       ///< denseblock1, denseblock2, …
+  std::vector<Transition> transitions;  ///< Between them: transition1, …
   torch::nn::BatchNorm2d norm5{nullptr};
   torch::nn::Linear classifier{nullptr};
 
  private:
+  torch::Tensor stem_of(const torch::Tensor& images);
+
   Stem stem_;
+  bool blurs_;
   Ops ops_;
 };
 

@@ -21,8 +21,13 @@ std::vector<DenseNetOptions> DenseNetOptions::networks_in(
   const int64_t second = shapes.size(layer + "conv2.weight", 0);
   network.growth_rate = second > 0 ? second : first;
   network.bn_size = second > 0 ? first / second : 0;
-  network.num_init_features = shapes.size("features.conv0.weight", 0);
-  network.stem = shapes.stem("features.conv0.weight");
+  network.num_init_features =
+      shapes.size(shapes.has("features.conv2.weight") ? "features.conv2.weight"
+                                                      : "features.conv0.weight",
+                  0);
+  network.deep_stem = shapes.has("features.conv2.weight");
+  network.stem = network.deep_stem ? Stem::kImageNet
+                                   : shapes.stem("features.conv0.weight");
   network.num_classes = shapes.classes(num_classes);
   const auto in = shapes.size("features.transition1.conv.weight", 1);
   const auto out = shapes.size("features.transition1.conv.weight", 0);

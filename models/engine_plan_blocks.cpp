@@ -28,19 +28,24 @@ bool joins_channels(const jit::Node* node) {
          list->kind() == c10::prim::ListConstruct;
 }
 
+/// What it joins; of one that begins with another, that one's parts too.
+std::vector<const jit::Value*> parts(const jit::Node* cat) {
+  const jit::Node* list = cat->input(0)->node();
+  const auto own = list->inputs();
+  const jit::Node* first = own.front()->node();
+  if (!joins_channels(first)) return {own.begin(), own.end()};
+  auto all = parts(first);
+  all.insert(all.end(), own.begin() + 1, own.end());
+  return all;
+}
+
 /// The concatenations of a graph by what they begin with.
 std::map<const jit::Value*, Cats> cats_by_first(const jit::Graph& graph) {
   std::map<const jit::Value*, Cats> by_first;
   for (const jit::Node* node : graph.nodes()) {
-    if (!joins_channels(node)) continue;
-    by_first[node->input(0)->node()->input(0)].push_back(node);
+    if (joins_channels(node)) by_first[parts(node).front()].push_back(node);
   }
   return by_first;
-}
-
-at::ArrayRef<const jit::Value*> parts(const jit::Node* cat) {
-  const jit::Node* list = cat->input(0)->node();
-  return list->inputs();
 }
 
 const jit::Node* longest_of(const Cats& cats) {
@@ -52,9 +57,10 @@ const jit::Node* longest_of(const Cats& cats) {
 
 /// Whether each is the beginning of the longest.
 bool all_begin(const jit::Node* longest, const Cats& cats) {
+  const auto all = parts(longest);
   return std::all_of(cats.begin(), cats.end(), [&](const jit::Node* cat) {
-    return std::equal(parts(cat).begin(), parts(cat).end(),
-                      parts(longest).begin());
+    const auto own = parts(cat);
+    return std::equal(own.begin(), own.end(), all.begin());
   });
 }
 
@@ -79,8 +85,10 @@ bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
   const std::set<const jit::Value*> different(all.begin(), all.end());
   return different.size() == all.size() &&
          std::all_of(all.begin(), all.end(), [&](const jit::Value* part) {
-           // The images are written by nobody here.
+           // The images are written by nobody here, and another
+           // concatenation is written where its own parts lie.
            return channels(part) > 0 && !places_.contains(part) &&
+                  !joins_channels(part->node()) &&
                   part->node()->kind() != c10::prim::Param;
          });
 }

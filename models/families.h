@@ -4,5 +4,6 @@
 
 #include "models/conv_net.h"
 #include "models/densenet.h"
+#include "models/dpn.h"
 #include "models/preact_resnet.h"
 #include "models/resnet.h"

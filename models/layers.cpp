@@ -76,6 +76,11 @@ torch::Tensor blur_pool(const torch::Tensor& x) {
   return torch::avg_pool2d(once, /*kernel_size=*/2, /*stride=*/2);
 }
 
+torch::Tensor stem_pool(const torch::Tensor& x, bool blurs) {
+  return blurs ? blur_pool(torch::max_pool2d(x, 3, 1, 1))
+               : torch::max_pool2d(x, 3, 2, 1);
+}
+
 void initialise_he(nn::Module& root, Fan fan) {
   torch::NoGradGuard no_grad;
   const auto mode = fan == Fan::kOut

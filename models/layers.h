@@ -39,6 +39,9 @@ torch::Tensor pad_shortcut(const torch::Tensor& x, int64_t out, int64_t stride,
 /// (Zhang 2019, arXiv:1904.11486; timm's BlurPool2d). (N, C, H, W) ->
 /// (N, C, ceil(H / 2), ceil(W / 2)).
 torch::Tensor blur_pool(const torch::Tensor& x);
+/// The 3x3 max pool behind ImageNet's stem: at stride 2, or at stride 1 and a
+/// blur. (N, C, H, W) -> (N, C, ceil(H / 2), ceil(W / 2)).
+torch::Tensor stem_pool(const torch::Tensor& x, bool blurs);
 
 /// He et al.'s normal initialisation for every convolution under `module`;
 /// BatchNorm weights 1 and biases 0 (arXiv:1502.01852). kFanOut keeps the

@@ -32,7 +32,9 @@ int64_t num_classes(const ModelOptions& options) {
 std::string why_no_drop_path(const ModelOptions& options) {
   return std::visit(
       [](const auto& chosen) -> std::string {
-        if constexpr (requires { chosen.shortcut; }) {
+        if constexpr (requires { chosen.why_no_drop_path(); }) {
+          return chosen.why_no_drop_path();
+        } else if constexpr (requires { chosen.shortcut; }) {
           using Kind = std::decay_t<decltype(chosen.shortcut)>;
           return chosen.shortcut == Kind::kNone
                      ? "with model.shortcut: none nothing is left of a block "

@@ -7,6 +7,7 @@
 
 #include "models/conv_net_options.h"
 #include "models/densenet_options.h"
+#include "models/dpn_options.h"
 #include "models/kernels/kernels.h"
 #include "models/preact_resnet_options.h"
 #include "models/resnet_options.h"
@@ -14,8 +15,9 @@
 namespace skipzoo {
 
 /// The zoo. A new family is one more name here.
-using ModelOptions = std::variant<ConvNetOptions, ResNetOptions,
-                                  DenseNetOptions, PreActResNetOptions>;
+using ModelOptions =
+    std::variant<ConvNetOptions, ResNetOptions, DenseNetOptions,
+                 PreActResNetOptions, DPNOptions>;
 
 /// One default-constructed entry per family, in the order above.
 std::vector<ModelOptions> families();

@@ -63,6 +63,47 @@ bool can_fold(Program& program, const jit::Node& conv, const jit::Node& norm) {
          find(program.tensors, conv.input(1)->debugName())->dim() == 4;
 }
 
+/// The parameter, one number or one for each channel, that `value` is with
+/// dimensions of one behind it; null where it is no such thing.
+torch::Tensor* factor_of(NamedTensors& tensors, const jit::Value* value) {
+  while (value->node()->kind() == at::aten::unsqueeze) {
+    if (jit::toIValue(value->node()->input(1))->toInt() != -1) return nullptr;
+    value = value->node()->input(0);
+  }
+  auto* tensor = find(tensors, value->debugName());
+  return tensor != nullptr && tensor->dim() == 1 ? tensor : nullptr;
+}
+
+/// Puts a factor on a convolution's output into it, where `product` is all that
+/// reads that.
+void fold_factor(Program& program, jit::Node* product) {
+  jit::Node* conv = product->input(0)->node();
+  const auto* factor = factor_of(program.tensors, product->input(1));
+  if (factor == nullptr || conv->kind() != at::aten::_convolution ||
+      conv->output()->uses().size() != 1) {
+    return;
+  }
+  const auto* behind = product->input(1)->node();
+  const bool is_by_channel =
+      behind->kind() == at::aten::unsqueeze &&
+      behind->input(0)->node()->kind() == at::aten::unsqueeze;
+  auto* weight = find(program.tensors, conv->input(1)->debugName());
+  auto* bias = find(program.tensors, conv->input(2)->debugName());
+  const auto own = [](const jit::Value* value) {
+    return value->uses().size() == 1;
+  };
+  if ((factor->numel() > 1 && !is_by_channel) || weight == nullptr ||
+      bias == nullptr || !own(conv->input(1)) || !own(conv->input(2))) {
+    return;
+  }
+  const auto by = factor->to(torch::kDouble);
+  const auto type = weight->scalar_type();
+  *weight = (weight->to(torch::kDouble) * by.view({-1, 1, 1, 1})).to(type);
+  *bias = (bias->to(torch::kDouble) * by).to(type);
+  product->output()->replaceAllUsesWith(conv->output());
+  product->destroy();
+}
+
 /// Puts the affine map of `norm` into the convolution it reads.
 void fold(Program& program, jit::Node* conv, jit::Node* norm) {
   const auto affine = affine_of(program.tensors, *norm);
@@ -138,6 +179,18 @@ void fold_batch_norms(Program& program) {
     if (norm->kind() != at::aten::batch_norm) continue;
     jit::Node* conv = norm->input(0)->node();
     if (can_fold(program, *conv, *norm)) fold(program, conv, norm);
+  }
+  for (auto it = program.graph->nodes().begin();
+       it != program.graph->nodes().end();) {
+    jit::Node* product = *it++;
+    if (product->kind() == at::aten::mul) fold_factor(program, product);
+  }
+  for (auto it = program.graph->nodes().rbegin();
+       it != program.graph->nodes().rend();) {
+    jit::Node* view = *it++;
+    if (view->kind() == at::aten::unsqueeze && !view->output()->hasUses()) {
+      view->destroy();
+    }
   }
   for (size_t i = program.graph->inputs().size(); i-- > 1;) {
     if (!program.graph->inputs()[i]->hasUses()) program.graph->eraseInput(i);

@@ -27,7 +27,8 @@ Program trace(NamedTensors tensors,
               const torch::Tensor& example);
 
 /// Folds every BatchNorm that follows a convolution, and nothing else reads,
-/// into that convolution's weight and bias: exact up to rounding. One that
+/// into that convolution's weight and bias, and then every factor on its
+/// channels that is a parameter: exact up to rounding. One that
 /// comes before its convolution, as in DenseNets, stays.
 void fold_batch_norms(Program& program);
 

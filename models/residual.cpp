@@ -16,7 +16,7 @@ torch::Tensor run_stem(const torch::Tensor& images, Stem stem, nn::Conv2d& conv,
                        nn::BatchNorm2d& norm, const Ops& ops) {
   auto x = ops.conv(images, conv);
   if (norm) x = ops.bn_relu(x, norm);
-  return stem == Stem::kImageNet ? torch::max_pool2d(x, 3, 2, 1) : x;
+  return stem == Stem::kImageNet ? stem_pool(x, /*blurs=*/false) : x;
 }
 
 ShortcutPath::ShortcutPath(Shortcut kind, int64_t in, int64_t out,

@@ -187,9 +187,7 @@ torch::Tensor ResNetImpl::stem_of(const torch::Tensor& images) {
   } else {
     x = ops_.conv(x, conv1);
   }
-  x = ops_.bn_relu(x, bn1);
-  return blurs_ ? blur_pool(torch::max_pool2d(x, 3, 1, 1))
-                : torch::max_pool2d(x, 3, 2, 1);
+  return stem_pool(ops_.bn_relu(x, bn1), blurs_);
 }
 
 torch::Tensor ResNetImpl::forward_features(const torch::Tensor& images) {

@@ -18,6 +18,7 @@ namespace {
 struct Weight {
   std::string layer;
   int64_t macs_per_output;  ///< One dot product with a row; 0 in a BatchNorm.
+  bool is_of_block;         ///< A block's own, as a factor on its branch.
 };
 
 /// What one run of the network leaves behind. Thread-local, for the callback of
@@ -36,13 +37,26 @@ std::string parent_of(const std::string& name) {
   return dot == std::string::npos ? "" : name.substr(0, dot);
 }
 
-/// Which input of an operator may be a layer's weight; 0 where none. LibTorch's
-/// linear layer arrives as addmm, or as matmul without a bias.
-size_t position_of_weight(std::string_view op) {
-  if (op == "aten::addmm") return 2;
+/// Which inputs of an operator may be a layer's weight. LibTorch's linear layer
+/// arrives as addmm, or as matmul without a bias; a block's own parameters are
+/// factors or summands.
+std::vector<size_t> positions_of_weight(std::string_view op) {
+  if (op == "aten::addmm") return {2};
+  if (op == "aten::mul" || op == "aten::add") return {0, 1};
   const bool second = op == "aten::conv2d" || op == "aten::batch_norm" ||
                       op == "aten::linear" || op == "aten::matmul";
-  return second ? 1 : 0;
+  return second ? std::vector<size_t>{1} : std::vector<size_t>{};
+}
+
+/// The layer whose weight an operator reads, or the end.
+auto weight_in(Recorder& recorder, const at::RecordFunction& call) {
+  for (const size_t position : positions_of_weight(call.name())) {
+    const auto& input = call.inputs()[position];
+    if (!input.isTensor() || !input.toTensor().has_storage()) continue;
+    const auto found = recorder.weights.find(input.toTensor().const_data_ptr());
+    if (found != recorder.weights.end()) return found;
+  }
+  return recorder.weights.end();
 }
 
 /// A layer that has begun to run.
@@ -55,17 +69,17 @@ struct RunningLayer : at::ObserverContext {
 std::unique_ptr<at::ObserverContext> on_operator_start(
     const at::RecordFunction& call) {
   if (active == nullptr || active->in_layer) return {};
-  const size_t position = position_of_weight(call.name());
-  if (position == 0 || !call.inputs()[position].isTensor()) return {};
-  const auto* data = call.inputs()[position].toTensor().const_data_ptr();
-  const auto found = active->weights.find(data);
+  const auto found = weight_in(*active, call);
   if (found == active->weights.end()) return {};
 
   auto running = std::make_unique<RunningLayer>();
-  const auto& [layer, macs_per_output] = found->second;
+  const auto [layer, macs_per_output, is_of_block] = found->second;
   running->layer.name = layer;
   running->layer.parameters = active->parameters_of_layer[layer];
   running->macs_per_output = macs_per_output;
+  // Read by two operators, as before a branch and past it, it is one all the
+  // same.
+  if (is_of_block) active->weights.erase(found);
   active->in_layer = true;
   return running;
 }
@@ -88,10 +102,13 @@ NetworkSummary summarise(Classifier& model,
                          const std::vector<int64_t>& image_shape) {
   Recorder recorder;
   for (const auto& item : model.named_parameters()) {
-    const auto layer = parent_of(item.key());
+    const auto& name = item.key();
+    const bool is_of_block =
+        !name.ends_with(".weight") && !name.ends_with(".bias");
+    const auto layer = is_of_block ? name : parent_of(name);
     const auto& value = item.value();
     recorder.weights[value.const_data_ptr()] = {
-        layer, value.dim() > 1 ? value[0].numel() : 0};
+        layer, value.dim() > 1 ? value[0].numel() : 0, is_of_block};
     recorder.parameters_of_layer[layer] += value.numel();
     recorder.summary.parameters += value.numel();
   }

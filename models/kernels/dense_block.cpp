@@ -32,10 +32,10 @@ class DenseBlockFunction
   static Variable forward(AutogradContext* context, const Variable& x,
                           at::TensorList,
                           const std::vector<DenseLayerParts>& layers,
-                          double drop_rate) {
+                          const DenseDropout& dropout) {
     const NoAutograd no_autograd;
     DenseForward pass(x, layers);
-    for (const auto& layer : layers) pass.add_layer(layer, drop_rate);
+    for (const auto& layer : layers) pass.add_layer(layer, dropout);
     const auto features = pass.features();
     variable_list saved = {features};
     saved.insert(saved.end(), pass.saved().begin(), pass.saved().end());
@@ -63,7 +63,7 @@ class DenseBlockFunction
     for (const auto& own : of_layers) {
       all.insert(all.end(), own.begin(), own.end());
     }
-    all.resize(all.size() + 2);  // None of the layers, none of the rate.
+    all.resize(all.size() + 2);  // None of the layers, none of the dropout.
     return all;
   }
 };
@@ -82,10 +82,10 @@ bool dense_block_applies(const torch::Tensor& x,
 
 torch::Tensor dense_block(const torch::Tensor& x,
                           const std::vector<DenseLayerParts>& layers,
-                          double drop_rate) {
+                          const DenseDropout& dropout) {
   const auto parameters = parameters_of(layers);
   return DenseBlockFunction::apply(as_autocast(x), at::TensorList(parameters),
-                                   layers, drop_rate);
+                                   layers, dropout);
 }
 
 }  // namespace skipzoo

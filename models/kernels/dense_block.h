@@ -14,6 +14,12 @@ struct DenseLayerParts {
   torch::nn::Conv2d conv2{nullptr};       ///< Null without a bottleneck.
 };
 
+/// Dropout of a dense block in training.
+struct DenseDropout {
+  double rate = 0;      ///< 0: none.
+  bool inside = false;  ///< Behind the 1x1 convolutions too.
+};
+
 /// Whether dense_block() can compute these layers on x: channels-last float32,
 /// float64 or bfloat16 on the CPU, and no trace. Their convolutions are taken
 /// to be as in a DenseNet: 1x1 or 3x3, stride 1, same size, no bias.
@@ -24,7 +30,7 @@ bool dense_block_applies(const torch::Tensor& x,
 ///
 /// (N, in, H, W) -> (N, in + layers * growth, H, W), channels-last: x first,
 /// then what each layer makes of all before it (Huang et al. 2017,
-/// arXiv:1608.06993, equation 2). drop_rate: of each layer's new features, 0
+/// arXiv:1608.06993, equation 2). dropout: of each layer's new features, none
 /// outside training.
 ///
 /// All layers write into one buffer, so nothing is ever concatenated. In
@@ -38,6 +44,6 @@ bool dense_block_applies(const torch::Tensor& x,
 /// evaluation, or frozen, takes its running ones.
 torch::Tensor dense_block(const torch::Tensor& x,
                           const std::vector<DenseLayerParts>& layers,
-                          double drop_rate);
+                          const DenseDropout& dropout = {});
 
 }  // namespace skipzoo

@@ -47,6 +47,33 @@ OutputGradient behind_norm(const torch::Tensor& da, const torch::Tensor& x,
                               .offset = accumulator(x, through.offset)}}};
 }
 
+/// The gradient of what a norm read, and times `factors`: what stood between
+/// the norm and the convolution before it.
+torch::Tensor times(const OutputGradient& behind_norm,
+                    const torch::Tensor& factors) {
+  SKIPZOO_PROFILE("batch_norm_backward");
+  const auto& [g, norm] = behind_norm;
+  auto dx = torch::empty_like(g);
+  const PixelRows blocks(g.size(0), g.size(1));
+  SKIPZOO_DISPATCH(g.scalar_type(), [&] {
+    using A = rows::Acc<scalar_t>;
+    const auto number = [](const torch::Tensor& of) {
+      return of.const_data_ptr<A>();
+    };
+    const auto* from = g.const_data_ptr<scalar_t>();
+    const auto* x = norm->x.const_data_ptr<scalar_t>();
+    auto* to = dx.mutable_data_ptr<scalar_t>();
+    blocks.for_each_block([&](int64_t, int64_t first, int64_t count) {
+      const int64_t at = first * blocks.channels;
+      rows::input_gradient(
+          from + at, x + at, number(norm->mean), number(norm->scale),
+          number(norm->bias), number(norm->through.slope),
+          number(norm->through.offset), count, blocks.channels, to + at);
+    });
+  });
+  return dx.mul_(factors);
+}
+
 /// The gradients of a norm's weight and bias and of the convolution behind it.
 void append(variable_list& gradients, const ConvolutionGradient& found,
             const NormPlan& norm, const torch::Tensor& weight) {
@@ -86,6 +113,9 @@ variable_list DenseBackward::pass_layer(size_t layer,
   ConvolutionGradient inner;
   if (bottleneck) {
     std::tie(inner, of_outer) = pass_inner(norms.norm2, tensors, dy, want2);
+    if (tensors.inner_dropout.defined()) {
+      of_outer = {times(of_outer, tensors.inner_dropout)};
+    }
   }
   const auto outer = pass_outer(norms.norm1, tensors.weight1, of_outer, want1);
   variable_list gradients;

@@ -60,7 +60,18 @@ DenseForward::DenseForward(const torch::Tensor& x,
   append(rows.size(1));
 }
 
-void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
+torch::Tensor DenseForward::drop(const torch::Tensor& rows, double rate) const {
+  // Drawn as torch::dropout draws, so that the reference drops the same.
+  const auto like = torch::empty(rows.sizes(), rows.options());
+  auto factors = as_rows(torch::empty_like(as_images(like, plan_->size))
+                             .bernoulli_(1 - rate)
+                             .div_(1 - rate));
+  rows.mul_(factors);
+  return factors;
+}
+
+void DenseForward::add_layer(const DenseLayerParts& layer,
+                             const DenseDropout& dropout) {
   const auto& size = plan_->size;
   const int64_t pixels = rows_.size(0);
   // Seen by a norm that trains; one that does not asks for no number.
@@ -78,9 +89,14 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
     const auto y = torch::empty({pixels, layer.conv1->options.out_channels()},
                                 rows_.options());
     const bool trains = layer.norm2->is_training();
+    const bool drops = dropout.inside && dropout.rate > 0;
     SeenMoments seen{
-        .moments = mix(rows_, plan.norm1, tensors.weight1, y, trains),
+        .moments = mix(rows_, plan.norm1, tensors.weight1, y, trains && !drops),
         .count = pixels};
+    if (drops) {
+      tensors.inner_dropout = drop(y, dropout.rate);
+      if (trains) seen.moments = moments_of_rows(y);
+    }
     if (trains) {
       seen = over_processes(seen.moments, pixels, *layer.norm2);
     }
@@ -91,14 +107,7 @@ void DenseForward::add_layer(const DenseLayerParts& layer, double drop_rate) {
   } else {
     convolve(rows_, plan.norm1, tensors.weight1, size, features);
   }
-  if (drop_rate > 0) {
-    // Drawn as torch::dropout draws, so that the reference drops the same.
-    const auto like = torch::empty({pixels, count}, rows_.options());
-    tensors.dropout = as_rows(torch::empty_like(as_images(like, size))
-                                  .bernoulli_(1 - drop_rate)
-                                  .div_(1 - drop_rate));
-    features.mul_(tensors.dropout);
-  }
+  if (dropout.rate > 0) tensors.dropout = drop(features, dropout.rate);
   append(count);
   tensors.append_to(saved_);
   plan_->layers.push_back(std::move(plan));

@@ -33,16 +33,18 @@ struct LayerTensors {
   torch::Tensor weight1 = {};
   torch::Tensor weight2 = {};  ///< Null without a bottleneck.
   torch::Tensor inner = {};    ///< Rows between the convolutions, or null.
-  torch::Tensor dropout =
-      {};  ///< What new features are multiplied by, or null.
+  /// What new features are multiplied by, and what is between; or null.
+  torch::Tensor dropout = {};
+  torch::Tensor inner_dropout = {};
 
-  static constexpr size_t kCount = 4;
+  static constexpr size_t kCount = 5;
   static LayerTensors of(const variable_list& saved, size_t layer) {
     const auto* own = &saved[1 + kCount * layer];
-    return {own[0], own[1], own[2], own[3]};
+    return {own[0], own[1], own[2], own[3], own[4]};
   }
   void append_to(variable_list& saved) const {
-    saved.insert(saved.end(), {weight1, weight2, inner, dropout});
+    saved.insert(saved.end(),
+                 {weight1, weight2, inner, dropout, inner_dropout});
   }
 };
 
@@ -84,13 +86,15 @@ class DenseForward {
                const std::vector<DenseLayerParts>& layers);
 
   /// Appends what a layer makes of the channels so far.
-  void add_layer(const DenseLayerParts& layer, double drop_rate);
+  void add_layer(const DenseLayerParts& layer, const DenseDropout& dropout);
 
   torch::Tensor features() const { return as_images(rows_, plan_->size); }
   const variable_list& saved() const { return saved_; }
   const c10::intrusive_ptr<BlockPlan>& plan() const { return plan_; }
 
  private:
+  /// Drops some of rows; returns what they were multiplied by.
+  torch::Tensor drop(const torch::Tensor& rows, double rate) const;
   /// Counts as there what was written behind the channels so far.
   void append(int64_t count);
 

@@ -85,7 +85,9 @@ torch::Tensor images_as_keras_saw() {
 ConvBlock block_that_picks(int64_t row, int64_t column, int64_t stride,
                            Activation activation = Activation::kRelu) {
   torch::NoGradGuard no_grad;
-  ConvBlock block(1, 1, stride, activation, ConvShortcut::kNone);
+  ConvBlock block(1, 1, stride,
+                  ConvNetOptions{.activation = activation,
+                                 .shortcut = ConvShortcut::kNone});
   for (auto& parameter : block->parameters()) {
     if (parameter.dim() == 4) parameter.zero_();
   }

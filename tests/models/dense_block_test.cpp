@@ -38,6 +38,8 @@ std::vector<Case> cases() {
   DenseNetOptions odd_tiles{.growth_rate = 9, .bn_size = 3};
   DenseNetOptions plain_tiles{.growth_rate = 11, .bn_size = 0};
   DenseNetOptions dropping{.growth_rate = 12, .drop_rate = 0.3};
+  auto dropping_inside = dropping;
+  dropping_inside.drop_after = DropAfter::kConvolutions;
   return {
       {"usual", {2, 24, 8, 8}},
       {"odd_sizes", {3, 13, 5, 7}, 4, odd},
@@ -60,6 +62,8 @@ std::vector<Case> cases() {
        {2, 8, 6, 6},
        2,
        {.growth_rate = 5, .bn_size = 0, .drop_rate = 0.3}},
+      {"dropout_inside", {2, 24, 8, 8}, 3, dropping_inside},
+      {"dropout_inside_frozen", {2, 24, 8, 8}, 3, dropping_inside, true, {1}},
       {"evaluation", {2, 24, 8, 8}, 3, odd, false},
       {"some_norms_frozen", {2, 24, 8, 8}, 3, odd, true, {1}},
       {"all_norms_frozen", {2, 24, 8, 8}, 3, odd, true, {0, 1, 2}},

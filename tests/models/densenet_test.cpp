@@ -64,15 +64,55 @@ TEST(DenseLayer, DropsNewFeaturesInTraining) {
 }
 
 TEST(DenseNet, DropsNothingInEvalMode) {
-  const auto model =
-      make_model(DenseNetOptions{.block_config = {2, 2}, .drop_rate = 0.5});
-  model->eval();
-  const auto x = torch::randn({2, 3, 8, 8});
-  EXPECT_TRUE(torch::equal(model->forward(x), model->forward(x)));
+  for (const auto after : {DropAfter::kLayers, DropAfter::kConvolutions}) {
+    const auto model = make_model(DenseNetOptions{
+        .block_config = {2, 2}, .drop_rate = 0.5, .drop_after = after});
+    model->eval();
+    const auto x = torch::randn({2, 3, 8, 8});
+    EXPECT_TRUE(torch::equal(model->forward(x), model->forward(x)));
+  }
+}
+
+// The authors' densenet.lua: nn.Dropout behind each convolution but the first,
+// so behind a transition's, before it pools, too.
+TEST(Transition, DropsWhereThePaperDoes) {
+  const auto zeros_of = [](DropAfter after) {
+    Transition transition(
+        /*in=*/6, /*out=*/4,
+        DenseNetOptions{.drop_rate = 0.5, .drop_after = after});
+    // A mean of four is zero where all four were dropped.
+    return (transition(torch::randn({2, 6, 64, 64})) == 0)
+        .to(torch::kDouble)
+        .mean()
+        .item<double>();
+  };
+  EXPECT_EQ(zeros_of(DropAfter::kLayers), 0);
+  EXPECT_NEAR(zeros_of(DropAfter::kConvolutions), 1.0 / 16, 0.02);
+}
+
+TEST(DenseLayer, DropsWhatIsBetweenItsConvolutionsWhereThePaperDoes) {
+  auto options = small();
+  options.drop_rate = 0.5;
+  options.drop_after = DropAfter::kConvolutions;
+  DenseLayer layer(/*in=*/5, options);
+  const auto x = torch::randn({2, 5, 16, 16});
+  layer(x);
+  // The running variance of what is halved and doubled at random, with a mean
+  // of zero, is twice that of what is not.
+  const auto dropped = layer->norm2->running_var.clone();
+  options.drop_after = DropAfter::kLayers;
+  DenseLayer other(/*in=*/5, options);
+  for (const auto& item : layer->named_parameters()) {
+    other->named_parameters()[item.key()].set_data(item.value());
+  }
+  other(x);
+  EXPECT_TRUE(((dropped - 0.9) > 1.5 * (other->norm2->running_var - 0.9))
+                  .all()
+                  .item<bool>());
 }
 
 TEST(Transition, HalvesHeightAndWidthRoundedDown) {
-  Transition transition(/*in=*/6, /*out=*/4);
+  Transition transition(/*in=*/6, /*out=*/4, DenseNetOptions{});
   EXPECT_EQ(transition(torch::randn({2, 6, 7, 8})).sizes(),
             (std::vector<int64_t>{2, 4, 3, 4}));
 }
@@ -132,7 +172,12 @@ const Published kPublished[] = {
      12'501'130},
     {"densenet201", imagenet_densenet({6, 12, 48, 32}), 20'013'928, 1207, 0,
      18'112'138},
-    {"densenet264", imagenet_densenet({6, 12, 64, 48}), 33'337'704, 1591}};
+    {"densenet264", imagenet_densenet({6, 12, 64, 48}), 33'337'704, 1591},
+    // timm's.
+    {"densenet264d", deep_densenet(imagenet_densenet({6, 12, 64, 48}, 48)),
+     72'736'216, 1603},
+    {"densenetblur121d", blur_densenet(imagenet_densenet({6, 12, 24, 16})),
+     7'998'088, 739}};
 
 class PublishedDenseNet : public testing::TestWithParam<Published> {};
 

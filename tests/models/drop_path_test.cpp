@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "models/engine.h"
+#include "models/layers.h"
 #include "models/zoo.h"
 #include "tests/support/distance.h"
 #include "tests/support/variants.h"
@@ -80,6 +81,9 @@ TEST(DropPath, RisesLinearlyOverTheBlocksOfEachResidualFamily) {
     const auto model = make_model(options);
     const auto why = why_no_drop_path(options);
     const bool is_residual = name.find("densenet") == std::string::npos &&
+                             name.find("dpn") == std::string::npos &&
+                             name.find("highway") == std::string::npos &&
+                             name.find("joined") == std::string::npos &&
                              name.find("none") == std::string::npos &&
                              name.find("plain") == std::string::npos;
     EXPECT_EQ(why.empty(), is_residual) << name << ": " << why;
@@ -149,7 +153,12 @@ Parts parts_of(BottleneckImpl& b, const torch::Tensor& x) {
           b.bn3(b.conv3(inner))};
 }
 Parts parts_of(ConvBlockImpl& b, const torch::Tensor& x) {
-  return {b.skip->forward(x), b.bn2(b.conv2(torch::relu(b.bn1(b.conv1(x)))))};
+  const auto first = b.conv1(x);
+  const auto last = b.conv2(torch::relu(b.bn1 ? b.bn1(first) : first));
+  const auto branch = b.bn2 ? b.bn2(last) : last;
+  return {b.skip ? b.skip->forward(x)
+                 : pad_shortcut(x, branch.size(1), 1, /*at_end=*/true),
+          b.scale.defined() ? branch * b.scale.view({-1, 1, 1}) : branch};
 }
 
 template <typename Holder>
@@ -208,9 +217,18 @@ TEST(DropPath, LeavesABlockItsShortcut) {
     options.width_per_group = 32;
     expect_drops_its_branch(
         Bottleneck(BlockShape{.in = 8, .width = 4, .stride = 2}, options), 8);
-    expect_drops_its_branch(ConvBlock(4, 6, 1, Activation::kRelu,
-                                      ConvShortcut::kProjection, kernels),
-                            4);
+    for (const auto shortcut :
+         {ConvShortcut::kProjection, ConvShortcut::kIdentity,
+          ConvShortcut::kSkipInit, ConvShortcut::kLayerScale}) {
+      for (const auto norm : {ConvNorm::kBatch, ConvNorm::kNone}) {
+        expect_drops_its_branch(ConvBlock(4, 6, 1,
+                                          ConvNetOptions{.shortcut = shortcut,
+                                                         .scale_init = 0.7,
+                                                         .norm = norm,
+                                                         .kernels = kernels}),
+                                4);
+      }
+    }
   }
 }
 

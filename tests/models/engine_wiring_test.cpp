@@ -56,6 +56,14 @@ TEST(Engine, SharesABufferOnlyAmongPartsOfADenseBlock) {
        [](const Tensor& images, const Tensor&, const Tensor& b) {
          return torch::cat({images, b}, 1);
        }},
+      {"one that begins with another",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return torch::cat({torch::cat({a, b}, 1), torch::relu(b)}, 1);
+       }},
+      {"one within another",
+       [](const Tensor&, const Tensor& a, const Tensor& b) {
+         return torch::cat({a, torch::cat({b, torch::relu(a)}, 1)}, 1);
+       }},
       {"images last", [](const Tensor& images, const Tensor&, const Tensor& b) {
          return torch::cat({b, images}, 1);
        }}};

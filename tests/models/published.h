@@ -142,6 +142,55 @@ inline DenseNetOptions imagenet_densenet(const Depths& blocks,
           .num_classes = 1000};
 }
 
+/// With timm's stem of three 3x3.
+inline DenseNetOptions deep_densenet(DenseNetOptions options) {
+  options.deep_stem = true;
+  return options;
+}
+
+/// timm's densenetblur*d.
+inline DenseNetOptions blur_densenet(DenseNetOptions options) {
+  options.blur_pool = true;
+  return deep_densenet(options);
+}
+
+/// Dual Path Networks (Chen et al. 2017, table 1), with timm's numbers.
+inline DPNOptions dpn68(bool split_output = false) {
+  return {.depths = {3, 4, 12, 3},
+          .widths = {64, 128, 256, 512},
+          .growth_rates = {16, 32, 32, 64},
+          .bottleneck_width = 128,
+          .groups = 32,
+          .num_init_features = 10,
+          .stem = Stem::kImageNet,
+          .stem_kernel = 3,
+          .split_output = split_output,
+          .num_classes = 1000};
+}
+inline DPNOptions dpn92() {
+  return {.depths = {3, 4, 20, 3},
+          .widths = {256, 512, 1024, 2048},
+          .growth_rates = {16, 32, 24, 128},
+          .bottleneck_width = 96,
+          .groups = 32,
+          .num_init_features = 64,
+          .stem = Stem::kImageNet,
+          .num_classes = 1000};
+}
+
+/// conv_block networks of three blocks, of which the second keeps its shape.
+inline ConvNetOptions skip_net(ConvShortcut shortcut) {
+  return {.filters = {16, 16, 32}, .strides = {2, 1, 2}, .shortcut = shortcut};
+}
+inline ConvNetOptions unnormed(ConvNetOptions options) {
+  options.norm = ConvNorm::kNone;
+  return options;
+}
+inline ConvNetOptions fixup(ConvNetOptions options) {
+  options.init = ConvInit::kFixup;
+  return unnormed(options);
+}
+
 /// What is known of a network; 0 where it is not.
 struct Published {
   const char* name;

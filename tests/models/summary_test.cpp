@@ -67,6 +67,20 @@ TEST(Summary, LeavesNoParameterOutAndCountsNoneTwice) {
   }
 }
 
+// What a block has itself is a line of its own: of Fixup a factor and two
+// scalars, of which the first is added before the branch and past it.
+TEST(Summary, NamesTheFactorsOfABlock) {
+  const auto summary =
+      summary_of(fixup(skip_net(ConvShortcut::kProjection)), 32);
+  std::vector<std::string> names;
+  for (const auto& layer : summary.layers) {
+    if (layer.name.starts_with("blocks.1.")) names.push_back(layer.name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "blocks.1.bias1a", "blocks.1.conv1", "blocks.1.bias2a",
+                       "blocks.1.skip.0", "blocks.1.conv2", "blocks.1.scale"}));
+}
+
 TEST(Summary, LeavesTheModeAsItWas) {
   const auto model = make_model(ResNetOptions{});
   for (const bool training : {true, false}) {

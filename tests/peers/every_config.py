@@ -31,6 +31,8 @@ NETWORKS = {
     "cifar10/densenet_100_12": "densenet-100-12",
     "cifar10/densenet_100_24": "densenet-100-24",
     "cifar10/densenet_bc_100_12": "densenet-bc-100-12",
+    **{f"cifar10/densenet_bc_40_{k}": f"densenet-bc-40-{k}" for k in (36, 48, 60)},
+    "cifar10/dpn_small": "dpn_small",
     "cifar10/densenet_bc_190_40": "densenet-bc-190-40",
     "cifar10/densenet_bc_250_24": "densenet-bc-250-24",
     "cifar10/preact_resnet110": "preact_resnet110-a",
@@ -56,15 +58,17 @@ NETWORKS = {
     "cifar10/resnext29_8x64d": "resnext29_8x64d",
     "cifar10/resnext29_16x64d": "resnext29_16x64d",
     **{f"digits/{n}": f"digits-{n}" for n in
-       ("conv_net", "conv_net_plain", "densenet", "plain20", "plain56", "resnet20", "resnet56")},
+       ("conv_net", "conv_net_plain", "conv_net_identity", "conv_net_highway", "conv_net_rezero", "conv_net_skipinit",
+        "conv_net_layerscale", "conv_net_dense", "conv_net_fixup", "densenet", "plain20", "plain56", "resnet20", "resnet56")},
     **{f"imagenet/{n}": n for n in
-       ("densenet121", "densenet161", "densenet169", "densenet201", "densenet264", "resnet18", "resnet34", "resnet50",
+       ("densenet121", "densenet161", "densenet169", "densenet201", "densenet264", "densenet264d", "densenetblur121d",
+        "dpn68", "dpn68b", "dpn92", "resnet18", "resnet34", "resnet50",
         "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2",
         "wide_resnet101_2")},
 }
 # The same networks as others here: of another number of classes, begun from published weights, or by another recipe.
 REPEATED = ("cifar100/", "fine_tune/", "cifar10/resnet18_modern", "imagenet/resnet18_a1", "imagenet/resnet50_a",
-            "imagenet/resnet50_v2", "imagenet/densenet121_ra")
+            "imagenet/resnet50_v2", "imagenet/densenet121_ra", "cifar10/densenet_40_12_dropout")
 README = ("cifar10/conv_net", "imagenet/resnet50", "imagenet/densenet121")
 MOST_MIB = 16 * 1024
 MOST_SECONDS = 1800

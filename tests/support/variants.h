@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/model_options.h"
@@ -110,6 +111,20 @@ inline std::vector<Variant> variants() {
                                                      .growth_rate = 4,
                                                      .num_init_features = 8,
                                                      .drop_rate = 0.2}});
+  all.push_back({"densenet_dropout_of_convolutions",
+                 DenseNetOptions{.block_config = {2, 2},
+                                 .growth_rate = 4,
+                                 .num_init_features = 8,
+                                 .drop_rate = 0.2,
+                                 .drop_after = DropAfter::kConvolutions}});
+  DenseNetOptions dense{.block_config = {2, 2},
+                        .growth_rate = 8,
+                        .num_init_features = 12,
+                        .stem = Stem::kImageNet,
+                        .deep_stem = true};
+  all.push_back({"densenet_d", dense});
+  dense.blur_pool = true;
+  all.push_back({"densenet_blur_d", dense});
   for (const auto activation : {Activation::kElu, Activation::kGelu,
                                 Activation::kSilu, Activation::kTanh}) {
     all.push_back(
@@ -117,6 +132,34 @@ inline std::vector<Variant> variants() {
          ConvNetOptions{
              .filters = {6, 10}, .strides = {1, 2}, .activation = activation}});
   }
+  for (const auto& [name, shortcut] :
+       {std::pair{"conv_net_identity", ConvShortcut::kIdentity},
+        {"conv_net_highway", ConvShortcut::kHighway},
+        {"conv_net_rezero", ConvShortcut::kReZero},
+        {"conv_net_skipinit", ConvShortcut::kSkipInit},
+        {"conv_net_layerscale", ConvShortcut::kLayerScale},
+        {"conv_net_joined", ConvShortcut::kDense}}) {
+    ConvNetOptions net{.filters = {6, 6, 10},
+                       .strides = {2, 1, 2},
+                       .shortcut = shortcut,
+                       .scale_init = 0.7};
+    all.push_back({name, net});
+    net.norm = ConvNorm::kNone;
+    net.activation = Activation::kElu;
+    all.push_back({std::string(name) + "_unnormed", net});
+  }
+  const DPNOptions dual{.depths = {2, 1},
+                        .widths = {8, 12},
+                        .growth_rates = {3, 4},
+                        .bottleneck_width = 8,
+                        .groups = 2,
+                        .num_init_features = 6,
+                        .stem = Stem::kImageNet};
+  auto split = dual;
+  split.split_output = true;
+  split.stem_kernel = 3;
+  all.push_back({"dpn_imagenet", dual});
+  all.push_back({"dpn_split", split});
   all.push_back(
       {"conv_net_plain", ConvNetOptions{.filters = {6, 10},
                                         .strides = {2, 1},

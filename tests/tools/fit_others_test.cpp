@@ -321,6 +321,64 @@ TEST(FitOfOthers, KnowsThePreActivationNetworksOfOthers) {
   }
 }
 
+// timm's names, which are ours, and its head, a 1x1 convolution; the file tells
+// which network it is.
+TEST(FitOfOthers, KnowsTheDualPathNetworksOfTimm) {
+  DPNOptions dual{.depths = {2, 1},
+                  .widths = {8, 16},
+                  .growth_rates = {3, 4},
+                  .bottleneck_width = 8,
+                  .groups = 2,
+                  .num_init_features = 6,
+                  .stem = Stem::kImageNet,
+                  .num_classes = 7};
+  auto split = dual;
+  split.split_output = true;
+  split.stem_kernel = 3;
+  for (const auto& options : {dual, split}) {
+    const auto model = make_model(options);
+    const auto own = copy_of(*model);
+    NamedTensors file;
+    for (const auto& [name, tensor] : own) {
+      file.emplace_back(name, name == "classifier.weight"
+                                  ? tensor.unsqueeze(2).unsqueeze(3)
+                                  : tensor);
+    }
+    const DPNOptions large{.stem = Stem::kImageNet};
+    const auto found = large.networks_in(shapes_in(file));
+    ASSERT_FALSE(found.empty());
+    const auto& network = found.front();
+    EXPECT_EQ(network.depths, options.depths);
+    EXPECT_EQ(network.widths, options.widths);
+    EXPECT_EQ(network.growth_rates, options.growth_rates);
+    EXPECT_EQ(network.bottleneck_width, options.bottleneck_width);
+    EXPECT_EQ(network.groups, options.groups);
+    EXPECT_EQ(network.num_init_features, options.num_init_features);
+    EXPECT_EQ(network.stem, options.stem);
+    EXPECT_EQ(network.stem_kernel, options.stem_kernel);
+    EXPECT_EQ(network.split_output, options.split_output);
+    EXPECT_EQ(network.num_classes, options.num_classes);
+    expect_loads(file, own, model);
+  }
+}
+
+// timm's densenet264d and densenetblur121d have torchvision's names and a
+// deeper stem.
+TEST(FitOfOthers, KnowsTheDeepStemOfADenseNet) {
+  const DenseNetOptions options{.block_config = {2, 1},
+                                .growth_rate = 4,
+                                .num_init_features = 10,
+                                .stem = Stem::kImageNet,
+                                .deep_stem = true};
+  const auto found =
+      DenseNetOptions().networks_in(shapes_in(copy_of(*make_model(options))));
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_TRUE(found.front().deep_stem);
+  EXPECT_EQ(found.front().stem, Stem::kImageNet);
+  EXPECT_EQ(found.front().num_init_features, 10);
+  EXPECT_EQ(found.front().growth_rate, 4);
+}
+
 // timm's names of the options of a ResNet, and its legacy ones; the file tells
 // which network it is.
 TEST(FitOfOthers, KnowsTheOptionsOfAResNetByItsWeights) {
