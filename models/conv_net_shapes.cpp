@@ -31,6 +31,22 @@ std::vector<ConvShortcut> shortcuts_in(const WeightShapes& shapes,
   return {ConvShortcut::kNone, ConvShortcut::kIdentity};
 }
 
+/// Of shortcuts that project where shapes differ: a block with as many channels
+/// in as out has a stride where it projects.
+std::vector<int64_t> strides_in(const WeightShapes& shapes,
+                                const ConvNetOptions& network) {
+  auto strides = network.strides;
+  for (size_t i = 0; i < strides.size(); ++i) {
+    const auto block = "blocks." + std::to_string(i);
+    const bool projects = shapes.has(block + ".skip.0.weight");
+    const bool same = shapes.size(block + ".conv1.weight", 0) ==
+                      shapes.size(block + ".conv1.weight", 1);
+    if (!projects) strides[i] = 1;
+    if (projects && same && strides[i] == 1) strides[i] = 2;
+  }
+  return strides;
+}
+
 }  // namespace
 
 std::vector<ConvNetOptions> ConvNetOptions::networks_in(
@@ -55,6 +71,9 @@ std::vector<ConvNetOptions> ConvNetOptions::networks_in(
   std::vector<ConvNetOptions> networks;
   for (const auto kind : shortcuts_in(shapes, network)) {
     network.shortcut = kind;
+    if (network.has_scale() || kind == ConvShortcut::kHighway) {
+      network.strides = strides_in(shapes, network);
+    }
     // What this one has is what the file most likely is of.
     networks.insert(kind == shortcut ? networks.begin() : networks.end(),
                     network);
