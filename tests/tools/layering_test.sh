@@ -12,7 +12,8 @@ config:  config data train weights
 export:  data export train weights
 run:     config data export run train weights
 plan:    plan config data run train weights
-cli:     cli config data distribute export plan report run train weights'
+study:   study config data report train weights
+cli:     cli config data distribute export plan report run study train weights'
 failed=0
 # What stands beside the rooms is for all of them, and knows none.
 rooms_seen() { sed -n 's|^#include "tools/\([a-z_]*\)/.*|\1|p' "$@" | sort -u; }

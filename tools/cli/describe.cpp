@@ -99,9 +99,12 @@ std::vector<Section> sections(const std::string& wanted) {
   if (wanted.empty() || wanted == "fine_tune") {
     found.push_back({"fine_tune", describe_fine_tune_keys()});
   }
+  if (wanted.empty() || wanted == "study") {
+    found.push_back({"study", describe_study_keys()});
+  }
   if (found.empty()) {
     throw ConfigError("describe: unknown family '" + wanted + "'; one of " +
-                      names + "data, train, fine_tune");
+                      names + "data, train, fine_tune, study");
   }
   return found;
 }
@@ -148,8 +151,8 @@ void add_describe(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "describe", "List config keys, or a network's layers and sizes");
   command->add_option("family", args->family,
-                      "A family, or the section data, train or fine_tune; "
-                      "all without it");
+                      "A family, or the section data, train, fine_tune or "
+                      "study; all without it");
   command->add_option("-c,--config", args->config,
                       "Describe the network of this config, layer by layer");
   command->add_option("--set", args->overrides, "Change a key: a.b=value")

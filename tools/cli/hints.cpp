@@ -25,7 +25,8 @@ std::string key_named(std::string name) {
   std::vector<std::pair<std::string, std::vector<KeyDescription>>> sections = {
       {"train.", describe_train_keys()},
       {"data.", describe_data_keys()},
-      {"fine_tune.", describe_fine_tune_keys()}};
+      {"fine_tune.", describe_fine_tune_keys()},
+      {"study.", describe_study_keys()}};
   for (const auto& family : families()) {
     sections.emplace_back("model.", describe_keys(family));
   }

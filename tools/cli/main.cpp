@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
   add_benchmark(app, exit_code);
   add_plan(app);
   add_lr_find(app);
+  add_study(app, exit_code);
   add_describe(app);
   add_inspect(app);
   add_convert(app);

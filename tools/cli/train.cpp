@@ -97,6 +97,12 @@ int train_once(TrainArguments args) {
   }
   if (!args.device.empty()) config.train.device = args.device;
   for (const auto& warning : warnings) spdlog::warn(warning);
+  if (config.study.enabled()) {
+    spdlog::info(
+        "study: is for 'skipzoo study'; trained here is the network of model "
+        "alone");
+    config.study = {};
+  }
   if (!args.resumes()) config.data = as_laid_out(config.data);
   if (args.print_config) {
     std::cout << dump_config(config);

@@ -211,12 +211,14 @@ RunFolder folder_of_run(const TrainArguments& args, const Start& start,
 }
 
 int train_with(const TrainArguments& args, const RunConfig& config,
-               const Start& start, const Fellows& fellows) {
+               const Start& start, const Fellows& fellows,
+               const Onlooker& onlooker) {
   const HeldOut held_out =
       start.checkpoint ? held_out_of(start.from, start.checkpoint->metadata)
                        : HeldOut();
-  const auto [device, data, teacher, model, metadata] = set_up_training(
-      config, args.fetch, held_out, start.checkpoint.has_value());
+  const auto setup = set_up_training(config, args.fetch, held_out,
+                                     start.checkpoint.has_value());
+  const auto& [device, data, teacher, model, metadata] = setup;
   const RunFolder folder = folder_of_run(args, start, config, data, fellows);
   say_what_runs(folder, config, *model, data, device, fellows);
 
@@ -224,13 +226,13 @@ int train_with(const TrainArguments& args, const RunConfig& config,
     auto shard = fellows.shard();
     shard.may_have_few = config.train.sync_bn;
     return Loader(dataset, config.data, mode, config.train.seed,
-                  device.is_cuda(), shard);
+                  setup.device.is_cuda(), shard);
   };
   ProgressBar bar;
   catch_interrupts(/*speaks=*/fellows.is_first());
   Saved saved(args, folder);
-  Trainer trainer(
-      {.model = model,
+  TrainerParts parts = {
+       .model = model,
        .options = with_class_weights(config.train, *data.train),
        .fine_tune = config.fine_tune,
        .train = loader(data.train, Loader::Mode::kTrain),
@@ -242,8 +244,14 @@ int train_with(const TrainArguments& args, const RunConfig& config,
        .metadata = metadata,
        .folder = folder,
        .hooks = make_hooks(bar, saved, fellows.is_first()),
-       .collective = fellows.collective});
+       .collective = fellows.collective};
+  if (onlooker.on_parts) onlooker.on_parts(parts, setup);
+  Trainer trainer(std::move(parts));
   prepare(trainer, start, folder, config, data, fellows.is_first());
+  if (onlooker.on_begin) {
+    onlooker.on_begin(start.checkpoint ? start.checkpoint->position
+                                       : Position());
+  }
   try {
     const TrainSummary summary = trainer.run();
     const int exit_code = report_end(args, folder, summary, config);
@@ -257,10 +265,11 @@ int train_with(const TrainArguments& args, const RunConfig& config,
 }  // namespace
 
 int run_training(const TrainArguments& args, const RunConfig& config,
-                 const Start& start) {
+                 const Start& start, const Onlooker& onlooker) {
   return with_fellows(config.train.device, config.train.timeout_s,
                       [&](const Fellows& fellows) {
-                        return train_with(args, config, start, fellows);
+                        return train_with(args, config, start, fellows,
+                                          onlooker);
                       });
 }
 

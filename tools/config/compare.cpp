@@ -38,6 +38,7 @@ std::vector<Entry> entries_of(const RunConfig& config) {
   if (config.fine_tune.enabled()) {
     flatten(config.fine_tune, "fine_tune.", all);
   }
+  if (config.study.enabled()) flatten(config.study, "study.", all);
   return all;
 }
 

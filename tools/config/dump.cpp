@@ -121,6 +121,10 @@ std::string dump_config(const RunConfig& config) {
     out += "fine_tune:\n";
     write(config.fine_tune, 2, out);
   }
+  if (config.study.enabled()) {
+    out += "study:\n";
+    write(config.study, 2, out);
+  }
   return out;
 }
 
@@ -137,6 +141,9 @@ std::vector<KeyDescription> describe_train_keys() {
 }
 std::vector<KeyDescription> describe_fine_tune_keys() {
   return list_keys(FineTuneOptions());
+}
+std::vector<KeyDescription> describe_study_keys() {
+  return list_keys(StudyOptions());
 }
 
 }  // namespace skipzoo

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include "tools/config/multi_label_check.h"
 #include "tools/config/reader.h"
 #include "tools/config/renamed_keys.h"
 #include "tools/config/run_config.h"
 #include "tools/config/size.h"
 #include "tools/config/source.h"
+#include "tools/config/study_depths.h"
 #include "tools/config/value.h"
 #include "tools/error.h"
 #include "tools/printable.h"
@@ -66,6 +69,44 @@ std::string place_of(const Value& root, const std::string& section,
   return value == nullptr ? name : value->place;
 }
 
+/// What a study makes of the network must be there to be made.
+void check_study(const RunConfig& config, const Value& root,
+                 const std::string& name, std::vector<std::string>& problems) {
+  const auto& study = config.study;
+  if (!study.enabled()) return;
+  const auto known = study_skips(config.model);
+  const auto report = [&](const std::string& key, const std::string& what) {
+    problems.push_back(place_of(root, "study", key, name) + ": study." + key +
+                       ": " + what);
+  };
+  if (known.empty()) {
+    return report("skips", "a " + family_name(config.model) +
+                               " has no model.shortcut to choose; its twin of "
+                               "another network is the word dense, with "
+                               "family: resnet");
+  }
+  std::string words;
+  for (const auto& word : known) words += (words.empty() ? "" : ", ") + word;
+  for (const auto& skip : study.skips) {
+    if (std::ranges::count(known, skip) > 0) continue;
+    report("skips", "one of " + words + ", got '" + printable(skip) + "'");
+  }
+  for (const int64_t depth : study.depths) {
+    const auto problem = depth_problem(config.model, depth);
+    if (!problem.empty()) report("depths", problem);
+  }
+  if (config.train.max_minutes > 0) {
+    report("skips",
+           "train.max_minutes would end its networks after different numbers "
+           "of epochs; leave train.epochs alone to do it");
+  }
+  if (config.fine_tune.enabled()) {
+    report("skips",
+           "fine_tune.weights are those of one network, and a study trains "
+           "several, from scratch");
+  }
+}
+
 /// Rules between sections.
 void check(const RunConfig& config, const Value& root, const std::string& name,
            std::vector<std::string>& problems) {
@@ -118,6 +159,7 @@ void check(const RunConfig& config, const Value& root, const std::string& name,
                        std::string(name_of(data.dataset)) + ", got " +
                        std::to_string(classes));
   }
+  check_study(config, root, name, problems);
 }
 
 /// From the tree of a file to a config, overrides applied.
@@ -127,12 +169,13 @@ LoadedConfig read_tree(Value root, const std::string& name,
   Findings findings;
   LoadedConfig loaded;
   RunConfig& config = loaded.config;
-  check_keys(root, "", {"model", "data", "train", "fine_tune"}, findings);
+  check_keys(root, "", {"model", "data", "train", "fine_tune", "study"}, findings);
   read_model(root.find("model"), name, config.model, findings);
   SectionReader(root.find("data"), "data", name, findings).read(config.data);
   SectionReader(root.find("train"), "train", name, findings).read(config.train);
   SectionReader(root.find("fine_tune"), "fine_tune", name, findings)
       .read(config.fine_tune);
+  SectionReader(root.find("study"), "study", name, findings).read(config.study);
   if (findings.problems.empty()) check(config, root, name, findings.problems);
   if (findings.problems.empty()) check_size(config, name, findings.problems);
   if (!findings.problems.empty()) throw ConfigError(findings.problems);

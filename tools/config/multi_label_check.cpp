@@ -7,7 +7,7 @@ namespace skipzoo {
 
 std::vector<MultiLabelProblem> multi_label_problems(const RunConfig& config) {
   std::vector<MultiLabelProblem> found;
-  const auto& [model, data, train, fine_tune] = config;
+  const auto& [model, data, train, fine_tune, study] = config;
   if (!data.has_several_labels()) return found;
   if (train.loss != Loss::kBce) {
     found.push_back({"train", "loss",

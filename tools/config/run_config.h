@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/model_options.h"
+#include "tools/config/study_options.h"
 #include "tools/data/options.h"
 #include "tools/train/checkpoint_format.h"
 #include "tools/train/fine_tune_options.h"
@@ -19,6 +20,7 @@ struct RunConfig {
   DataOptions data;
   TrainOptions train;
   FineTuneOptions fine_tune;
+  StudyOptions study;  ///< Of `skipzoo study` alone.
 };
 
 /// A config and what its reader had to say.
@@ -66,10 +68,12 @@ struct KeyDescription {
   std::string initial;  ///< the default, as it would be written
   std::string meaning;
 };
-/// The keys of a family, or of the sections "data", "train" and "fine_tune".
+/// The keys of a family, or of the sections "data", "train", "fine_tune" and
+/// "study".
 std::vector<KeyDescription> describe_keys(const ModelOptions& family);
 std::vector<KeyDescription> describe_data_keys();
 std::vector<KeyDescription> describe_train_keys();
 std::vector<KeyDescription> describe_fine_tune_keys();
+std::vector<KeyDescription> describe_study_keys();
 
 }  // namespace skipzoo
