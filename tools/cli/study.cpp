@@ -133,8 +133,9 @@ std::string command_to_go_on(const StudyArguments& args, const Study& study) {
   return command + " -o " + argument_text(study.folder);
 }
 
-int run_study(const StudyArguments& args) {
+int run_study(StudyArguments args) {
   const Study study = read_study(args);
+  args.goes_on_by = command_to_go_on(args, study);
   say_sizes(study);
   make_folder(study.folder);
   const RunLock lock(study.folder);
@@ -147,16 +148,14 @@ int run_study(const StudyArguments& args) {
     if (study.result_of(cell)) continue;
     int exit_code = run_cell(args, study.config.study, cell,
                              study.folder_of(cell), study.points_of(cell));
+    write_study(study);
     if (exit_code == 0 && interrupted_by() != 0 &&
         number < std::ssize(study.cells)) {
       exit_code = 128 + interrupted_by();
+      spdlog::info("{}: stopped between two networks. To go on:\n  {}",
+                   name_of_signal(interrupted_by()), args.goes_on_by);
     }
-    write_study(study);
-    if (exit_code != 0) {
-      spdlog::info("to go on with the study, from here:\n  {}",
-                   command_to_go_on(args, study));
-      return exit_code;
-    }
+    if (exit_code != 0) return exit_code;
   }
   const auto results = write_study(study);
   std::cout << study_table(groups_of(results)) << '\n'

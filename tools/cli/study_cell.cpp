@@ -29,7 +29,7 @@ Start start_of_cell(const fs::path& folder, TrainArguments& args) {
   auto run = RunFolder::open(folder);
   start.from = run.checkpoint();
   if (start.from.empty()) {
-    args.output = folder;
+    args.output = folder.string();
     return start;
   }
   args.resume = {folder.string()};
@@ -151,11 +151,13 @@ void check_same_config(const StudyCell& cell, const fs::path& folder) {
 int run_cell(const StudyArguments& args, const StudyOptions& study,
              const StudyCell& cell, const fs::path& folder,
              int64_t surface_points) {
-  TrainArguments run{.program = args.program,
-                     .command = "train",
-                     .config = args.config,
-                     .device = args.device,
-                     .fetch = args.fetch};
+  TrainArguments run;
+  run.program = args.program;
+  run.command = "train";
+  run.config = args.config;
+  run.device = args.device;
+  run.fetch = args.fetch;
+  run.goes_on_by = args.goes_on_by;
   RunningCell running(study, cell, folder);
   const Start start = start_of_cell(folder, run);
   try {

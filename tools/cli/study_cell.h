@@ -20,6 +20,7 @@ struct StudyArguments {
   std::string output;
   std::string device;
   FetchOptions fetch;
+  std::string goes_on_by;  ///< The command that goes on with it.
 };
 
 /// The files of a cell besides those of a run.

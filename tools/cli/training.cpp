@@ -32,6 +32,7 @@ namespace fs = std::filesystem;
 /// To be typed.
 std::string command_to_resume(const TrainArguments& args,
                               const RunFolder& folder) {
+  if (!args.goes_on_by.empty()) return args.goes_on_by;
   return args.program + " train --resume " + argument_text(folder.path()) +
          (args.nproc > 1 ? " --nproc " + std::to_string(args.nproc) : "");
 }

@@ -26,7 +26,7 @@ struct CellResult {
   double fit_top1 = kNone;    ///< test's are seen: without augmentation.
   double test_loss = kNone;   ///< Of what the run was validated on.
   double test_top1 = kNone;
-  double seconds_per_epoch = kNone;  ///< Mean; training and validation.
+  double seconds_per_epoch = kNone;  ///< Median; training and validation.
   /// The first epoch whose mean training loss is half of that of guessing, ln
   /// classes; one more than there were where none is.
   double half_loss_epoch = kNone;

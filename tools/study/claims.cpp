@@ -95,7 +95,8 @@ Claim vanishing(const Groups& groups, const std::string& when,
   claim.findings = beside_plain(groups, [&](const auto& group,
                                             const auto& plain) {
     const auto text = [&](const StudyGroup& of) {
-      return number(std::pow(10, mean_of(log_ratios(of, ratio)).mean));
+      const double mean = std::pow(10, mean_of(log_ratios(of, ratio)).mean);
+      return number(mean, 3) + (mean > 1 / kVanished ? " (it grows)" : "");
     };
     return Finding{
         .where = group.name(),
@@ -165,7 +166,7 @@ Claim faster(const Groups& groups) {
                                               const auto& plain) {
             const auto text = [](const StudyGroup& of) {
               return text_of(of, &CellResult::half_loss_epoch) + " at " +
-                     number(of.mean(&CellResult::seconds_per_epoch).mean) +
+                     number(of.mean(&CellResult::seconds_per_epoch).mean, 2) +
                      " s each";
             };
             return Finding{

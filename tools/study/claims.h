@@ -15,7 +15,7 @@ namespace skipzoo {
 struct StudyGroup {
   std::string skip;
   int64_t depth = 0;
-  std::vector<CellResult> cells;  ///< That were trained to their end.
+  std::vector<CellResult> cells = {};  ///< That were trained to their end.
   int64_t failed = 0;
 
   std::vector<double> values(double CellResult::*value) const;

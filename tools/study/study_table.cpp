@@ -51,7 +51,7 @@ const std::vector<StudyColumn>& study_columns() {
        [](const StudyGroup& group) {
          return mean_text(group.gap(), group.cells.size());
        }},
-      {"s/epoch", "seconds of an epoch, its validation included",
+      {"s/epoch", "seconds of an epoch, its validation included; median",
        mean_of_column<&CellResult::seconds_per_epoch>},
       {"half loss", "first epoch at half the loss of guessing",
        mean_of_column<&CellResult::half_loss_epoch>},
