@@ -32,9 +32,9 @@ class StudyCommand : public testing::Test {
             "study: {skips: " +
             skips + ", depths: [6], seeds: " + seeds + ", pictures: 16}\n");
   }
-  std::vector<std::string> arguments(
-      const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all = {"study", "-c", "net.yaml", "-o", "out"};
+  std::vector<std::string> arguments(const std::vector<std::string>& more = {},
+                                     const std::string& output = "out") const {
+    std::vector<std::string> all = {"study", "-c", "net.yaml", "-o", output};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -93,9 +93,9 @@ TEST_F(StudyCommand, TrainsEachNetworkAndComparesThem) {
 
 TEST_F(StudyCommand, TrainsAsTrainDoesByTheConfigInTheFolder) {
   ASSERT_EQ(study().exit_code, 0);
-  const auto alone = run_skipzoo(
-      {"train", "-c", "out/A-6-2/config.yaml", "-o", "alone"},
-      folder.path().string());
+  const auto alone =
+      run_skipzoo({"train", "-c", "out/A-6-2/config.yaml", "-o", "alone"},
+                  folder.path().string());
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
   EXPECT_EQ(without_times("alone/summary.csv"),
             without_times("out/A-6-2/summary.csv"));
@@ -130,7 +130,8 @@ TEST_F(StudyCommand, DoesNothingTwiceAndAddsWhatIsNew) {
 TEST_F(StudyCommand, GoesOnWhereItWasKilled) {
   // Long enough to be killed in.
   write_config("[none, A]", "[1, 2]", 60);
-  ASSERT_EQ(study({"-o", "whole"}).exit_code, 0);
+  ASSERT_EQ(
+      run_skipzoo(arguments({}, "whole"), folder.path().string()).exit_code, 0);
   Process process(skipzoo_command(arguments()), folder.path().string());
   const auto second = folder / "out/A-6-1/last.skz";
   for (int i = 0; i < 6000 && !fs::exists(second); ++i) {
@@ -206,15 +207,15 @@ TEST_F(StudyCommand, RefusesWhatCannotBe) {
   folder.write("plain.yaml",
                "model: {family: resnet}\ndata: {dataset: synthetic, "
                "image_size: 8}\n");
-  expect_words(run_skipzoo({"study", "-c", "plain.yaml"},
-                           folder.path().string()),
-               2, "plain.yaml: study: missing; it says what is compared");
+  expect_words(
+      run_skipzoo({"study", "-c", "plain.yaml"}, folder.path().string()), 2,
+      "plain.yaml: study: missing; it says what is compared");
   expect_words(run_skipzoo({"study"}), 2, "--config is required");
 }
 
 TEST_F(StudyCommand, HasAConfigThatTrainTakesToo) {
-  const auto trained = run_skipzoo(
-      {"train", "-c", "net.yaml", "-o", "run"}, folder.path().string());
+  const auto trained = run_skipzoo({"train", "-c", "net.yaml", "-o", "run"},
+                                   folder.path().string());
   expect_words(trained, 0, "study: is for 'skipzoo study'; trained here is");
   EXPECT_EQ(read_text(folder / "run/config.yaml").find("study:"),
             std::string::npos);

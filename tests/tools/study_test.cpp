@@ -72,12 +72,13 @@ TEST(StudyCells, HaveTheDepthThatIsAskedForInEveryFamily) {
 }
 
 TEST(StudyCells, DenseOnesHaveAsManyParametersAsTheResidualOnes) {
-  for (const char* model : {"family: resnet, in_channels: 1",
-                            "family: resnet, shortcut: B",
-                            "family: preact_resnet, widths: [8, 16, 32]"}) {
-    const auto cells = study_cells(
-        study_of(model, "skips: [B, dense], depths: [8, 20, 56, 110], "
-                        "seeds: [1]"));
+  for (const char* model :
+       {"family: resnet, in_channels: 1", "family: resnet, shortcut: B",
+        "family: preact_resnet, widths: [8, 16, 32]"}) {
+    const auto cells =
+        study_cells(study_of(model,
+                             "skips: [B, dense], depths: [8, 20, 56, 110], "
+                             "seeds: [1]"));
     ASSERT_EQ(cells.size(), 8u);
     for (size_t i = 0; i < 4; ++i) {
       const auto& residual = cells[i];
@@ -124,10 +125,12 @@ TEST(StudyConfig, SaysAllThatIsWrongWithItsPlace) {
         "net.yaml", fs::current_path());
   });
   for (const char* part :
-       {"net.yaml:5:", "study.skips: one of A, A_end, B, C, none, dense, got "
-                       "'D'",
-        "net.yaml:6:", "a resnet of these stages has 6n + 2 layers, so 20 or "
-                       "26, not 21",
+       {"net.yaml:5:",
+        "study.skips: one of A, A_end, B, C, none, dense, got "
+        "'D'",
+        "net.yaml:6:",
+        "a resnet of these stages has 6n + 2 layers, so 20 or "
+        "26, not 21",
         "has 6n + 2 layers, so 8, not 5", "train.max_minutes would end"}) {
     EXPECT_NE(words.find(part), std::string::npos) << part << "\n" << words;
   }
@@ -136,8 +139,7 @@ TEST(StudyConfig, SaysAllThatIsWrongWithItsPlace) {
 TEST(StudyConfig, RefusesWhatIsNoStudy) {
   const auto refused = [](const std::string& model, const std::string& study,
                           const std::string& part) {
-    const auto words =
-        words_of_error([&] { study_of(model, study); });
+    const auto words = words_of_error([&] { study_of(model, study); });
     EXPECT_NE(words.find(part), std::string::npos) << words;
   };
   const std::string net = "family: resnet";
@@ -186,8 +188,8 @@ TEST(StudyConfig, OfEveryFileOfConfigsHasItsCells) {
 struct TwoLayersImpl : Classifier {
   TwoLayersImpl()
       : conv(register_module(
-            "conv", torch::nn::Conv2d(
-                        torch::nn::Conv2dOptions(1, 1, 1).bias(false)))),
+            "conv",
+            torch::nn::Conv2d(torch::nn::Conv2dOptions(1, 1, 1).bias(false)))),
         fc(register_module("fc", torch::nn::Linear(4, 2))) {
     const torch::NoGradGuard no_grad;
     conv->weight.fill_(3);
@@ -226,7 +228,7 @@ TEST(LayerVariances, AreThoseOfANetworkDoneByHand) {
   // Logits (0, 9): softmax less one-hot is (p, -p), p = 1 / (1 + e^9); the
   // convolution's gradient is the sum of pixel times what it is picked with.
   const double p = 1 / (1 + std::exp(9.));
-  EXPECT_NEAR(network.conv->weight.grad().item<double>(), -3 * p, 1e-9);
+  EXPECT_NEAR(network.conv->weight.grad().item<double>(), -3 * p, 1e-3 * p);
 }
 
 TEST(LayerVariances, OfResidualNetworksAreInTheOrderTheyRun) {
@@ -236,19 +238,18 @@ TEST(LayerVariances, OfResidualNetworksAreInTheOrderTheyRun) {
   ResNetImpl network(options);
   const ProbeBatch batch = {.images = torch::randn({6, 3, 8, 8}),
                             .targets = {torch::arange(6)}};
-  const auto found =
-      layer_variances(network, batch, make_objective({}), false);
+  const auto found = layer_variances(network, batch, make_objective({}), false);
   std::vector<std::string> names;
   for (const auto& entry : found) names.push_back(entry.first);
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "conv1", "layer1.0.conv1", "layer1.0.conv2",
-                       "layer2.0.conv1", "layer2.0.conv2",
-                       "layer2.0.downsample.0", "fc"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "conv1", "layer1.0.conv1", "layer1.0.conv2", "layer2.0.conv1",
+                "layer2.0.conv2", "layer2.0.downsample.0", "fc"}));
   network.train();
   const torch::NoGradGuard no_grad;
-  const auto stem = torch::conv2d(batch.images.to(torch::kDouble),
-                                  network.conv1->weight.to(torch::kDouble), {},
-                                  1, 1);
+  const auto stem =
+      torch::conv2d(batch.images.to(torch::kDouble),
+                    network.conv1->weight.to(torch::kDouble), {}, 1, 1);
   EXPECT_NEAR(found[0].second, stem.var(false).item<double>(), 1e-6);
   const auto signal = torch::relu(network.bn1(network.conv1(batch.images)));
   const auto next = torch::conv2d(
@@ -276,9 +277,8 @@ class Oracle : public Callback {
       const auto before = before_.at(name);
       const auto update = item.value().detach().to(torch::kDouble) - before;
       sums_.gradients[name] += gradient.square().sum().sqrt().item<double>();
-      sums_.ratios[name] += (update.square().sum() / before.square().sum())
-                                .sqrt()
-                                .item<double>();
+      sums_.ratios[name] +=
+          (update.square().sum() / before.square().sum()).sqrt().item<double>();
     }
     ++sums_.steps;
     note_weights();
@@ -321,10 +321,10 @@ class Recorded {
       probe_->saved(position);
     };
     const auto from = RunFolder::open(folder).checkpoint();
-    auto trainer = make_trainer(settings_,
-                                from.empty() ? RunFolder::create(folder)
-                                             : RunFolder::open(folder),
-                                std::move(hooks), model_);
+    auto trainer = make_trainer(
+        settings_,
+        from.empty() ? RunFolder::create(folder) : RunFolder::open(folder),
+        std::move(hooks), model_);
     Position position;
     if (!from.empty()) {
       const auto checkpoint = load_checkpoint(from);
@@ -357,7 +357,8 @@ TEST(LayerProbe, RecordsWhatAFloat64LookAtEachStepFinds) {
   Recorded recorded(settings);
   recorded.run(folder / "run");
   const auto rows = rows_of_epoch(recorded.rows(), 1);
-  ASSERT_EQ(rows.size(), 7u);  // A stem, four layers, a transition, the last.
+  // A stem, four layers of two convolutions, a transition, the last layer.
+  ASSERT_EQ(rows.size(), 11u);
   ASSERT_EQ(sums.steps, 7);
   for (const auto& row : rows) {
     const auto name = row.layer + ".weight";
@@ -391,12 +392,12 @@ TEST(LayerProbe, BeforeTrainingHasTheGradientOfTheBatch) {
   copy_exactly(state_dict(*recorded.model()), *twin);
   recorded.run(folder / "run");
   twin->train();
-  torch::nn::functional::cross_entropy(
-      twin->forward(recorded.batch().images), recorded.batch().targets.values)
+  torch::nn::functional::cross_entropy(twin->forward(recorded.batch().images),
+                                       recorded.batch().targets.values)
       .backward();
   const auto parameters = twin->named_parameters();
   const auto start = rows_of_epoch(recorded.rows(), 0);
-  ASSERT_EQ(start.size(), 7u);
+  ASSERT_EQ(start.size(), 11u);
   for (const auto& row : start) {
     const double norm =
         parameters[row.layer + ".weight"].grad().norm().item<double>();
@@ -407,7 +408,8 @@ TEST(LayerProbe, BeforeTrainingHasTheGradientOfTheBatch) {
 
 TEST(LayerProbe, ChangesNothingOfTheTraining) {
   TemporaryFolder folder;
-  run(small_run(), folder / "plain");
+  torch::manual_seed(static_cast<uint64_t>(small_run().train.seed));
+  run(small_run(), folder / "plain", {}, make_model(small_run().model));
   Recorded recorded(small_run());
   recorded.run(folder / "recorded");
   auto with = load_checkpoint(folder / "recorded/last.skz");
@@ -420,8 +422,8 @@ TEST(LayerProbe, ChangesNothingOfTheTraining) {
   }
   for (const auto& [name, tensors] : without.sections) {
     for (size_t i = 0; i < tensors.size(); ++i) {
-      EXPECT_TRUE(torch::equal(tensors[i].second,
-                               with.sections.at(name)[i].second))
+      EXPECT_TRUE(
+          torch::equal(tensors[i].second, with.sections.at(name)[i].second))
           << name;
     }
   }
@@ -437,7 +439,7 @@ TEST_P(ResumedProbe, RecordsAsIfItHadNeverStopped) {
   Recorded(small_run()).run(folder / "parts");
   const auto whole = read_text(folder / "whole/layers.csv");
   EXPECT_EQ(read_text(folder / "parts/layers.csv"), whole);
-  EXPECT_EQ(std::ranges::count(whole, '\n'), 1 + 5 * 7);
+  EXPECT_EQ(std::ranges::count(whole, '\n'), 1 + 5 * 11);
 }
 INSTANTIATE_TEST_SUITE_P(Steps, ResumedProbe, testing::Values(3, 7, 8, 27));
 
@@ -470,16 +472,15 @@ TEST(LossSurface, DirectionsAreNormalisedFilterByFilter) {
     }
     for (int64_t filter = 0; filter < weight.size(0); ++filter) {
       const double norm = weight[filter].norm().item<double>();
-      EXPECT_NEAR(direction[i][filter].norm().item<double>(), norm,
-                  1e-5 * norm)
+      EXPECT_NEAR(direction[i][filter].norm().item<double>(), norm, 1e-5 * norm)
           << parameters[i].key();
       EXPECT_FALSE(torch::allclose(direction[i][filter], weight[filter]));
     }
   }
-  EXPECT_TRUE(torch::equal(filter_normalised_direction(*model, 5)[0],
-                           direction[0]));
-  EXPECT_FALSE(torch::equal(filter_normalised_direction(*model, 6)[0],
-                            direction[0]));
+  EXPECT_TRUE(
+      torch::equal(filter_normalised_direction(*model, 5)[0], direction[0]));
+  EXPECT_FALSE(
+      torch::equal(filter_normalised_direction(*model, 6)[0], direction[0]));
 }
 
 TEST(LossSurface, IsTheLossOfMovedWeightsAndLeavesThemToTheBit) {
@@ -507,8 +508,8 @@ TEST(LossSurface, IsTheLossOfMovedWeightsAndLeavesThemToTheBit) {
   before->eval();
   // At the weights themselves, then at first 0.5, second -1.
   const auto loss = [&] {
-    return torch::nn::functional::cross_entropy(
-               before->forward(batch.images), batch.targets.values)
+    return torch::nn::functional::cross_entropy(before->forward(batch.images),
+                                                batch.targets.values)
         .item<double>();
   };
   EXPECT_NEAR(surface.at(2, 2), loss(), 1e-6);

@@ -24,7 +24,8 @@ struct TrainArguments {
   int64_t folds = 0;  ///< Of a cross-validation; 0: a single run.
   int64_t nproc = 1;  ///< Processes to start here, and to train in.
   FetchOptions fetch;
-  /// The command that goes on with it, where that is not --resume; empty: it is.
+  /// The command that goes on with it, where that is not --resume; empty: it
+  /// is.
   std::string goes_on_by = {};
 
   bool resumes() const { return !resume.empty(); }

@@ -143,8 +143,7 @@ int run_study(StudyArguments args) {
   int64_t number = 0;
   for (const auto& cell : study.cells) {
     spdlog::info("network {} of {}: {}{}", ++number, study.cells.size(),
-                 cell.name(),
-                 study.result_of(cell) ? ": is done already" : "");
+                 cell.name(), study.result_of(cell) ? ": is done already" : "");
     if (study.result_of(cell)) continue;
     int exit_code = run_cell(args, study.config.study, cell,
                              study.folder_of(cell), study.points_of(cell));
@@ -160,8 +159,7 @@ int run_study(StudyArguments args) {
   const auto results = write_study(study);
   std::cout << study_table(groups_of(results)) << '\n'
             << claims_text(study_claims(results));
-  spdlog::info("page: {}, numbers: {}",
-               (study.folder / "study.html").string(),
+  spdlog::info("page: {}, numbers: {}", (study.folder / "study.html").string(),
                (study.folder / "study.csv").string());
   return 0;
 }
@@ -174,8 +172,9 @@ void add_study(CLI::App& app, int& exit_code) {
       "study",
       "Compare a network with and without skip connections, over depths and "
       "seeds");
-  command->add_option("-c,--config", args->config,
-                      "A YAML file with a section study; - for standard input")
+  command
+      ->add_option("-c,--config", args->config,
+                   "A YAML file with a section study; - for standard input")
       ->required();
   command->add_option("--set", args->overrides, "Change a key: a.b=value")
       ->allow_extra_args(false);

@@ -59,8 +59,7 @@ ProbeBatch probe_batch(const DatasetPtr& data, DataOptions options,
 /// A cell as it is trained.
 class RunningCell {
  public:
-  RunningCell(const StudyOptions& study, const StudyCell& cell,
-              fs::path folder)
+  RunningCell(const StudyOptions& study, const StudyCell& cell, fs::path folder)
       : study_(study), cell_(cell), folder_(std::move(folder)) {}
 
   Onlooker onlooker() {
@@ -78,8 +77,9 @@ class RunningCell {
                       .depth = cell_.depth,
                       .seed = cell_.seed,
                       .parameters = cell_.parameters};
-    note_history(result, read_csv(folder_ / "summary.csv"), probe_->rows(),
-                 std::log(static_cast<double>(num_classes(cell_.config.model))));
+    note_history(
+        result, read_csv(folder_ / "summary.csv"), probe_->rows(),
+        std::log(static_cast<double>(num_classes(cell_.config.model))));
     return result;
   }
   /// The training pictures by the network as it is now, each once and as the
@@ -87,8 +87,8 @@ class RunningCell {
   void fit(CellResult& result) const {
     Loader pictures(data_, cell_.config.data, Loader::Mode::kEvaluate,
                     /*seed=*/0, /*pinned=*/false);
-    const auto found = evaluate(
-        forward_of(*model_, cell_.config.train.amp), pictures, preprocess_);
+    const auto found = evaluate(forward_of(*model_, cell_.config.train.amp),
+                                pictures, preprocess_);
     result.fit_loss = found.loss;
     result.fit_top1 = found.top1;
   }
@@ -102,8 +102,8 @@ class RunningCell {
     data_ = setup.data.train;
     preprocess_ = parts.preprocess;
     objective_ = make_objective(parts.options);
-    batch_ = probe_batch(data_, cell_.config.data, preprocess_,
-                         study_.pictures);
+    batch_ =
+        probe_batch(data_, cell_.config.data, preprocess_, study_.pictures);
     probe_ = std::make_unique<LayerProbe>(model_, cell_.config.model, batch_,
                                           objective_, layers_file(folder_));
     parts.callbacks.push_back(probe_->callback());

@@ -233,19 +233,19 @@ int train_with(const TrainArguments& args, const RunConfig& config,
   catch_interrupts(/*speaks=*/fellows.is_first());
   Saved saved(args, folder);
   TrainerParts parts = {
-       .model = model,
-       .options = with_class_weights(config.train, *data.train),
-       .fine_tune = config.fine_tune,
-       .train = loader(data.train, Loader::Mode::kTrain),
-       .validation = loader(data.validation, Loader::Mode::kEvaluate),
-       .preprocess = make_preprocessing(config, device),
-       .batch_transforms =
-           batch_transforms(config.data, num_classes(config.model)),
-       .teacher = teacher,
-       .metadata = metadata,
-       .folder = folder,
-       .hooks = make_hooks(bar, saved, fellows.is_first()),
-       .collective = fellows.collective};
+      .model = model,
+      .options = with_class_weights(config.train, *data.train),
+      .fine_tune = config.fine_tune,
+      .train = loader(data.train, Loader::Mode::kTrain),
+      .validation = loader(data.validation, Loader::Mode::kEvaluate),
+      .preprocess = make_preprocessing(config, device),
+      .batch_transforms =
+          batch_transforms(config.data, num_classes(config.model)),
+      .teacher = teacher,
+      .metadata = metadata,
+      .folder = folder,
+      .hooks = make_hooks(bar, saved, fellows.is_first()),
+      .collective = fellows.collective};
   if (onlooker.on_parts) onlooker.on_parts(parts, setup);
   Trainer trainer(std::move(parts));
   prepare(trainer, start, folder, config, data, fellows.is_first());
@@ -267,11 +267,10 @@ int train_with(const TrainArguments& args, const RunConfig& config,
 
 int run_training(const TrainArguments& args, const RunConfig& config,
                  const Start& start, const Onlooker& onlooker) {
-  return with_fellows(config.train.device, config.train.timeout_s,
-                      [&](const Fellows& fellows) {
-                        return train_with(args, config, start, fellows,
-                                          onlooker);
-                      });
+  return with_fellows(
+      config.train.device, config.train.timeout_s, [&](const Fellows& fellows) {
+        return train_with(args, config, start, fellows, onlooker);
+      });
 }
 
 }  // namespace skipzoo

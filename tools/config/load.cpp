@@ -169,7 +169,8 @@ LoadedConfig read_tree(Value root, const std::string& name,
   Findings findings;
   LoadedConfig loaded;
   RunConfig& config = loaded.config;
-  check_keys(root, "", {"model", "data", "train", "fine_tune", "study"}, findings);
+  check_keys(root, "", {"model", "data", "train", "fine_tune", "study"},
+             findings);
   read_model(root.find("model"), name, config.model, findings);
   SectionReader(root.find("data"), "data", name, findings).read(config.data);
   SectionReader(root.find("train"), "train", name, findings).read(config.train);

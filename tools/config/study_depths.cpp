@@ -94,8 +94,8 @@ std::string depth_problem(const ModelOptions& network, int64_t depth) {
   if (blocks >= 1 && blocks * step + rest == depth) return "";
   const int64_t lower = std::max<int64_t>(blocks, 1) * step + rest;
   return "a " + family_name(network) + " of these stages has " +
-         std::to_string(step) + "n + " + std::to_string(rest) +
-         " layers, so " + std::to_string(lower) +
+         std::to_string(step) + "n + " + std::to_string(rest) + " layers, so " +
+         std::to_string(lower) +
          (lower < depth ? " or " + std::to_string(lower + step) : "") +
          ", not " + std::to_string(depth);
 }

@@ -38,8 +38,8 @@ void note_history(CellResult& result, const std::vector<EpochRow>& rows,
   for (const auto& row : rows) {
     seconds.push_back(row.seconds);
     if (row.train_loss <= guessing / 2) {
-      result.half_loss_epoch = std::min(result.half_loss_epoch,
-                                        static_cast<double>(row.epoch));
+      result.half_loss_epoch =
+          std::min(result.half_loss_epoch, static_cast<double>(row.epoch));
     }
   }
   if (!rows.empty()) {
@@ -88,9 +88,8 @@ std::optional<CellResult> read_result(const std::filesystem::path& file) {
                       .failure = json.value("failure", "")};
     for (const auto& [name, value] : kNumbers) {
       const auto& number = json.at(name);
-      result.*value = number.is_string()
-                          ? std::stod(number.get<std::string>())
-                          : number.get<double>();
+      result.*value = number.is_string() ? std::stod(number.get<std::string>())
+                                         : number.get<double>();
     }
     return result;
   } catch (const std::exception&) {

@@ -100,9 +100,8 @@ class Search {
 /// The first of the study's networks with a shortcut, which the dense one is to
 /// be as large as; where there is none, the plain one.
 std::string residual_of(const std::vector<std::string>& skips) {
-  const auto found = std::ranges::find_if(skips, [](const auto& skip) {
-    return skip != kDense && skip != kPlain;
-  });
+  const auto found = std::ranges::find_if(
+      skips, [](const auto& skip) { return skip != kDense && skip != kPlain; });
   return found == skips.end() ? std::string(kPlain) : *found;
 }
 

@@ -83,8 +83,10 @@ std::vector<Finding> beside_plain(const Groups& groups, const Find& find) {
 
 Claim vanishing(const Groups& groups, const std::string& when,
                 double CellResult::*ratio) {
-  Claim claim{.title = "Gradients vanish without skip connections and not with "
-                       "them, " + when,
+  Claim claim{.title =
+                  "Gradients vanish without skip connections and not with "
+                  "them, " +
+                  when,
               .criterion =
                   "the gradient norm of the first convolution over that of the "
                   "last is under 0.1 in the plain network and over it in the "
@@ -92,19 +94,19 @@ Claim vanishing(const Groups& groups, const std::string& when,
                   "the seeds",
               .findings = {}};
   const double limit = std::log10(kVanished);
-  claim.findings = beside_plain(groups, [&](const auto& group,
-                                            const auto& plain) {
-    const auto text = [&](const StudyGroup& of) {
-      const double mean = std::pow(10, mean_of(log_ratios(of, ratio)).mean);
-      return number(mean, 3) + (mean > 1 / kVanished ? " (it grows)" : "");
-    };
-    return Finding{
-        .where = group.name(),
-        .outcome = both(under(log_ratios(plain, ratio), limit),
-                        opposite(under(log_ratios(group, ratio), limit))),
-        .numbers = "first over last: plain " + text(plain) + ", " +
-                   group.skip + " " + text(group)};
-  });
+  claim.findings =
+      beside_plain(groups, [&](const auto& group, const auto& plain) {
+        const auto text = [&](const StudyGroup& of) {
+          const double mean = std::pow(10, mean_of(log_ratios(of, ratio)).mean);
+          return number(mean) + (mean > 1 / kVanished ? " (it grows)" : "");
+        };
+        return Finding{
+            .where = group.name(),
+            .outcome = both(under(log_ratios(plain, ratio), limit),
+                            opposite(under(log_ratios(group, ratio), limit))),
+            .numbers = "first over last: plain " + text(plain) + ", " +
+                       group.skip + " " + text(group)};
+      });
   return claim;
 }
 
@@ -149,10 +151,9 @@ Claim cure(const Groups& groups) {
                 .where = group.name(),
                 .outcome = judge(plain.values(&CellResult::train_loss),
                                  group.values(&CellResult::train_loss)),
-                .numbers = "training loss " +
-                           text_of(group, &CellResult::train_loss) +
-                           ", plain " +
-                           text_of(plain, &CellResult::train_loss)};
+                .numbers =
+                    "training loss " + text_of(group, &CellResult::train_loss) +
+                    ", plain " + text_of(plain, &CellResult::train_loss)};
           })};
 }
 
@@ -191,27 +192,27 @@ Claim generalisation(const Groups& groups) {
               "plain network's by more than the two deviations together; "
               "networks whose training accuracies are more than 10 points "
               "apart are not compared",
-          .findings = beside_plain(groups, [](const auto& group,
-                                              const auto& plain) {
-            const auto fit = [](const StudyGroup& of) {
-              return of.mean(&CellResult::fit_top1).mean;
-            };
-            const auto text = [](const StudyGroup& of) {
-              return mean_text(of.gap(), of.cells.size());
-            };
-            const bool are_alike =
-                std::abs(fit(group) - fit(plain)) <= kAlikeFit;
-            return Finding{
-                .where = group.name(),
-                .outcome = are_alike ? judge(gaps_of(plain), gaps_of(group))
-                                     : Outcome::kCannotBeTold,
-                .numbers = "gap " + text(group) + " points, plain " +
-                           text(plain) +
-                           (are_alike ? ""
-                                      : "; but training accuracies of " +
-                                            percent(fit(group)) + " and " +
-                                            percent(fit(plain)))};
-          })};
+          .findings =
+              beside_plain(groups, [](const auto& group, const auto& plain) {
+                const auto fit = [](const StudyGroup& of) {
+                  return of.mean(&CellResult::fit_top1).mean;
+                };
+                const auto text = [](const StudyGroup& of) {
+                  return mean_text(of.gap(), of.cells.size());
+                };
+                const bool are_alike =
+                    std::abs(fit(group) - fit(plain)) <= kAlikeFit;
+                return Finding{
+                    .where = group.name(),
+                    .outcome = are_alike ? judge(gaps_of(plain), gaps_of(group))
+                                         : Outcome::kCannotBeTold,
+                    .numbers = "gap " + text(group) + " points, plain " +
+                               text(plain) +
+                               (are_alike ? ""
+                                          : "; but training accuracies of " +
+                                                percent(fit(group)) + " and " +
+                                                percent(fit(plain)))};
+              })};
 }
 
 }  // namespace
@@ -265,8 +266,8 @@ std::string mean_text(const MeanOfValues& mean, size_t values) {
   const double size = values > 1 && mean.deviation > 0
                           ? mean.deviation
                           : std::max(std::abs(mean.mean), 1e-9);
-  const int digits = std::clamp(
-      1 - static_cast<int>(std::floor(std::log10(size))), 0, 6);
+  const int digits =
+      std::clamp(1 - static_cast<int>(std::floor(std::log10(size))), 0, 6);
   return number(mean.mean, digits) +
          (values > 1 ? " ± " + number(mean.deviation, digits) : "");
 }

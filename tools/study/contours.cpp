@@ -30,10 +30,10 @@ std::string level_of(const LossSurface& surface, double level) {
     return std::abs(piece.from.x) + piece.from.y;
   };
   for (const auto& piece : segments) {
-    path += cat({"M", number(box_x(piece.from.x), 1), " ",
-                 number(box_y(piece.from.y), 1), "L",
-                 number(box_x(piece.to.x), 1), " ",
-                 number(box_y(piece.to.y), 1)});
+    path +=
+        cat({"M", number(box_x(piece.from.x), 1), " ",
+             number(box_y(piece.from.y), 1), "L", number(box_x(piece.to.x), 1),
+             " ", number(box_y(piece.to.y), 1)});
     if (reach(piece) > reach(*labelled)) labelled = &piece;
   }
   const bool is_left = labelled->from.x < 0;
@@ -46,15 +46,16 @@ std::string level_of(const LossSurface& surface, double level) {
 
 std::string surface_table(const LossSurface& surface) {
   constexpr int64_t kColumns = 11;
-  const int64_t step = std::max<int64_t>(1, (surface.points - 1) / (kColumns - 1));
-  std::string head =
-      "<th scope=\"col\" class=\"name\">second \\ first</th>", body;
+  const int64_t step =
+      std::max<int64_t>(1, (surface.points - 1) / (kColumns - 1));
+  std::string head = "<th scope=\"col\" class=\"name\">second \\ first</th>",
+              body;
   for (int64_t a = 0; a < surface.points; a += step) {
     head += cat({"<th scope=\"col\">", number(surface.place(a), 2), "</th>"});
   }
   for (int64_t b = surface.points - 1; b >= 0; b -= step) {
-    body += cat(
-        {"<tr><th scope=\"row\">", number(surface.place(b), 2), "</th>"});
+    body +=
+        cat({"<tr><th scope=\"row\">", number(surface.place(b), 2), "</th>"});
     for (int64_t a = 0; a < surface.points; a += step) {
       body += cell(number(surface.at(a, b)));
     }
@@ -143,15 +144,16 @@ std::string contour_figure(const std::string& title,
                       "first direction (the second upwards)");
   const double middle = surface.at(surface.points / 2, surface.points / 2);
   const auto highest = *std::ranges::max_element(surface.loss);
-  auto html = figure(
-      escaped(title), "", "",
-      cat({"Loss around the weights of ", escaped(title), ": ", number(middle),
-           " in the middle, up to ", number(highest)}),
-      svg);
-  html.insert(html.rfind("</figure>"),
-              cat({"<p>", number(middle), " in the middle, where the trained "
-                   "weights are; ", number(highest), " at the most</p>",
-                   surface_table(surface)}));
+  auto html =
+      figure(escaped(title), "", "",
+             cat({"Loss around the weights of ", escaped(title), ": ",
+                  number(middle), " in the middle, up to ", number(highest)}),
+             svg);
+  html.insert(html.rfind("</figure>"), cat({"<p>", number(middle),
+                                            " in the middle, where the trained "
+                                            "weights are; ",
+                                            number(highest), " at the most</p>",
+                                            surface_table(surface)}));
   return html;
 }
 

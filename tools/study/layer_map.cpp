@@ -15,21 +15,21 @@ constexpr size_t kMostLayers = 60, kMostEpochs = 30, kMostColumns = 8;
 
 /// Cividis (Nuñez et al. 2018), whose lightness rises, whoever looks and on
 /// whatever paper.
-constexpr int kColours[][3] = {{0, 32, 76},     {0, 58, 112},  {73, 83, 109},
-                               {109, 108, 113}, {145, 133, 116}, {187, 163, 105},
-                               {255, 233, 69}};
+constexpr int kColours[][3] = {
+    {0, 32, 76},     {0, 58, 112},    {73, 83, 109}, {109, 108, 113},
+    {145, 133, 116}, {187, 163, 105}, {255, 233, 69}};
 
 std::string colour_of(double share) {
   const double last = static_cast<double>(std::size(kColours) - 1);
   const double place = std::clamp(share, 0., 1.) * last;
-  const auto below = std::min(static_cast<size_t>(place),
-                              std::size(kColours) - 2);
+  const auto below =
+      std::min(static_cast<size_t>(place), std::size(kColours) - 2);
   const double part = place - static_cast<double>(below);
   char text[8];
   int mixed[3];
   for (int i = 0; i < 3; ++i) {
-    mixed[i] = static_cast<int>(std::lround(
-        kColours[below][i] * (1 - part) + kColours[below + 1][i] * part));
+    mixed[i] = static_cast<int>(std::lround(kColours[below][i] * (1 - part) +
+                                            kColours[below + 1][i] * part));
   }
   std::snprintf(text, sizeof text, "#%02x%02x%02x", mixed[0] & 255,
                 mixed[1] & 255, mixed[2] & 255);
@@ -117,10 +117,10 @@ std::string layer_map(const StudyRun& run, const LogRange& range) {
   if (epochs.empty()) return "";
   const auto columns = evenly(epochs.size(), kMostEpochs);
   const auto layers = evenly(epochs.front().size(), kMostLayers);
-  const double width = (Canvas::kRight - Canvas::kLeft) /
-                       static_cast<double>(columns.size());
-  const double height = (Canvas::kBottom - Canvas::kTop) /
-                        static_cast<double>(layers.size());
+  const double width =
+      (Canvas::kRight - Canvas::kLeft) / static_cast<double>(columns.size());
+  const double height =
+      (Canvas::kBottom - Canvas::kTop) / static_cast<double>(layers.size());
   const double middle = (Canvas::kLeft + Canvas::kRight) / 2;
   std::string svg;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -144,14 +144,13 @@ std::string layer_map(const StudyRun& run, const LogRange& range) {
   svg += Canvas::text(Canvas::kLeft - 7,
                       (Canvas::kTop + Canvas::kBottom) / 2 + 4, "end", "layer");
   const auto& result = run.result;
-  const auto title = cat({escaped(result.skip), ", ",
-                          std::to_string(result.depth), " layers"});
-  const auto label = cat({"Gradient norm of ", title,
-                          " by layer and epoch; first over last convolution ",
-                          number(result.gradient_ratio_at_start),
-                          " before training, ",
-                          number(result.gradient_ratio_in_training),
-                          " while training"});
+  const auto title = cat(
+      {escaped(result.skip), ", ", std::to_string(result.depth), " layers"});
+  const auto label =
+      cat({"Gradient norm of ", title,
+           " by layer and epoch; first over last convolution ",
+           number(result.gradient_ratio_at_start), " before training, ",
+           number(result.gradient_ratio_in_training), " while training"});
   auto html = figure(title, "", "", label, svg);
   // The numbers belong to the card.
   html.insert(html.rfind("</figure>"), gradient_table(epochs));
@@ -171,10 +170,11 @@ std::string layer_map_legend(const LogRange& range) {
                              number(range.low *
                                     std::pow(range.high / range.low, share)))});
   }
-  return cat({"<svg viewBox=\"0 0 420 40\" role=\"img\" style=\"max-width:"
-              "560px\" aria-label=\"Gradient norms from ",
-              number(range.low), ", dark, to ", number(range.high),
-              ", light, by their logarithms\">", svg, "</svg>"});
+  return cat(
+      {"<svg viewBox=\"0 0 420 40\" role=\"img\" style=\"max-width:"
+       "560px\" aria-label=\"Gradient norms from ",
+       number(range.low), ", dark, to ", number(range.high),
+       ", light, by their logarithms\">", svg, "</svg>"});
 }
 
 }  // namespace skipzoo

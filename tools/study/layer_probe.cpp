@@ -77,9 +77,8 @@ void LayerProbe::begin(const Position& position) {
   rows_.clear();
   if (position.step > 0 && std::filesystem::exists(file_)) {
     rows_ = read_layers(file_);
-    std::erase_if(rows_, [&](const LayerRow& row) {
-      return row.epoch > position.epoch;
-    });
+    std::erase_if(
+        rows_, [&](const LayerRow& row) { return row.epoch > position.epoch; });
   }
   std::vector<LayerRow> start;
   {
@@ -125,8 +124,8 @@ void LayerProbe::after_step() {
   }
   const auto updates = at::_foreach_sub(weights_, before_);
   sums_[0] += stacked(at::_foreach_norm(gradients));
-  sums_[1] += stacked(at::_foreach_norm(updates)) /
-              stacked(at::_foreach_norm(before_));
+  sums_[1] +=
+      stacked(at::_foreach_norm(updates)) / stacked(at::_foreach_norm(before_));
   steps_ += 1;
   at::_foreach_copy_(before_, weights_);
 }
@@ -158,7 +157,10 @@ void LayerProbe::record(int64_t epoch) {
 
 StateSection LayerProbe::section() {
   return {.name = "study",
-          .save = [this] { return NamedTensors{{"sums", sums_}, {"steps", steps_}}; },
+          .save =
+              [this] {
+                return NamedTensors{{"sums", sums_}, {"steps", steps_}};
+              },
           .load =
               [this](const NamedTensors& saved) {
                 for (const auto& [name, tensor] : saved) {

@@ -55,7 +55,7 @@ class LayerProbe {
   std::vector<std::string> layers_;     ///< In the order they run.
   std::vector<torch::Tensor> weights_;  ///< Of model_, in that order.
   std::vector<torch::Tensor> before_;   ///< As they were before a step.
-  torch::Tensor sums_;  ///< (2, layers): of gradient norms and update ratios.
+  torch::Tensor sums_;   ///< (2, layers): of gradient norms and update ratios.
   torch::Tensor steps_;  ///< How many; on the CPU.
   std::vector<LayerRow> rows_;
   bool has_begun_ = false;

@@ -49,8 +49,7 @@ class MovedWeights {
 std::vector<torch::Tensor> filter_normalised_direction(const Classifier& model,
                                                        int64_t seed) {
   const torch::NoGradGuard no_grad;
-  auto generator =
-      at::detail::createCPUGenerator(static_cast<uint64_t>(seed));
+  auto generator = at::detail::createCPUGenerator(static_cast<uint64_t>(seed));
   std::vector<torch::Tensor> direction;
   for (const auto& weight : model.parameters()) {
     if (weight.dim() < 2) {

@@ -14,8 +14,8 @@ namespace skipzoo {
 namespace {
 
 /// Dashes of the lines, in the order of the skips.
-constexpr const char* kDashes[] = {"none", "6 4", "1.5 4.5", "12 4",
-                                   "12 4 2 4", "3 2"};
+constexpr const char* kDashes[] = {"none", "6 4",      "1.5 4.5",
+                                   "12 4", "12 4 2 4", "3 2"};
 constexpr size_t kStyles = std::size(kDashes);
 
 struct StudyLine {
@@ -29,10 +29,10 @@ std::string style_of(size_t number) {
 
 std::string line_key(size_t number, const std::string& name) {
   const auto style = style_of(number);
-  return cat({"<span class=\"line-key\"><svg viewBox=\"0 0 40 8\" "
-              "aria-hidden=\"true\"><polyline class=\"",
-              style, "\" points=\"1,4 39,4\"/></svg>", escaped(name),
-              "</span>"});
+  return cat(
+      {"<span class=\"line-key\"><svg viewBox=\"0 0 40 8\" "
+       "aria-hidden=\"true\"><polyline class=\"",
+       style, "\" points=\"1,4 39,4\"/></svg>", escaped(name), "</span>"});
 }
 
 Axis axis_of(const std::vector<StudyLine>& lines, double Point::*value) {
@@ -101,7 +101,8 @@ template <typename PointsOf>
 std::vector<StudyLine> line_of_each(const StudyReport& report,
                                     const PointsOf& points) {
   std::vector<StudyLine> lines;
-  for (const auto& skip : skips_of(report)) lines.push_back({skip, points(skip)});
+  for (const auto& skip : skips_of(report))
+    lines.push_back({skip, points(skip)});
   return lines;
 }
 
@@ -134,12 +135,11 @@ std::vector<StudyLine> by_layers(const StudyReport& report, int64_t depth,
           run.result.seed != report.seed) {
         continue;
       }
-      const int64_t epoch = at_start || run.layers.empty()
-                                ? 0
-                                : run.layers.back().epoch;
+      const int64_t epoch =
+          at_start || run.layers.empty() ? 0 : run.layers.back().epoch;
       for (const auto& row : rows_of_epoch(run.layers, epoch)) {
-        points.push_back({static_cast<double>(points.size() + 1),
-                          std::log10(row.*value)});
+        points.push_back(
+            {static_cast<double>(points.size() + 1), std::log10(row.*value)});
       }
     }
     return points;
@@ -176,21 +176,20 @@ std::string study_curves(const StudyReport& report, int64_t depth) {
     return lines_figure(title, "layer",
                         by_layers(report, depth, at_start, value));
   };
-  return cat(
-      {"<div class=\"grid plots\">\n",
-       lines_figure("Training loss", "epoch",
-                    by_epochs(report, depth, &EpochRow::train_loss)),
-       lines_figure("Test accuracy (%)", "epoch",
-                    by_epochs(report, depth, &EpochRow::val_top1)),
-       layers("Gradient norm before training (log10)", true,
-              &LayerRow::gradient_norm),
-       layers("Gradient norm, last epoch (log10)", false,
-              &LayerRow::gradient_norm),
-       layers("Signal variance before training (log10)", true,
-              &LayerRow::signal_variance),
-       layers("Update to weight, last epoch (log10)", false,
-              &LayerRow::update_ratio),
-       "</div>\n"});
+  return cat({"<div class=\"grid plots\">\n",
+              lines_figure("Training loss", "epoch",
+                           by_epochs(report, depth, &EpochRow::train_loss)),
+              lines_figure("Test accuracy (%)", "epoch",
+                           by_epochs(report, depth, &EpochRow::val_top1)),
+              layers("Gradient norm before training (log10)", true,
+                     &LayerRow::gradient_norm),
+              layers("Gradient norm, last epoch (log10)", false,
+                     &LayerRow::gradient_norm),
+              layers("Signal variance before training (log10)", true,
+                     &LayerRow::signal_variance),
+              layers("Update to weight, last epoch (log10)", false,
+                     &LayerRow::update_ratio),
+              "</div>\n"});
 }
 
 }  // namespace skipzoo

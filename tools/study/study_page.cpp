@@ -26,16 +26,15 @@ std::string study_facts(const StudyReport& report) {
     epochs = std::max(epochs, result.epochs);
     failed += result.failure.empty() ? 0 : 1;
   }
-  return cat(
-      {"<div class=\"grid\">\n",
-       fact("Networks trained", std::to_string(results.size()),
-            cat({"of ", std::to_string(report.cells),
-                 failed > 0 ? ", " + std::to_string(failed) +
-                                  " with a loss that was not finite"
-                            : std::string()})),
-       fact("Kinds", std::to_string(groups_of(results).size()),
-            "what goes past a block, and how many layers"),
-       fact("Epochs", std::to_string(epochs), "of each"), "</div>\n"});
+  return cat({"<div class=\"grid\">\n",
+              fact("Networks trained", std::to_string(results.size()),
+                   cat({"of ", std::to_string(report.cells),
+                        failed > 0 ? ", " + std::to_string(failed) +
+                                         " with a loss that was not finite"
+                                   : std::string()})),
+              fact("Kinds", std::to_string(groups_of(results).size()),
+                   "what goes past a block, and how many layers"),
+              fact("Epochs", std::to_string(epochs), "of each"), "</div>\n"});
 }
 
 std::string findings_of(const Claim& claim) {
@@ -44,20 +43,22 @@ std::string findings_of(const Claim& claim) {
     const char* sign = outcome == Outcome::kHolds         ? "✓ "
                        : outcome == Outcome::kDoesNotHold ? "✗ "
                                                           : "? ";
-    body += cat({"<tr><td><b>", sign, name_of(outcome), "</b></td><td>",
-                 escaped(where), "</td><td>", escaped(numbers),
-                 "</td></tr>\n"});
+    body +=
+        cat({"<tr><td><b>", sign, name_of(outcome), "</b></td><td>",
+             escaped(where), "</td><td>", escaped(numbers), "</td></tr>\n"});
   }
   if (claim.findings.empty()) {
-    body = "<tr><td><b>? cannot be told</b></td><td>nothing to compare</td>"
-           "<td></td></tr>\n";
+    body =
+        "<tr><td><b>? cannot be told</b></td><td>nothing to compare</td>"
+        "<td></td></tr>\n";
   }
-  return cat({"<h3>", escaped(claim.title), "</h3><p>", escaped(claim.criterion),
-              "</p>",
-              table("rows findings",
-                    "<th scope=\"col\" class=\"name\">outcome</th>"
-                    "<th scope=\"col\">where</th><th scope=\"col\">numbers</th>",
-                    body)});
+  return cat(
+      {"<h3>", escaped(claim.title), "</h3><p>", escaped(claim.criterion),
+       "</p>",
+       table("rows findings",
+             "<th scope=\"col\" class=\"name\">outcome</th>"
+             "<th scope=\"col\">where</th><th scope=\"col\">numbers</th>",
+             body)});
 }
 
 std::string claims_of(const std::vector<CellResult>& results) {
@@ -88,9 +89,10 @@ std::string comparison_of(const std::vector<CellResult>& results) {
     for (const auto& column : study_columns()) body += cell(column.text(group));
     body += "</tr>\n";
   }
-  return cat({"<section class=\"card\"><h2>Comparison, mean ± deviation over "
-              "the seeds</h2>",
-              table("rows", head, body), "<p>", notes, "</p></section>\n"});
+  return cat(
+      {"<section class=\"card\"><h2>Comparison, mean ± deviation over "
+       "the seeds</h2>",
+       table("rows", head, body), "<p>", notes, "</p></section>\n"});
 }
 
 std::string maps_of(const StudyReport& report, int64_t depth,
@@ -102,9 +104,9 @@ std::string maps_of(const StudyReport& report, int64_t depth,
   }
   if (html.empty()) return "";
   return cat({"<h3>Gradient norm by layer and epoch, seed ",
-              std::to_string(report.seed),
-              "; epoch 0 is before training</h3>", layer_map_legend(range),
-              "<div class=\"grid plots\">\n", html, "</div>\n"});
+              std::to_string(report.seed), "; epoch 0 is before training</h3>",
+              layer_map_legend(range), "<div class=\"grid plots\">\n", html,
+              "</div>\n"});
 }
 
 std::string surfaces_of(const StudyReport& report, int64_t depth) {
@@ -116,9 +118,10 @@ std::string surfaces_of(const StudyReport& report, int64_t depth) {
         run.surface);
   }
   if (html.empty()) return "";
-  return cat({"<h3>Loss around the trained weights, along two random "
-              "filter-normalised directions (Li et al. 2018)</h3>",
-              "<div class=\"grid plots\">\n", html, "</div>\n"});
+  return cat(
+      {"<h3>Loss around the trained weights, along two random "
+       "filter-normalised directions (Li et al. 2018)</h3>",
+       "<div class=\"grid plots\">\n", html, "</div>\n"});
 }
 
 }  // namespace

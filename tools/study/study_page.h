@@ -14,8 +14,8 @@ namespace skipzoo {
 /// A cell of a study, as its folder has it.
 struct StudyRun {
   CellResult result;
-  std::vector<EpochRow> epochs;
-  std::vector<LayerRow> layers;
+  std::vector<EpochRow> epochs = {};
+  std::vector<LayerRow> layers = {};
   LossSurface surface = {};  ///< Without points where it was not asked for.
 };
 

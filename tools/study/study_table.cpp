@@ -15,8 +15,9 @@ std::string mean_of_column(const StudyGroup& group) {
 
 /// Letters, not bytes: ± has two of these.
 size_t width_of(const std::string& text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::string padded(const std::string& text, size_t width, bool left) {
@@ -74,7 +75,8 @@ std::string study_table(const std::vector<StudyGroup>& groups) {
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) {
       size_t width = 0;
-      for (const auto& other : rows) width = std::max(width, width_of(other[i]));
+      for (const auto& other : rows)
+        width = std::max(width, width_of(other[i]));
       text += (i == 0 ? "" : "  ") + padded(row[i], width, i == 0);
     }
     text += "\n";
@@ -91,8 +93,9 @@ std::string claims_text(const std::vector<Claim>& claims) {
   for (const auto& claim : claims) {
     text += claim.title + ".\n  Criterion: " + claim.criterion + ".\n";
     if (claim.findings.empty()) {
-      text += "  cannot be told: the study has nothing to compare (plain "
-              "networks, skip none, and others beside them)\n";
+      text +=
+          "  cannot be told: the study has nothing to compare (plain "
+          "networks, skip none, and others beside them)\n";
     }
     for (const auto& [where, outcome, numbers] : claim.findings) {
       text += "  " + padded(std::string(name_of(outcome)), 15, true) + where +
