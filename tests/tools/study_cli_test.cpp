@@ -100,6 +100,12 @@ TEST_F(StudyCommand, TrainsAsTrainDoesByTheConfigInTheFolder) {
   EXPECT_EQ(without_times("alone/summary.csv"),
             without_times("out/A-6-2/summary.csv"));
   expect_words(read_text(folder / "alone/config.yaml"), "seed: 2");
+  // The network that a study begins from is not what it is a config of.
+  const auto fits = run_skipzoo({"inspect", "alone/last.skz", "--configs", "."},
+                                folder.path().string());
+  EXPECT_EQ(fits.exit_code, 0) << fits.err;
+  expect_words(fits.out, "A-6-2/config.yaml");
+  EXPECT_EQ(fits.out.find("net.yaml"), std::string::npos) << fits.out;
 }
 
 TEST_F(StudyCommand, DoesNothingTwiceAndAddsWhatIsNew) {

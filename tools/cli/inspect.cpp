@@ -74,7 +74,10 @@ std::vector<Fitting> fitting_configs(const NamedTensors& tensors,
     if (entry.path().extension() != ".yaml") continue;
     std::shared_ptr<Classifier> model;
     try {
-      model = make_uninitialised(load_config(entry.path()).config.model);
+      const auto config = load_config(entry.path()).config;
+      // The network that a study begins from has a config of its own.
+      if (config.study.enabled()) continue;
+      model = make_uninitialised(config.model);
     } catch (const ConfigError&) {
       continue;  // Not a config of a run; `train` would say why.
     }

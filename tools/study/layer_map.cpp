@@ -122,14 +122,15 @@ std::string layer_map(const StudyRun& run, const LogRange& range) {
   const double height =
       (Canvas::kBottom - Canvas::kTop) / static_cast<double>(layers.size());
   const double middle = (Canvas::kLeft + Canvas::kRight) / 2;
-  std::string svg;
+  // Without seams between the squares.
+  std::string squares = "<g shape-rendering=\"crispEdges\">\n", svg;
   for (size_t i = 0; i < columns.size(); ++i) {
     const auto& epoch = epochs[columns[i]];
     const double x = Canvas::kLeft + width * static_cast<double>(i);
     for (size_t j = 0; j < layers.size(); ++j) {
       if (layers[j] >= epoch.size()) continue;
-      svg += square(x, Canvas::kTop + height * static_cast<double>(j), width,
-                    height, epoch[layers[j]], range);
+      squares += square(x, Canvas::kTop + height * static_cast<double>(j),
+                        width, height, epoch[layers[j]], range);
     }
     const bool is_end = i == 0 || i + 1 == columns.size();
     if (is_end || (columns.size() > 8 && i == columns.size() / 2)) {
@@ -137,6 +138,7 @@ std::string layer_map(const StudyRun& run, const LogRange& range) {
                           std::to_string(epoch.front().epoch));
     }
   }
+  svg = squares + "</g>\n" + svg;
   svg += Canvas::text(middle, Canvas::kBottom + 35, "middle", "epoch");
   svg += Canvas::text(Canvas::kLeft - 7, Canvas::kTop + 10, "end", "1");
   svg += Canvas::text(Canvas::kLeft - 7, Canvas::kBottom, "end",
