@@ -20,28 +20,31 @@ std::string dot(double x, double y) {
               number(y, 1), " ", number(x, 1), ",", number(y, 1), "\"/>"});
 }
 
-/// One line of SVG for a level, and its loss where it lies furthest out.
-std::string level_of(const LossSurface& surface, double level) {
+/// One line of SVG for a level, and its loss on it, where it lies in that
+/// direction from the middle: lines next to each other have theirs apart.
+std::string level_of(const LossSurface& surface, double level, double angle) {
   const auto segments = contour(surface, level);
   if (segments.empty()) return "";
   std::string path;
   const Segment* labelled = &segments.front();
-  const auto reach = [](const Segment& piece) {
-    return std::abs(piece.from.x) + piece.from.y;
+  const auto nearness = [&](const Segment& piece) {
+    const double length = std::hypot(piece.from.x, piece.from.y);
+    return length > 0 ? (piece.from.x * std::cos(angle) +
+                         piece.from.y * std::sin(angle)) /
+                            length
+                      : -1;
   };
   for (const auto& piece : segments) {
     path +=
         cat({"M", number(box_x(piece.from.x), 1), " ",
              number(box_y(piece.from.y), 1), "L", number(box_x(piece.to.x), 1),
              " ", number(box_y(piece.to.y), 1)});
-    if (reach(piece) > reach(*labelled)) labelled = &piece;
+    if (nearness(piece) > nearness(*labelled)) labelled = &piece;
   }
-  const bool is_left = labelled->from.x < 0;
-  const double x = box_x(labelled->from.x) + (is_left ? -3 : 3);
   return cat({"<path class=\"contour\" d=\"", path, "\"><title>loss ",
               number(level), "</title></path>\n",
-              Canvas::text(x, box_y(labelled->from.y) - 2,
-                           is_left ? "end" : "start", number(level))});
+              Canvas::text(box_x(labelled->from.x), box_y(labelled->from.y) + 4,
+                           "middle", number(level))});
 }
 
 std::string surface_table(const LossSurface& surface) {
@@ -102,7 +105,8 @@ std::vector<Segment> contour(const LossSurface& surface, double level) {
 
 std::vector<double> contour_levels(const LossSurface& surface) {
   constexpr int kLevels = 8;
-  constexpr double kMostRatio = 1e4;
+  // What lies further up than this, or less than that, is no basin.
+  constexpr double kMostRatio = 1e4, kLeast = 0.01;
   double low = INFINITY, high = 0;
   for (const double loss : surface.loss) {
     if (!std::isfinite(loss) || loss <= 0) continue;
@@ -111,8 +115,8 @@ std::vector<double> contour_levels(const LossSurface& surface) {
   }
   std::vector<double> levels;
   if (!(high > low)) return levels;
-  // A minimum of nothing would have all lines close around it.
-  low = std::max(low, high / kMostRatio);
+  low = std::max(low, std::min(kLeast, high / 10));
+  high = std::min(high, low * kMostRatio);
   for (int i = 1; i <= kLevels; ++i) {
     const double level = low * std::pow(high / low, i / (kLevels + 1.));
     const double unit = std::pow(10, std::floor(std::log10(level)) - 1);
@@ -132,8 +136,10 @@ std::string contour_figure(const std::string& title,
   for (const double at : {kBoxTop, bottom}) {
     svg += Canvas::line(kBoxLeft, at, right, at, "axis");
   }
+  double angle = 0;
   for (const double level : contour_levels(surface)) {
-    svg += level_of(surface, level);
+    svg += level_of(surface, level, angle);
+    angle += 2.4;  // The golden angle: no two lie in one direction.
   }
   svg += dot(box_x(0), box_y(0));
   for (const int place : {-1, 0, 1}) {

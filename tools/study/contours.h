@@ -17,7 +17,8 @@ struct Segment {
 /// points it is linear. None in a square with a corner that is not finite.
 std::vector<Segment> contour(const LossSurface& surface, double level);
 
-/// Levels evenly spaced by their logarithms, rounded to two digits.
+/// Levels from the lowest loss, or 0.01, to the highest, or 10,000 times that:
+/// evenly spaced by their logarithms, rounded to two digits.
 std::vector<double> contour_levels(const LossSurface& surface);
 
 /// The surface as contour lines that have their loss beside them, and as a

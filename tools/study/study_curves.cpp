@@ -156,7 +156,9 @@ std::string study_curve_styles() {
       ".line-key{font-size:13px;color:var(--soft);white-space:nowrap}"
       ".line-key svg{display:inline-block;width:36px;margin:0 6px 0 0;"
       "vertical-align:middle}.contour{fill:none;stroke:var(--val);"
-      "stroke-width:1.4}figure details{margin-top:8px}"
+      "stroke-width:1.4}.contour+text{paint-order:stroke;stroke:var(--card);"
+      "stroke-width:4px;stroke-linejoin:round;fill:var(--text)}"
+      "figure details{margin-top:8px}"
       "figure summary{font-size:14px;font-weight:500}"
       ".findings{width:100%}.findings td,.findings th{text-align:left;"
       "white-space:normal;vertical-align:top}.findings b{white-space:nowrap}";
