@@ -67,7 +67,7 @@ NETWORKS = {
         "wide_resnet101_2")},
 }
 # The same networks as others here: of another number of classes, begun from published weights, or by another recipe.
-REPEATED = ("cifar100/", "fine_tune/", "cifar10/resnet18_modern", "imagenet/resnet18_a1", "imagenet/resnet50_a",
+REPEATED = ("cifar100/", "fine_tune/", "study/", "cifar10/resnet18_modern", "imagenet/resnet18_a1", "imagenet/resnet50_a",
             "imagenet/resnet50_v2", "imagenet/densenet121_ra", "cifar10/densenet_40_12_dropout")
 README = ("cifar10/conv_net", "imagenet/resnet50", "imagenet/densenet121")
 MOST_MIB = 16 * 1024

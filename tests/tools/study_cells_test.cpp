@@ -99,6 +99,8 @@ TEST(StudyCells, TakeEveryWordOfAFamilysShortcut) {
   const auto words = study_skips(ResNetOptions());
   EXPECT_EQ(words, (std::vector<std::string>{"A", "A_end", "B", "C", "none",
                                              "dense"}));
+  EXPECT_TRUE(is_shortcut_of(ResNetOptions(), "A_end"));
+  EXPECT_FALSE(is_shortcut_of(ResNetOptions(), "dense"));
   EXPECT_TRUE(study_skips(DenseNetOptions()).empty());
   const auto network = with_depth(ConvNetOptions(), "none", 17);
   const auto& made = std::get<ConvNetOptions>(network);

@@ -46,6 +46,18 @@ DepthRule rule_of(const ModelOptions& network) {
       network);
 }
 
+/// The words of its model.shortcut; none where a study has no use for them.
+template <typename Options>
+std::vector<std::string> shortcuts_of() {
+  std::vector<std::string> words;
+  if constexpr (Staged<Options> || Blocked<Options>) {
+    for (const auto& entry : EnumNames<decltype(Options::shortcut)>::values) {
+      words.emplace_back(entry.name);
+    }
+  }
+  return words;
+}
+
 template <typename T>
 bool has_repeats(const std::vector<T>& values) {
   return std::set<T>(values.begin(), values.end()).size() < values.size();
@@ -72,17 +84,18 @@ void StudyOptions::validate(Problems& problems) const {
 std::vector<std::string> study_skips(const ModelOptions& network) {
   return std::visit(
       []<typename Options>(const Options&) {
-        std::vector<std::string> words;
-        if constexpr (Staged<Options> || Blocked<Options>) {
-          using Word = decltype(Options::shortcut);
-          for (const auto& entry : EnumNames<Word>::values) {
-            words.emplace_back(entry.name);
-          }
-        }
-        if constexpr (Staged<Options>) {
-          if (!std::ranges::count(words, kDense)) words.emplace_back(kDense);
-        }
+        auto words = shortcuts_of<Options>();
+        const bool has_dense = std::ranges::count(words, kDense) > 0;
+        if (Staged<Options> && !has_dense) words.emplace_back(kDense);
         return words;
+      },
+      network);
+}
+
+bool is_shortcut_of(const ModelOptions& network, std::string_view word) {
+  return std::visit(
+      [&]<typename Options>(const Options&) {
+        return std::ranges::count(shortcuts_of<Options>(), word) > 0;
       },
       network);
 }

@@ -20,6 +20,9 @@ inline constexpr std::string_view kPlain = "none";
 /// and, of a residual one, kDense. None: a family without a choice.
 std::vector<std::string> study_skips(const ModelOptions& network);
 
+/// Whether a word is one of model.shortcut's, and not of another network.
+bool is_shortcut_of(const ModelOptions& network, std::string_view word);
+
 /// Why a network of this family and these stages cannot have so many layers,
 /// and which numbers it can have; empty: it can.
 std::string depth_problem(const ModelOptions& network, int64_t depth);

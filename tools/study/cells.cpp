@@ -111,16 +111,6 @@ void check_cell(const StudyCell& cell) {
                std::filesystem::current_path());
 }
 
-bool is_word_of(const ModelOptions& network, const std::string& skip) {
-  // A conv_net may have a shortcut of that name; a residual network's dense
-  // twin is another family.
-  return skip != kDense || !std::visit(
-                               [](const auto& options) {
-                                 return requires { options.bottleneck; };
-                               },
-                               network);
-}
-
 }  // namespace
 
 ModelOptions dense_twin(const ModelOptions& residual, int64_t depth) {
@@ -153,7 +143,7 @@ std::vector<StudyCell> study_cells(const RunConfig& study) {
     for (const int64_t depth : depths) {
       StudyCell cell{.skip = skip, .depth = depth, .config = study};
       cell.config.study = {};
-      if (is_word_of(study.model, skip)) {
+      if (is_shortcut_of(study.model, skip)) {
         cell.config.model = with_depth(study.model, skip, depth);
       } else {
         const auto twin = with_depth(study.model, residual_of(skips), depth);
