@@ -177,6 +177,22 @@ TEST(HtmlReport, IsWellFormedWithMistakes) {
             html.npos);
 }
 
+TEST(HtmlReport, ListsTheNetworkAndTheEnvironment) {
+  auto report = small_report(3);
+  report.about = {
+      .layers = {{"conv1", "16x32x32", 432, 442368}, {"fc", "10", 650, 640}},
+      .environment = {{"LibTorch", "2.13.0 <cpu>"}}};
+  const auto html = html_report(report);
+  EXPECT_TRUE(well_nested(html));
+  EXPECT_NE(html.find("<th scope=\"row\">conv1</th><td>16x32x32</td>"
+                      "<td>432</td><td>442,368</td>"),
+            html.npos);
+  EXPECT_NE(html.find("<th scope=\"row\">total</th><td></td><td>1,082</td>"
+                      "<td>443,008</td>"),
+            html.npos);
+  EXPECT_NE(html.find("<td>2.13.0 &lt;cpu&gt;</td>"), html.npos);
+}
+
 TEST(HtmlReport, SaysWhoseConfusionsItShows) {
   auto report = small_report(3);
   EXPECT_NE(html_report(report).find("<h2>Confusion matrix</h2>"),

@@ -70,6 +70,45 @@ TEST(Judged, AThresholdKeepsThosePicturesThatReachIt) {
   EXPECT_TRUE(at_thresholds({}).empty());
 }
 
+// Guo et al. 2017, equation 3, by hand.
+TEST(Judged, CalibrationIsTheDistanceOfConfidenceAndAccuracy) {
+  const auto bins = confidence_bins(
+      {judged_picture(0, true, 0.95), judged_picture(1, false, 0.97),
+       judged_picture(2, true, 0.35), judged_picture(3, false, 0.39),
+       judged_picture(4, true, 0.5)});
+  ASSERT_EQ(bins.size(), 15u);
+  EXPECT_EQ(bins[14].pictures, 2);
+  EXPECT_NEAR(bins[14].confidence, 0.96, 1e-12);
+  EXPECT_NEAR(bins[14].accuracy, 0.5, 1e-12);
+  EXPECT_EQ(bins[5].pictures, 2);
+  EXPECT_EQ(bins[7].pictures, 1);
+  const double expected =
+      100 * (2. / 5 * 0.46 + 2. / 5 * std::abs(0.5 - 0.37) + 1. / 5 * 0.5);
+  EXPECT_NEAR(expected_calibration_error(bins), expected, 1e-9);
+  EXPECT_TRUE(std::isnan(expected_calibration_error(confidence_bins({}))));
+}
+
+// The bounds belong to the lower bin; what is no number is in the first.
+TEST(Judged, AConfidenceOnABoundIsInTheLowerBin) {
+  const auto bins =
+      confidence_bins({judged_picture(0, true, 1), judged_picture(1, true, 0),
+                       judged_picture(2, true, 1. / 15)});
+  EXPECT_EQ(bins[14].pictures, 1);
+  EXPECT_EQ(bins[0].pictures, 2);
+}
+
+TEST(MistakesHtml, ShowsHowFarConfidenceIsFromAccuracy) {
+  Mistakes mistakes;
+  mistakes.thresholds = at_thresholds({judged_picture(0, true, 0.9)});
+  mistakes.confidence = confidence_bins(
+      {judged_picture(0, true, 0.9), judged_picture(1, false, 0.9)});
+  const auto html = mistakes_html(mistakes, 3);
+  EXPECT_NE(html.find("Expected calibration error 40.00%"), html.npos);
+  EXPECT_NE(html.find("confidence 90.00%\naccuracy 50.00%\npictures 2"),
+            html.npos);
+  EXPECT_EQ(mistakes_in("before" + html + "after", 3), html);
+}
+
 /// As if another process had seen the very same pictures.
 class Doubled : public Collective {
  public:

@@ -47,8 +47,8 @@ TEST(Usage, TheNearestWordIsNotFar) {
 TEST(Usage, EverySubcommandHelpsWithExamples) {
   for (const char* command :
        {"data", "init", "train", "fine-tune", "evaluate", "predict", "export",
-        "benchmark", "lr-find", "study", "describe", "inspect", "convert",
-        "weights"}) {
+        "benchmark", "lr-find", "study", "report", "describe", "inspect",
+        "convert", "weights"}) {
     const auto help = run_skipzoo({command, "--help"});
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_NE(help.out.find("Example"), std::string::npos) << command;

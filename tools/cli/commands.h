@@ -18,6 +18,7 @@ void add_export(CLI::App& app);
 void add_benchmark(CLI::App& app, int& exit_code);
 void add_lr_find(CLI::App& app);
 void add_study(CLI::App& app, int& exit_code);
+void add_report(CLI::App& app);
 void add_describe(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);

@@ -11,30 +11,13 @@
 #include "tools/config/memory_check.h"
 #include "tools/config/run_config.h"
 #include "tools/error.h"
+#include "tools/number_text.h"
 
 namespace skipzoo {
 
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string with_commas(int64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text;
-  for (const auto size : shape) {
-    text += (text.empty() ? "" : "x") + std::to_string(size);
-  }
-  return text;
-}
 
 void print_network(const RunConfig& config, bool json) {
   const auto shape = input_shape(config);
@@ -59,14 +42,14 @@ void print_network(const RunConfig& config, bool json) {
               << '\n';
     return;
   }
-  std::cout << family_name(config.model) << " on " << shape_text(shape)
+  std::cout << family_name(config.model) << " on " << sizes_text(shape)
             << " images\n\n"
             << std::left << std::setw(44) << "layer" << std::setw(14)
             << "output" << std::right << std::setw(14) << "parameters"
             << std::setw(18) << "MACs" << '\n';
   for (const auto& layer : summary.layers) {
     std::cout << std::left << std::setw(44) << layer.name << std::setw(14)
-              << shape_text(layer.output_shape) << std::right << std::setw(14)
+              << sizes_text(layer.output_shape) << std::right << std::setw(14)
               << with_commas(layer.parameters) << std::setw(18)
               << with_commas(layer.macs) << '\n';
   }

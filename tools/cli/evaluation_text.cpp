@@ -37,6 +37,13 @@ ordered_json thresholds_of(const Evaluation& result) {
   return rows;
 }
 
+/// Percent; null where no picture has one class.
+ordered_json calibration_error(const Evaluation& result) {
+  const double error =
+      expected_calibration_error(confidence_bins(result.judged));
+  return std::isfinite(error) ? ordered_json(error) : ordered_json();
+}
+
 void print_thresholds(const Evaluation& result) {
   const auto rows = at_thresholds(result.judged);
   if (rows.empty()) return;
@@ -99,6 +106,7 @@ void print_json(const Evaluation& result, const std::string& split,
                        json_of(figures.balanced_accuracy.interval)},
                       {"macro_f1", figures.macro_f1.value},
                       {"macro_f1_interval", json_of(figures.macro_f1.interval)},
+                      {"ece", calibration_error(result)},
                       {"images", result.images},
                       {"skipped", result.skipped},
                       {"split", split},
@@ -151,7 +159,10 @@ void print_text(const Evaluation& result,
             << figures.macro_f1.value << " %\n95 % intervals: top-1 "
             << bounds_text(figures.top1.interval) << ", balanced accuracy "
             << bounds_text(figures.balanced_accuracy.interval) << ", macro F1 "
-            << bounds_text(figures.macro_f1.interval);
+            << bounds_text(figures.macro_f1.interval)
+            << "\nexpected calibration error "
+            << expected_calibration_error(confidence_bins(result.judged))
+            << " %";
   if (!result.labels.empty()) {
     std::cout << "\nmean average precision " << result.map << " %, "
               << bounds_text(label_intervals(result).map);

@@ -1,6 +1,5 @@
 #include <c10/util/Exception.h>
 #include <spdlog/spdlog.h>
-#include <torch/version.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -10,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "models/kernels/processor.h"
+#include "tools/cli/about_run.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/hints.h"
 #include "tools/cli/interrupt.h"
@@ -27,31 +26,11 @@ constexpr int kWentWrong = 1;
 constexpr int kBadUsage = 2;
 constexpr int kInternal = 3;
 
-/// Asked before anything runs: a word that is wrong is the user's.
-Isa chosen_isa() {
-  try {
-    return isa();
-  } catch (const std::invalid_argument& error) {
-    throw ConfigError(error.what());
-  }
-}
-
-std::string version() {
-  std::string text = "skipzoo " SKIPZOO_VERSION ", LibTorch " TORCH_VERSION;
-#ifdef SKIPZOO_TORCH_CUDA
-  text += " with CUDA";
-#else
-  text += " without CUDA";
-#endif
-  return text + ", compiler " __VERSION__ ", kernels for " +
-         std::string(name_of(chosen_isa()));
-}
-
 int run(int argc, char** argv) {
   CLI::App app{
       "Trains and evaluates residual and dense networks from one YAML file."};
   app.footer("Example:\n  skipzoo train -c configs/digits/resnet20.yaml");
-  app.set_version_flag("--version", version());
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   int exit_code = 0;
   add_data(app, exit_code);
@@ -65,6 +44,7 @@ int run(int argc, char** argv) {
   add_plan(app);
   add_lr_find(app);
   add_study(app, exit_code);
+  add_report(app);
   add_describe(app);
   add_inspect(app);
   add_convert(app);

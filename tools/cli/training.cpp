@@ -8,6 +8,7 @@
 #include "models/classifier.h"
 #include "models/kernels/autocast.h"
 #include "models/make_model.h"
+#include "tools/cli/about_run.h"
 #include "tools/cli/interrupt.h"
 #include "tools/cli/processes.h"
 #include "tools/cli/progress_bar.h"
@@ -244,6 +245,7 @@ int train_with(const TrainArguments& args, const RunConfig& config,
       .teacher = teacher,
       .metadata = metadata,
       .folder = folder,
+      .about = about_run(*model, config, *data.train, device),
       .hooks = make_hooks(bar, saved, fellows.is_first()),
       .collective = fellows.collective};
   if (onlooker.on_parts) onlooker.on_parts(parts, setup);

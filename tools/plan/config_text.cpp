@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "tools/config/fields.h"
+#include "tools/number_text.h"
 #include "tools/plan/commented_yaml.h"
 #include "tools/plan/plan.h"
 
@@ -17,15 +18,6 @@ namespace skipzoo {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Behind the colon of a number, "1,234".
-std::string grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto at = std::ssize(text) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
-  }
-  return text;
-}
 
 /// A path as the file in `folder` may say it.
 std::string path_text(const fs::path& path, const fs::path& folder) {
@@ -103,10 +95,10 @@ void write_place(const Plan& plan, const fs::path& folder,
   if (data.holdout > 0) {
     yaml.key("holdout", data.holdout,
              "a share of each class to validate on: " +
-                 grouped(plan.pictures.validation) + " pictures");
+                 with_commas(plan.pictures.validation) + " pictures");
   } else {
     yaml.key("val_split", data.val_split,
-             grouped(plan.pictures.validation) +
+             with_commas(plan.pictures.validation) +
                  " pictures, by which the best epoch is chosen");
   }
   if (plan.pictures.are_multi_label) {
@@ -164,7 +156,8 @@ void write_augment(const Plan& plan, CommentedYaml& yaml) {
               "not so little that what is shown is cut away");
   }
   if (mixes_pictures(plan)) {
-    yaml.line("mixup: 0.4", "pictures that are seen " + grouped(plan.epochs) +
+    yaml.line("mixup: 0.4", "pictures that are seen " +
+                                with_commas(plan.epochs) +
                                 " times are learnt by heart");
   }
   yaml.end_subsection();
@@ -176,8 +169,8 @@ void write_data(const Plan& plan, const fs::path& folder, CommentedYaml& yaml) {
   yaml.section("data");
   write_place(plan, folder, yaml);
   yaml.key("image_size", size,
-           "their median shorter side is " + grouped(pictures.shorter_side) +
-               " pixels");
+           "their median shorter side is " +
+               with_commas(pictures.shorter_side) + " pixels");
   if (plan.pretrained) {
     const auto& data = plan.pretrained->data;
     yaml.key("crop_pct", data.crop_pct, "the weights' own, as the next three");
@@ -194,7 +187,7 @@ void write_data(const Plan& plan, const fs::path& folder, CommentedYaml& yaml) {
     yaml.key("std", short_numbers(pictures.statistics.std));
   }
   yaml.key("batch_size", plan.batch_size,
-           grouped(plan.steps_per_epoch()) + " steps an epoch");
+           with_commas(plan.steps_per_epoch()) + " steps an epoch");
   const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
   yaml.key("workers", std::min<int64_t>(cores, 4), "one a core, at most four");
   yaml.line("on_error: skip",
@@ -232,9 +225,9 @@ void write_train(const Plan& plan, CommentedYaml& yaml) {
   }
   if (pictures.are_unbalanced()) {
     yaml.line("class_weights: balanced",
-              "the largest class has " + grouped(pictures.largest_class()) +
+              "the largest class has " + with_commas(pictures.largest_class()) +
                   " pictures, the smallest " +
-                  grouped(pictures.smallest_class()));
+                  with_commas(pictures.smallest_class()));
     yaml.line("eval_metric: macro_f1",
               "top1 would say little of the rare classes");
   }
@@ -246,9 +239,9 @@ std::string config_text(const Plan& plan, const fs::path& folder,
                         const std::string& name) {
   const auto& pictures = plan.pictures;
   CommentedYaml yaml;
-  yaml.comment("Chosen by skipzoo init for " + grouped(pictures.training) +
+  yaml.comment("Chosen by skipzoo init for " + with_commas(pictures.training) +
                " training pictures of " +
-               grouped(std::ssize(pictures.classes)) + " classes.");
+               with_commas(std::ssize(pictures.classes)) + " classes.");
   yaml.comment("All of it is yours to change; what else there is:");
   yaml.comment("skipzoo describe data, skipzoo describe train.");
   yaml.comment("  skipzoo train -c " + name);

@@ -114,7 +114,7 @@ std::string html_report(const RunReport& report) {
   if (!report.rows.empty()) {
     html += epoch_table(report);
   }
-  html += configuration(report.config_yaml);
+  html += about_html(report.about) + configuration(report.config_yaml);
   return page(report.title, report.network, html);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/report/about.h"
 #include "tools/report/history.h"
 #include "tools/report/label_scores.h"
 
@@ -31,6 +32,7 @@ struct RunReport {
   int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.
   std::string config_yaml;
   std::string mistakes = {};  ///< By mistakes_html(); empty leaves them out.
+  RunAbout about = {};
 };
 
 /// One self-contained HTML page: no script, nothing fetched. Numbers that are

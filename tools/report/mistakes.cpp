@@ -76,7 +76,8 @@ std::string mistakes_html(const Mistakes& mistakes, int64_t epoch) {
        "</section>\n<section class=\"card\"><h2>Accuracy by probability", whose,
        "</h2><p>Coverage: the share of pictures whose predicted class has at "
        "least that probability; accuracy: how many of those are right.</p>",
-       threshold_table(mistakes.thresholds), "</section>\n", kEndOfMistakes});
+       threshold_table(mistakes.thresholds), "</section>\n",
+       reliability_diagram(mistakes.confidence), kEndOfMistakes});
 }
 
 std::string mistakes_in(std::string_view page, int64_t epoch) {

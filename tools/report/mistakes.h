@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/report/calibration.h"
+
 namespace skipzoo {
 
 /// A picture, and what a network made of it. Text need not be escaped.
@@ -35,6 +37,7 @@ struct Mistakes {
   std::vector<Example> confident_mistakes;  ///< The most confident first.
   std::vector<Example> doubtful_hits;       ///< The least confident first.
   std::vector<AtThreshold> thresholds;      ///< Empty leaves all of it out.
+  std::vector<ConfidenceBin> confidence = {};
 };
 
 /// That as HTML without a script, between two marks: what was found after an

@@ -90,7 +90,8 @@ Mistakes look_at_mistakes(Classifier& model, const Loader& loader,
   };
   return {.confident_mistakes = examples(confident_mistakes(judged, kMost)),
           .doubtful_hits = examples(doubtful_hits(judged, kMost)),
-          .thresholds = at_thresholds(judged)};
+          .thresholds = at_thresholds(judged),
+          .confidence = confidence_bins(judged)};
 }
 
 }  // namespace skipzoo

@@ -106,4 +106,25 @@ std::vector<AtThreshold> at_thresholds(
   return rows;
 }
 
+std::vector<ConfidenceBin> confidence_bins(
+    const std::vector<JudgedPicture>& judged) {
+  constexpr size_t kBins = 15;
+  std::vector<ConfidenceBin> bins(kBins);
+  for (const auto& one : judged) {
+    // (0, 1/15], …: what is no number, 0, is in the first too.
+    const auto place = std::ceil(one.probability * kBins) - 1;
+    auto& bin = bins[static_cast<size_t>(
+        std::clamp(place, 0.0, static_cast<double>(kBins - 1)))];
+    ++bin.pictures;
+    bin.confidence += one.probability;
+    bin.accuracy += one.is_right() ? 1 : 0;
+  }
+  for (auto& bin : bins) {
+    if (bin.pictures == 0) continue;
+    bin.confidence /= static_cast<double>(bin.pictures);
+    bin.accuracy /= static_cast<double>(bin.pictures);
+  }
+  return bins;
+}
+
 }  // namespace skipzoo

@@ -49,4 +49,8 @@ std::vector<JudgedPicture> doubtful_hits(
 std::vector<AtThreshold> at_thresholds(
     const std::vector<JudgedPicture>& judged);
 
+/// In 15 bins, as of Guo et al. 2017 (arXiv:1706.04599, section 5).
+std::vector<ConfidenceBin> confidence_bins(
+    const std::vector<JudgedPicture>& judged);
+
 }  // namespace skipzoo

@@ -73,14 +73,15 @@ std::vector<ReportFigure> report_figures(const Confusion& confusion) {
 
 Recorder::Recorder(RunFolder folder, ModelMetadata metadata,
                    EvalMetric eval_metric, int64_t parameters, OnSave on_save,
-                   bool writes, int64_t history)
+                   bool writes, int64_t history, RunAbout about)
     : folder_(std::move(folder)),
       metadata_(std::move(metadata)),
       eval_metric_(eval_metric),
       parameters_(parameters),
       on_save_(std::move(on_save)),
       writes_(writes),
-      history_(history) {}
+      history_(history),
+      about_(std::move(about)) {}
 
 StateSection Recorder::section() {
   return {.name = "best_confusion",
@@ -243,7 +244,8 @@ void Recorder::write_report(int64_t epoch, const Evaluation& validation) {
        .figures = figures_,
        .best_epoch = best_.epoch,
        .config_yaml = metadata_.config,
-       .mistakes = best_mistakes_});
+       .mistakes = best_mistakes_,
+       .about = about_});
 }
 
 void Recorder::save_as(const fs::path& path, const TrainingState& state,

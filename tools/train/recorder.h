@@ -43,10 +43,10 @@ class Recorder {
   /// parameters: how many the network has, for the report. writes: of several
   /// processes, whether this is the one that does; the others only know what is
   /// the best. history: how many of the best epochs keep a checkpoint of their
-  /// own.
+  /// own. about: for the report too.
   Recorder(RunFolder folder, ModelMetadata metadata, EvalMetric eval_metric,
            int64_t parameters, OnSave on_save, bool writes = true,
-           int64_t history = 0);
+           int64_t history = 0, RunAbout about = {});
 
   Recorder(const Recorder&) = delete;  // Its section holds on to it.
   Recorder& operator=(const Recorder&) = delete;
@@ -105,6 +105,7 @@ class Recorder {
   OnSave on_save_;
   bool writes_;
   int64_t history_;
+  RunAbout about_;
   Best best_;
   Confusion best_confusion_;              ///< Of that epoch; may be unknown.
   std::vector<LabelScores> best_labels_;  ///< The same.

@@ -54,7 +54,8 @@ struct TrainerParts {
   std::vector<CallbackFactory> callbacks = {};  ///< Besides those of options.
   Teacher teacher = {};  ///< The one that options.distill names, or none.
   ModelMetadata metadata;
-  RunFolder folder;  ///< Where the run is written.
+  RunFolder folder;     ///< Where the run is written.
+  RunAbout about = {};  ///< For the foot of its page.
   TrainerHooks hooks = {};
   std::shared_ptr<Collective> collective = single_process();
 };
