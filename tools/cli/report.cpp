@@ -47,13 +47,13 @@ std::vector<EpochRow> epochs_in(const fs::path& folder) {
   const auto csv = folder / "summary.csv";
   std::error_code unknown;
   if (!fs::exists(csv, unknown)) {
-    throw FileError(folder.string() +
-                    ": is no folder of a run: it has no summary.csv; give "
+    throw FileError(folder,
+                    "is no folder of a run: it has no summary.csv; give "
                     "folders that 'skipzoo train' made");
   }
   auto rows = read_csv(csv);
   if (rows.empty()) {
-    throw FileError(csv.string() + ": no epoch of this run has been finished");
+    throw FileError(csv, "no epoch of this run has been finished");
   }
   return rows;
 }
