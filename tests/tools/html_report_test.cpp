@@ -177,6 +177,25 @@ TEST(HtmlReport, IsWellFormedWithMistakes) {
             html.npos);
 }
 
+// By the pointer and by the tab key, without a script.
+TEST(HtmlReport, ShowsTheValuesOfAnEpochWhereItIsPointedAt) {
+  const auto html = html_report(small_report(3));
+  const auto figures = occurrences(html, "<figure");
+  EXPECT_EQ(occurrences(html, "<g class=\"spot\""), 3 * figures);
+  EXPECT_EQ(occurrences(html, "<g class=\"spot\" tabindex=\"0\""), 3 * figures);
+  EXPECT_NE(html.find("aria-label=\"epoch 2, "), html.npos);
+  EXPECT_EQ(occurrences(html, ">epoch 2</tspan>"), figures);
+}
+
+// Not each is a stop of the tab key, and not each has a strip of its own.
+TEST(HtmlReport, OfManyEpochsEveryFewAreShown) {
+  const auto html = html_report(small_report(300));
+  const auto figures = occurrences(html, "<figure");
+  EXPECT_EQ(occurrences(html, "<g class=\"spot\""), 100 * figures);
+  EXPECT_LE(occurrences(html, "tabindex=\"0\" role=\"img\""), 16 * figures);
+  EXPECT_LT(html.size(), 1'000'000u);
+}
+
 TEST(HtmlReport, ListsTheNetworkAndTheEnvironment) {
   auto report = small_report(3);
   report.about = {

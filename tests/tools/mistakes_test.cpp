@@ -104,7 +104,7 @@ TEST(MistakesHtml, ShowsHowFarConfidenceIsFromAccuracy) {
       {judged_picture(0, true, 0.9), judged_picture(1, false, 0.9)});
   const auto html = mistakes_html(mistakes, 3);
   EXPECT_NE(html.find("Expected calibration error 40.00%"), html.npos);
-  EXPECT_NE(html.find("confidence 90.00%\naccuracy 50.00%\npictures 2"),
+  EXPECT_NE(html.find("confidence 90.00%, accuracy 50.00%, pictures 2\""),
             html.npos);
   EXPECT_EQ(mistakes_in("before" + html + "after", 3), html);
 }

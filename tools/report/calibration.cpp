@@ -61,24 +61,23 @@ std::string reliability_diagram(const std::vector<ConfidenceBin>& bins) {
     if (bin.pictures > 0) accuracy.push_back({bin.confidence, bin.accuracy});
   }
   svg += canvas.curve("val", accuracy);
-  const double width =
-      (Canvas::kRight - Canvas::kLeft) / static_cast<double>(bins.size());
+  std::vector<Reading> readings;
   for (const auto& bin : bins) {
     if (bin.pictures == 0) continue;
     // A dot each: a bin between two empty ones is seen too.
     svg += canvas.curve("val", {{bin.confidence, bin.accuracy}});
-    svg += canvas.tooltip(bin.confidence, width, words_of_bin(bin));
+    readings.push_back({bin.confidence, words_of_bin(bin)});
   }
+  svg += canvas.readings(readings);
   const auto error = percent(expected_calibration_error(bins));
-  return figure("Calibration",
-                legend("val", "accuracy") + legend("train", "calibrated"),
-                cat({"<p>Expected calibration error ", error,
-                     ": under the diagonal the network is surer than it is "
-                     "right.</p>"}),
-                cat({"Accuracy by confidence; expected calibration error ",
-                     error}),
-                svg) +
-         bin_table(bins);
+  const auto drawn = figure(
+      "Calibration", legend("val", "accuracy") + legend("train", "calibrated"),
+      cat({"<p>Expected calibration error ", error,
+           ": under the diagonal the network is surer than it is "
+           "right.</p>"}),
+      cat({"Accuracy by confidence; expected calibration error ", error}), svg);
+  return cat(
+      {"<div class=\"grid plots\">\n", drawn, "</div>\n", bin_table(bins)});
 }
 
 }  // namespace skipzoo

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/report/html.h"
@@ -96,17 +97,15 @@ std::vector<Point> points_of(const Series& series,
 /// Over each epoch, what its values are.
 std::string tooltips(const Plot& plot, const Canvas& canvas,
                      const std::vector<EpochRow>& rows) {
-  const double width = (Canvas::kRight - Canvas::kLeft) /
-                       static_cast<double>(std::max<size_t>(rows.size(), 2));
-  std::string svg;
+  std::vector<Reading> all;
   for (const auto& row : rows) {
     std::string text = cat({"epoch ", std::to_string(row.epoch)});
     for (const auto& series : plot.series) {
       text += cat({"\n", series.name, " ", number(row.*series.value)});
     }
-    svg += canvas.tooltip(static_cast<double>(row.epoch), width, text);
+    all.push_back({static_cast<double>(row.epoch), std::move(text)});
   }
-  return svg;
+  return canvas.readings(all);
 }
 
 /// Names the values that the axis leaves out; "" where it holds them all.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "tools/report/html.h"
 
@@ -44,7 +45,7 @@ Axis axis_of(const std::vector<Line>& lines, double Point::*value) {
 }
 
 /// Over each place across, what all lines have there.
-std::string line_tooltips(const Canvas& canvas, const std::string& across,
+std::string line_readings(const Canvas& canvas, const std::string& across,
                           const std::vector<Line>& lines) {
   std::map<double, std::string> texts;
   for (const auto& line : lines) {
@@ -54,11 +55,9 @@ std::string line_tooltips(const Canvas& canvas, const std::string& across,
       text += "\n" + escaped(line.name) + " " + number(point.y);
     }
   }
-  const double width = (Canvas::kRight - Canvas::kLeft) /
-                       static_cast<double>(std::max<size_t>(texts.size(), 2));
-  std::string svg;
-  for (const auto& [x, text] : texts) svg += canvas.tooltip(x, width, text);
-  return svg;
+  std::vector<Reading> readings;
+  for (auto& [x, text] : texts) readings.push_back({x, std::move(text)});
+  return canvas.readings(readings);
 }
 
 }  // namespace
@@ -80,7 +79,7 @@ std::string lines_figure(const std::string& title, const std::string& across,
              number(lines[i].points.back().y);
   }
   return figure(title, keys, "", label,
-                svg + line_tooltips(canvas, across, lines));
+                svg + line_readings(canvas, across, lines));
 }
 
 std::string line_styles() {

@@ -60,11 +60,11 @@ std::string curve_of(const LrReport& report) {
     curve.push_back({std::log10(point.lr), point.smoothed});
   }
   svg += canvas.curve("val", curve);
-  const double width = (Canvas::kRight - Canvas::kLeft) /
-                       static_cast<double>(std::max<size_t>(points.size(), 2));
+  std::vector<Reading> readings;
   for (const auto& point : points) {
-    svg += canvas.tooltip(std::log10(point.lr), width, words_of(point));
+    readings.push_back({std::log10(point.lr), words_of(point)});
   }
+  svg += canvas.readings(readings);
   return cat({"<div class=\"grid plots\">\n",
               figure("Loss", keys, "", label, svg), "</div>\n"});
 }

@@ -36,7 +36,10 @@ svg text{fill:var(--soft);font-size:12px}polyline{fill:none;stroke:var(--val);
 stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}
 polyline.train{stroke:var(--train);stroke-dasharray:5 4.5}
 svg .best{stroke:var(--soft);stroke-dasharray:2 4}polyline.dot{stroke-width:8}
-.over{fill:transparent}.over:hover{fill:rgba(128,140,160,.22)}
+.plots>figure:only-child{max-width:680px}.over{fill:transparent}.tip{visibility:hidden;pointer-events:none}
+.spot:focus{outline:none}.spot:hover>.over,.spot:focus>.over{fill:rgba(128,140,160,.22)}
+.spot:hover>.tip,.spot:focus>.tip{visibility:visible}svg{overflow:visible}
+.tip rect{fill:var(--card);stroke:var(--soft)}.tip text{fill:var(--text)}
 .scroll{overflow:auto;max-height:80vh;margin-top:10px}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;
 font-size:13.5px}th,td{padding:4px 10px;text-align:right;white-space:nowrap}

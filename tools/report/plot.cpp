@@ -113,16 +113,98 @@ std::string Canvas::curve(std::string_view style,
   return svg;
 }
 
+namespace {
+
+/// As wide as it is drawn: an entity is one letter, as is a letter of several
+/// bytes.
+size_t letters_in(std::string_view html) {
+  size_t letters = 0;
+  bool in_entity = false;
+  for (const char c : html) {
+    if (in_entity) {
+      in_entity = c != ';';
+      continue;
+    }
+    in_entity = c == '&';
+    letters += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+  }
+  return letters;
+}
+
+std::vector<std::string_view> lines_in(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  for (const auto part : lines_in(text)) {
+    line += cat({line.empty() ? "" : ", ", part});
+  }
+  return line;
+}
+
+/// A box with these lines, beside the place x where there is more room.
+std::string tip(double x, std::string_view what) {
+  constexpr double kLetter = 6.6, kLine = 15, kMargin = 7, kAway = 10,
+                   kWidth = 420;
+  const auto lines = lines_in(what);
+  size_t longest = 0;
+  for (const auto line : lines) longest = std::max(longest, letters_in(line));
+  const double width = kLetter * static_cast<double>(longest) + 2 * kMargin;
+  const double height = kLine * static_cast<double>(lines.size()) + kMargin;
+  const bool is_left = x > kWidth / 2;
+  const double left = std::clamp(is_left ? x - kAway - width : x + kAway, 0.0,
+                                 std::max(0.0, kWidth - width));
+  std::string svg =
+      cat({"<g class=\"tip\"><rect x=\"", number(left, 1), "\" y=\"",
+           number(Canvas::kTop, 0), "\" width=\"", number(width, 1),
+           "\" height=\"", number(height, 1), "\" rx=\"4\"/><text>"});
+  double y = Canvas::kTop;
+  for (const auto line : lines) {
+    y += kLine;
+    svg += cat({"<tspan x=\"", number(left + kMargin, 1), "\" y=\"",
+                number(y, 1), "\">", line, "</tspan>"});
+  }
+  return svg + "</text></g>";
+}
+
+}  // namespace
+
 std::string Canvas::mark(double value, std::string_view style) const {
   return line(x(value), kTop, x(value), kBottom, style);
 }
 
-std::string Canvas::tooltip(double value, double width,
-                            std::string_view what) const {
-  return cat({"<rect class=\"over\" x=\"", number(x(value) - width / 2, 2),
-              "\" y=\"", number(kTop, 0), "\" width=\"", number(width, 2),
-              "\" height=\"", number(kBottom - kTop, 0), "\"><title>", what,
-              "</title></rect>\n"});
+std::string Canvas::readings(const std::vector<Reading>& all) const {
+  constexpr size_t kMostStrips = 120, kMostStops = 16;
+  const auto shares = [](size_t count, size_t most) {
+    return std::max<size_t>((count + most - 1) / most, 1);
+  };
+  const size_t every = shares(all.size(), kMostStrips);
+  const size_t strips = (all.size() + every - 1) / every;
+  const size_t stop = shares(strips, kMostStops);
+  const double width =
+      (kRight - kLeft) / static_cast<double>(std::max<size_t>(strips, 2));
+  std::string svg;
+  for (size_t i = 0; i < strips; ++i) {
+    const auto& [across_at, what] = all[i * every];
+    const double middle = x(across_at);
+    const bool stops = i % stop == 0;
+    svg += cat({"<g class=\"spot\"",
+                stops ? cat({" tabindex=\"0\" role=\"img\" aria-label=\"",
+                             in_one_line(what), "\""})
+                      : std::string(),
+                "><rect class=\"over\" x=\"", number(middle - width / 2, 2),
+                "\" y=\"", number(kTop, 0), "\" width=\"", number(width, 2),
+                "\" height=\"", number(kBottom - kTop, 0), "\"/>",
+                tip(middle, what), "</g>\n"});
+  }
+  return svg;
 }
 
 std::string legend(std::string_view style, std::string_view name) {

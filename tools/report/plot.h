@@ -31,6 +31,12 @@ struct Point {
   double y = 0;  ///< What is not drawable() leaves a gap.
 };
 
+/// What a figure's lines have at a place across.
+struct Reading {
+  double across = 0;
+  std::string what;  ///< Lines of HTML, parted by "\n".
+};
+
 /// Draws into a box of 420 x 250; y grows downwards, as SVG has it.
 struct Canvas {
   static constexpr double kLeft = 50, kRight = 408, kTop = 10, kBottom = 214;
@@ -52,8 +58,10 @@ struct Canvas {
                     const std::vector<Point>& points) const;
   /// A line from top to bottom.
   std::string mark(double value, std::string_view style) const;
-  /// An unseen strip around a place across, whose tooltip is this text.
-  std::string tooltip(double value, double width, std::string_view what) const;
+  /// Unseen strips around places in equal distances, each with a box of what is
+  /// there, which shows below the pointer and, of some, at the tab key. Of very
+  /// many places every few have a strip.
+  std::string readings(const std::vector<Reading>& all) const;
 };
 
 /// A word of a figure's key, in the style of what it names.
