@@ -245,7 +245,10 @@ int train_with(const TrainArguments& args, const RunConfig& config,
       .teacher = teacher,
       .metadata = metadata,
       .folder = folder,
-      .about = about_run(*model, config, *data.train, device),
+      // A pass of the network, for the page that the first writes.
+      .about = fellows.is_first()
+                   ? about_run(*model, config, *data.train, device)
+                   : RunAbout(),
       .hooks = make_hooks(bar, saved, fellows.is_first()),
       .collective = fellows.collective};
   if (onlooker.on_parts) onlooker.on_parts(parts, setup);
