@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/engine_plan_builder.h"
+#include "models/engine_plan_concatenations.h"
 #include "models/kernels/conv3x3.h"
 #include "models/kernels/pointwise.h"
 
@@ -17,27 +18,7 @@ using torch::Tensor;
 
 namespace {
 
-using Cats = std::vector<const jit::Node*>;
-
-/// Whether it concatenates channels, of a list made for that.
-bool joins_channels(const jit::Node* node) {
-  if (node->kind() != at::aten::cat) return false;
-  const auto dim = jit::toIValue(node->input(1));
-  const auto* list = node->input(0)->node();
-  return dim && dim->toInt() == 1 && !list->inputs().empty() &&
-         list->kind() == c10::prim::ListConstruct;
-}
-
-/// What it joins; of one that begins with another, that one's parts too.
-std::vector<const jit::Value*> parts(const jit::Node* cat) {
-  const jit::Node* list = cat->input(0)->node();
-  const auto own = list->inputs();
-  const jit::Node* first = own.front()->node();
-  if (!joins_channels(first)) return {own.begin(), own.end()};
-  auto all = parts(first);
-  all.insert(all.end(), own.begin() + 1, own.end());
-  return all;
-}
+using Cats = Concatenations;
 
 /// The concatenations of a graph by what they begin with.
 std::map<const jit::Value*, Cats> cats_by_first(const jit::Graph& graph) {
@@ -46,13 +27,6 @@ std::map<const jit::Value*, Cats> cats_by_first(const jit::Graph& graph) {
     if (joins_channels(node)) by_first[parts(node).front()].push_back(node);
   }
   return by_first;
-}
-
-const jit::Node* longest_of(const Cats& cats) {
-  return *std::max_element(cats.begin(), cats.end(),
-                           [](const jit::Node* a, const jit::Node* b) {
-                             return parts(a).size() < parts(b).size();
-                           });
 }
 
 /// Whether each is the beginning of the longest.
@@ -72,11 +46,19 @@ int64_t PlanBuilder::channels(const jit::Value* value) {
 }
 
 void PlanBuilder::find_dense_blocks() {
+  Blocks blocks;
   for (const auto& [first, cats] : cats_by_first(*program_.graph)) {
+    if (all_begin(longest_of(cats), cats)) blocks[first] = cats;
+  }
+  std::set<const jit::Value*> continued;
+  for (const auto& block : blocks) {
+    continued.insert(goes_on_from(block, blocks));
+  }
+  for (const auto& [first, cats] : blocks) {
     const jit::Node* longest = longest_of(cats);
-    if (all_begin(longest, cats) && can_share_buffer(longest)) {
-      share_buffer(cats, longest);
-    }
+    if (continued.contains(first) || !can_share_buffer(longest)) continue;
+    share_buffer(cats, longest);
+    share_with_earlier(first, blocks);
   }
 }
 
@@ -84,13 +66,16 @@ bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
   const auto all = parts(longest);
   const std::set<const jit::Value*> different(all.begin(), all.end());
   return different.size() == all.size() &&
-         std::all_of(all.begin(), all.end(), [&](const jit::Value* part) {
-           // The images are written by nobody here, and another
-           // concatenation is written where its own parts lie.
-           return channels(part) > 0 && !places_.contains(part) &&
-                  !joins_channels(part->node()) &&
-                  part->node()->kind() != c10::prim::Param;
-         });
+         std::all_of(all.begin(), all.end(),
+                     [&](const jit::Value* part) { return can_be_part(part); });
+}
+
+bool PlanBuilder::can_be_part(const jit::Value* value) const {
+  // The images are written by nobody here, and another concatenation is written
+  // where its own parts lie.
+  return channels(value) > 0 && !places_.contains(value) &&
+         !joins_channels(value->node()) &&
+         value->node()->kind() != c10::prim::Param;
 }
 
 void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {

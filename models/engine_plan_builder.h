@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 #include <torch/types.h>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -108,6 +109,9 @@ class PlanBuilder {
   /// Of images; 0 where the trace does not tell.
   static int64_t channels(const torch::jit::Value* value);
   bool can_share_buffer(const torch::jit::Node* longest) const;
+  /// Whether it may be part of a buffer, and is of none so far.
+  bool can_be_part(const torch::jit::Value* value) const;
+  /// longest: of the last of the blocks that share it.
   void share_buffer(const std::vector<const torch::jit::Node*>& cats,
                     const torch::jit::Node* longest);
   /// The buffer, made by whoever writes its first channels. like: images of
@@ -130,6 +134,41 @@ class PlanBuilder {
   void emit_dense_convolution(const Convolution& conv,
                               const torch::jit::Value* input,
                               const Ending& ending);
+
+  // engine_plan_paths.cpp: dense blocks whose first part is added to, as a Dual
+  // Path Network's is.
+
+  /// Concatenations that begin with each other, by what all begin with.
+  using Blocks =
+      std::map<const torch::jit::Value*, std::vector<const torch::jit::Node*>>;
+  /// The block whose first part is what `block`'s is a sum of, and whose other
+  /// parts `block` has too, where that sum may be written over that part; or
+  /// null.
+  const torch::jit::Value* goes_on_from(const Blocks::value_type& block,
+                                        const Blocks& blocks) const;
+  /// Whether no step reads a value, or what is left to its readers, after the
+  /// node's.
+  bool is_read_before(const torch::jit::Value* value,
+                      const torch::jit::Node* node) const;
+  /// Gives those before `block` places in its buffer.
+  void share_with_earlier(const torch::jit::Value* block, const Blocks& blocks);
+  /// Whether it adds images to as many others.
+  bool is_sum(const torch::jit::Node* node) const;
+  /// Whether it is one that has a place.
+  bool is_placed_sum(const torch::jit::Node* node) const;
+  /// Writes a sum where it belongs.
+  void emit_placed_sum(const torch::jit::Node* node);
+  /// A 1x1 convolution of which some channels are added to what a buffer has,
+  /// and the others a part of it.
+  struct DualPath {
+    const torch::jit::Node* convolution;
+    const torch::jit::Value* joined;
+  };
+  /// Leaves a convolution to the addition of its first channels, where it is
+  /// such a one.
+  bool waits_for_paths(const torch::jit::Node* node);
+  /// path: what the sum, which is `node`, adds.
+  void emit_paths(const DualPath& path, const torch::jit::Node* node);
 
   // engine_plan_convolutions.cpp: convolutions and what they do on the way.
 
@@ -206,6 +245,7 @@ class PlanBuilder {
   /// outputs.
   std::unordered_map<const torch::jit::Value*, const torch::jit::Node*>
       pending_;
+  std::unordered_map<const torch::jit::Value*, DualPath> paths_;
   std::set<const torch::jit::Value*> ready_;  ///< Computed by a step so far.
   std::set<const torch::jit::Value*> own_memory_;  ///< Views of nothing else.
 };

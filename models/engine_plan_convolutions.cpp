@@ -104,7 +104,7 @@ void PlanBuilder::visit_channel_padding(const jit::Node* node) {
 bool PlanBuilder::waits_for_addition(const jit::Node* node) {
   const auto* user = only_user(node->output());
   const bool waits = user != nullptr && user->kind() == at::aten::add &&
-                     takes_addition(node, user);
+                     takes_addition(node, user) && !is_placed_sum(user);
   if (waits) pending_[node->output()] = node;
   return waits;
 }
@@ -114,11 +114,15 @@ void PlanBuilder::visit_convolution(const jit::Node* node) {
     visit_other(node);
     return;
   }
-  if (waits_for_addition(node)) return;
+  if (waits_for_addition(node) || waits_for_paths(node)) return;
   emit_convolution(node, nullptr, ending_of(node));
 }
 
 void PlanBuilder::visit_add(const jit::Node* node) {
+  if (is_placed_sum(node)) {
+    emit_placed_sum(node);
+    return;
+  }
   const jit::Value* a = node->input(0);
   const jit::Value* b = node->input(1);
   const auto is_pending_gate = [&](const jit::Value* value) {

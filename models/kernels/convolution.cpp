@@ -107,18 +107,22 @@ bool takes_winograd(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
                          .type = images.scalar_type()});
 }
 
-std::optional<ConvolutionShape> shape_for_gemm(
+/// What a kernel that has `shape_of` makes of a convolution; none where it does
+/// not take it.
+template <typename Shape>
+std::optional<Shape> shape_for(
+    std::optional<Shape> (*shape_of)(at::IntArrayRef, at::IntArrayRef,
+                                     at::ScalarType, const ConvolutionOptions&),
     const Tensor& images, const torch::nn::Conv2dImpl& conv,
     const ExtraPadding& extra) {
   if (!pads_with_zeros(conv) || !takes_type(images, conv)) return {};
   const auto& options = conv.options;
-  return implicit_gemm_shape(images.sizes(), conv.weight.sizes(),
-                             images.scalar_type(),
-                             {.padding = *padding_of(conv),
-                              .stride = *options.stride(),
-                              .dilation = *options.dilation(),
-                              .groups = options.groups(),
-                              .extra = extra});
+  return shape_of(images.sizes(), conv.weight.sizes(), images.scalar_type(),
+                  {.padding = *padding_of(conv),
+                   .stride = *options.stride(),
+                   .dilation = *options.dilation(),
+                   .groups = options.groups(),
+                   .extra = extra});
 }
 
 /// Images of one channel, which are of either layout, as channels-last ones:
@@ -142,9 +146,13 @@ Tensor fused_convolution(const Tensor& any, const WithBias& convolution,
     if (!extra.any() && takes_winograd(images, *conv)) {
       return convolve_by_winograd(images, conv->weight, convolution.bias);
     }
-    if (const auto shape = shape_for_gemm(images, *conv, extra)) {
+    if (const auto shape =
+            shape_for(implicit_gemm_shape, images, *conv, extra)) {
       return convolve_by_implicit_gemm(images, conv->weight, convolution.bias,
                                        *shape);
+    }
+    if (const auto shape = shape_for(grouped_shape, images, *conv, extra)) {
+      return convolve_in_groups(images, conv->weight, convolution.bias, *shape);
     }
   }
   return reference_convolution(padded(x, extra), convolution);

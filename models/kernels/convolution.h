@@ -10,7 +10,8 @@ namespace skipzoo {
 /// conv(x), by Winograd's F(4x4, 3x3) where that is faster: on the CPU,
 /// channels-last, 3x3 with a border of one, stride 1 and one group, images and
 /// channels enough. Small planes of many images and strides go by products of
-/// matrices (implicit_gemm.h). In bfloat16 that is computed in float32
+/// matrices (implicit_gemm.h), groups of few channels by loops of their own
+/// (grouped_convolution.h). In bfloat16 that is computed in float32
 /// (winograd.h), so under autocast the weight is not rounded. So are under
 /// autocast other convolutions of bfloat16 that LibTorch is slow at:
 /// convolution_in_float().

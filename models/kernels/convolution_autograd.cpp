@@ -148,6 +148,59 @@ class ImplicitGemmConvolution
   }
 };
 
+class GroupedConvolution
+    : public torch::autograd::Function<GroupedConvolution> {
+ public:
+  static Variable forward(AutogradContext* context, const Variable& x,
+                          const Variable& weight,
+                          const std::optional<Variable>& bias,
+                          const GroupedShape& shape) {
+    const NoAutograd no_autograd;
+    context->save_for_backward({x, weight});
+    context->saved_data["bias"] = bias.has_value();
+    context->saved_data["shape"] = numbers_of(shape);
+    const auto y = empty_result(x, shape);
+    grouped_convolution(
+        x, pack_grouped_weight(weight), shape,
+        {.images = y, .bias = bias ? accumulator(x, *bias) : Tensor()});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& gradients) {
+    const NoAutograd no_autograd;
+    const auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &weight = saved[1];
+    const auto shape = shape_of(context->saved_data["shape"].toIntVector());
+    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    Variable dx, dweight, dbias;
+    if (context->needs_input_grad(0)) {
+      dx = grouped_input_gradient(dy, weight, shape);
+    }
+    if (context->needs_input_grad(1)) {
+      dweight = grouped_weight_gradient(x, dy, shape);
+    }
+    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
+      dbias = bias_gradient(dy).to(weight.scalar_type());
+    }
+    return {dx, dweight, dbias, Variable()};
+  }
+
+ private:
+  static std::vector<int64_t> numbers_of(const GroupedShape& s) {
+    return {s.images,    s.channels, s.group,      s.stride,
+            s.in.height, s.in.width, s.out.height, s.out.width};
+  }
+  static GroupedShape shape_of(const std::vector<int64_t>& n) {
+    return {.images = n[0],
+            .channels = n[1],
+            .group = n[2],
+            .stride = n[3],
+            .in = {n[4], n[5]},
+            .out = {n[6], n[7]}};
+  }
+};
+
 /// A convolution of bfloat16 images in float.
 class FloatConvolution : public torch::autograd::Function<FloatConvolution> {
  public:
@@ -199,6 +252,11 @@ Tensor convolve_by_implicit_gemm(const Tensor& x, const Tensor& weight,
                                  const Tensor& bias,
                                  const ConvolutionShape& shape) {
   return ImplicitGemmConvolution::apply(x, weight, as_optional(bias), shape);
+}
+
+Tensor convolve_in_groups(const Tensor& x, const Tensor& weight,
+                          const Tensor& bias, const GroupedShape& shape) {
+  return GroupedConvolution::apply(x, weight, as_optional(bias), shape);
 }
 
 Tensor convolve_in_float(const Tensor& x, const Tensor& weight,

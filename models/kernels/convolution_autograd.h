@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/kernels/grouped_convolution.h"
 #include "models/kernels/implicit_gemm.h"
 
 // Convolutions with their backward passes, for convolution() to choose among.
@@ -21,6 +22,12 @@ torch::Tensor convolve_by_implicit_gemm(const torch::Tensor& x,
                                         const torch::Tensor& weight,
                                         const torch::Tensor& bias,
                                         const ConvolutionShape& shape);
+
+/// As grouped_convolution() takes it.
+torch::Tensor convolve_in_groups(const torch::Tensor& x,
+                                 const torch::Tensor& weight,
+                                 const torch::Tensor& bias,
+                                 const GroupedShape& shape);
 
 struct FloatConvolutionShape {
   std::vector<int64_t> stride, padding, dilation;

@@ -127,7 +127,8 @@ void PackedConvolution::pack(const Tensor& x, at::IntArrayRef images) {
   constexpr int64_t kMany = 1 << 10;
   const bool is_kept = is_plain_ || small_padding_ ||
                        is_of_few_pixels({1, images[1], images[2], images[3]}) ||
-                       gemm_shape({kMany, images[1], images[2], images[3]});
+                       gemm_shape({kMany, images[1], images[2], images[3]}) ||
+                       grouped(images);
   if (!is_kept) weight_.reset();
 }
 
@@ -141,12 +142,15 @@ std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
 
 std::optional<ConvolutionShape> PackedConvolution::gemm_shape(
     at::IntArrayRef images) const {
-  return implicit_gemm_shape(images, weight_sizes_, type_,
-                             {.padding = shape_.padding,
-                              .stride = shape_.stride,
-                              .dilation = shape_.dilation,
-                              .groups = shape_.groups,
-                              .extra = shape_.extra});
+  return implicit_gemm_shape(images, weight_sizes_, type_, options());
+}
+
+ConvolutionOptions PackedConvolution::options() const {
+  return {.padding = shape_.padding,
+          .stride = shape_.stride,
+          .dilation = shape_.dilation,
+          .groups = shape_.groups,
+          .extra = shape_.extra};
 }
 
 void PackedConvolution::run_gemm(const Tensor& x, const ConvolutionShape& shape,
@@ -154,6 +158,27 @@ void PackedConvolution::run_gemm(const Tensor& x, const ConvolutionShape& shape,
   if (!kernel_rows_) kernel_rows_ = pack_kernel_rows(weight_, type_);
   result.bias = accumulator(x, bias_);
   implicit_gemm(x, *kernel_rows_, shape, result);
+}
+
+std::optional<GroupedShape> PackedConvolution::grouped(const Tensor& x) const {
+  const bool is_known = x.scalar_type() == type_ &&
+                        x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+                        (weight_.defined() || grouped_weight_.defined());
+  return is_known ? grouped(x.sizes()) : std::nullopt;
+}
+
+std::optional<GroupedShape> PackedConvolution::grouped(
+    at::IntArrayRef images) const {
+  return grouped_shape(images, weight_sizes_, type_, options());
+}
+
+void PackedConvolution::run_grouped(const Tensor& x, const GroupedShape& shape,
+                                    ImplicitGemmResult result) {
+  if (!grouped_weight_.defined()) {
+    grouped_weight_ = pack_grouped_weight(weight_);
+  }
+  result.bias = accumulator(x, bias_);
+  grouped_convolution(x, grouped_weight_, shape, result);
 }
 
 bool PackedConvolution::uses_winograd(const Tensor& x) const {
@@ -197,6 +222,11 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu,
     run_gemm(x, *shape, {.images = out, .relu = relu});
     return out;
   }
+  if (const auto shape = grouped(x)) {
+    const auto out = empty_result(x, *shape, allocate);
+    run_grouped(x, *shape, {.images = out, .relu = relu});
+    return out;
+  }
   return run(x.to(type_), relu, allocate).to(x.scalar_type());
 }
 
@@ -224,6 +254,10 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
   }
   if (const auto shape = gemm_shape(x)) {
     run_gemm(x, *shape, {.images = other, .residual = other, .relu = relu});
+    return other;
+  }
+  if (const auto shape = grouped(x)) {
+    run_grouped(x, *shape, {.images = other, .residual = other, .relu = relu});
     return other;
   }
   const auto sum = other.to(type_);

@@ -9,6 +9,7 @@
 
 #include "models/kernels/allocate.h"
 #include "models/kernels/conv3x3.h"
+#include "models/kernels/grouped_convolution.h"
 #include "models/kernels/im2col_convolution.h"
 #include "models/kernels/implicit_gemm.h"
 #include "models/kernels/small_convolution.h"
@@ -19,7 +20,8 @@ namespace skipzoo {
 
 /// A convolution whose weight is packed for this processor when it first runs:
 /// by oneDNN, as torch.compile calls it, or by our own for few pixels, for
-/// small images and where Winograd's algorithm is faster. Of bfloat16 in float
+/// small images, for groups of few channels and where Winograd's algorithm is
+/// faster. Of bfloat16 in float
 /// where LibTorch refuses it (convolves_bfloat16() in autocast.h).
 class PackedConvolution {
  public:
@@ -52,11 +54,17 @@ class PackedConvolution {
   std::optional<ExtraPadding> whole_padding() const;
   std::optional<ExtraPadding> padding_if_small() const;
   bool uses_winograd(const torch::Tensor& x) const;
+  ConvolutionOptions options() const;
   /// As implicit_gemm() takes it; none where x is not for that.
   std::optional<ConvolutionShape> gemm_shape(const torch::Tensor& x) const;
   std::optional<ConvolutionShape> gemm_shape(at::IntArrayRef images) const;
   void run_gemm(const torch::Tensor& x, const ConvolutionShape& shape,
                 ImplicitGemmResult result);
+  /// As grouped_convolution() takes it; none where x is not for that.
+  std::optional<GroupedShape> grouped(const torch::Tensor& x) const;
+  std::optional<GroupedShape> grouped(at::IntArrayRef images) const;
+  void run_grouped(const torch::Tensor& x, const GroupedShape& shape,
+                   ImplicitGemmResult result);
   /// Writes to `out`, or adds to it what it is.
   void run_winograd(const torch::Tensor& x, const torch::Tensor& out, bool adds,
                     bool relu);
@@ -75,6 +83,7 @@ class PackedConvolution {
   std::unique_ptr<SmallConvolution> small_;
   std::optional<Conv3x3Weight> taps_;
   std::optional<PackedWeight> kernel_rows_;
+  torch::Tensor grouped_weight_;  ///< Null before grouped_convolution() ran.
 };
 
 /// Channels-last images, or the first channels of wider ones, as rows of

@@ -1,5 +1,6 @@
 #include "models/kernels/pointwise.h"
 
+#include "models/kernels/optional_tensor.h"
 #include "models/kernels/pixel_rows.h"
 
 namespace skipzoo {
@@ -42,8 +43,8 @@ class InputBlock {
   explicit InputBlock(const ActivatedInput& input)
       : x_(input.rows.const_data_ptr<T>()),
         stride_(input.rows.stride(0)),
-        scale_(input.scale.const_data_ptr<Acc<T>>()),
-        offset_(input.offset.const_data_ptr<Acc<T>>()),
+        scale_(data_or_null<Acc<T>>(input.scale)),
+        offset_(data_or_null<Acc<T>>(input.offset)),
         channels_(input.channels),
         width_(padded(channels_, gemm::kColumns)),
         block_(kBlock * width_) {
@@ -51,9 +52,14 @@ class InputBlock {
   }
 
   const T* load(int64_t first, int64_t count) {
-    rows::affine(x_ + first * stride_, stride_, static_cast<const T*>(nullptr),
-                 scale_, offset_, /*relu=*/true, count, channels_,
-                 block_.data(), width_);
+    const T* from = x_ + first * stride_;
+    if (scale_ == nullptr) {
+      rows::copy(from, stride_, count, channels_, block_.data(), width_);
+    } else {
+      rows::affine(from, stride_, static_cast<const T*>(nullptr), scale_,
+                   offset_, /*relu=*/true, count, channels_, block_.data(),
+                   width_);
+    }
     // Where the last block is odd, one row more is read.
     if (count < kBlock) {
       std::fill_n(block_.data() + count * width_, width_, T(0));
@@ -78,17 +84,14 @@ struct ForwardSlice {
   Scratch<Acc<T>> out;
 };
 
-/// Writes the first `pixels` of out; then calls done(block, first, rows), on
-/// any thread, for each block.
-template <typename T, typename Done>
-void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
-             const torch::Tensor& bias, const torch::Tensor& out,
-             int64_t pixels, const Done& done) {
+/// Calls write(block, product, first, rows), on any thread, for each block of
+/// the first `pixels`. product: rows of the matrix's columns.
+template <typename T, typename Write>
+void multiply(const ActivatedInput& input, const PackedMatrices<T>& matrix,
+              int64_t pixels, const Write& write) {
   using F = Format<T>;
   const int64_t depth = padded(input.channels, gemm::kColumns);
   const int64_t columns = matrix.columns();
-  const auto* b = bias.defined() ? bias.const_data_ptr<Acc<T>>() : nullptr;
-  T* to = out.mutable_data_ptr<T>();
   Slices<ForwardSlice<T>> slices;
   const auto make = [&] { return ForwardSlice<T>(input, columns); };
   const PixelBlocks blocks(pixels);
@@ -101,12 +104,27 @@ void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
                        (input.channels + F::kPair - 1) / F::kPair,
                        own.out.data(),
                        /*add=*/false);
-        rows::write(own.out.data(), columns, b, static_cast<const T*>(nullptr),
-                    /*relu=*/true, count, out.size(1),
-                    to + first * out.stride(0), out.stride(0));
-        done(block, first, count);
+        write(block, own.out.data(), first, count);
       },
       pixels * input.channels * columns);
+}
+
+/// Writes the first `pixels` of out; then calls done(block, first, rows) for
+/// each block.
+template <typename T, typename Done>
+void forward(const ActivatedInput& input, const PackedMatrices<T>& matrix,
+             const torch::Tensor& bias, const torch::Tensor& out,
+             int64_t pixels, const Done& done) {
+  const auto* b = data_or_null<Acc<T>>(bias);
+  T* to = out.mutable_data_ptr<T>();
+  multiply(
+      input, matrix, pixels,
+      [&](int64_t block, const Acc<T>* product, int64_t first, int64_t count) {
+        rows::write(product, matrix.columns(), b,
+                    static_cast<const T*>(nullptr), /*relu=*/true, count,
+                    out.size(1), to + first * out.stride(0), out.stride(0));
+        done(block, first, count);
+      });
 }
 
 /// What a slice of pixels has to itself in the backward pass.
@@ -225,6 +243,31 @@ void pointwise(const ActivatedInput& input, const PackedWeight& weight,
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
     forward(input, std::get<PackedMatrices<scalar_t>>(weight), bias, out,
             out.size(0), [](int64_t, int64_t, int64_t) {});
+  });
+}
+
+void pointwise_paths(const ActivatedInput& input, const PackedWeight& weight,
+                     const torch::Tensor& bias, const torch::Tensor& added,
+                     const torch::Tensor& joined) {
+  SKIPZOO_PROFILE("convolution1x1");
+  SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
+    using A = Acc<scalar_t>;
+    const auto& matrix = std::get<PackedMatrices<scalar_t>>(weight);
+    const int64_t columns = matrix.columns(), width = added.size(1);
+    const int64_t sums = added.stride(0), parts = joined.stride(0);
+    const auto* b = bias.const_data_ptr<A>();
+    auto* sum = added.mutable_data_ptr<scalar_t>();
+    auto* part = joined.mutable_data_ptr<scalar_t>();
+    multiply(input, matrix, added.size(0),
+             [&](int64_t, const A* product, int64_t first, int64_t count) {
+               rows::write(product, columns, b, sum + first * sums,
+                           /*relu=*/false, count, width, sum + first * sums,
+                           sums);
+               rows::write(product + width, columns, b + width,
+                           static_cast<const scalar_t*>(nullptr),
+                           /*relu=*/false, count, joined.size(1),
+                           part + first * parts, parts);
+             });
   });
 }
 

@@ -14,8 +14,14 @@ PackedWeight pack_pointwise(const torch::Tensor& weight);
 /// the accumulation type). out: rows of all out channels.
 void pointwise(const ActivatedInput& input, const PackedWeight& weight,
                const torch::Tensor& bias, const torch::Tensor& out);
-/// The same without a bias, and the moments of out, in one pass. One row at
-/// least.
+/// What a dual path makes of input · weightᵀ + bias: its first channels are
+/// added to `added`, rows of as many, the others written to `joined`, rows of
+/// the rest. bias: as above, not null.
+void pointwise_paths(const ActivatedInput& input, const PackedWeight& weight,
+                     const torch::Tensor& bias, const torch::Tensor& added,
+                     const torch::Tensor& joined);
+/// The same as pointwise() without a bias, and the moments of out, in one pass.
+/// One row at least.
 Moments pointwise_moments(const ActivatedInput& input,
                           const PackedWeight& weight, const torch::Tensor& out);
 
