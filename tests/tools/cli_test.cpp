@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "tests/support/process.h"
@@ -123,6 +124,17 @@ std::vector<std::string> rows_without_times(const fs::path& csv) {
   return lines;
 }
 
+/// What metrics.jsonl alone has, line by line.
+std::vector<std::string> recalls_by_class(const fs::path& jsonl) {
+  std::vector<std::string> lists;
+  std::istringstream lines(read_text(jsonl));
+  for (std::string line; std::getline(lines, line);) {
+    lists.push_back(
+        nlohmann::json::parse(line).at("val_recall_per_class").dump());
+  }
+  return lists;
+}
+
 std::string weights_and_more(const fs::path& checkpoint) {
   // The zip holds no times: equal state makes equal bytes, but for the name
   // inside, which is the file's.
@@ -154,6 +166,9 @@ TEST_P(Killed, ARunGoesOnAsIfNothingHadHappened) {
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_EQ(rows_without_times(folder / "whole/summary.csv"),
             rows_without_times(parts / "summary.csv"));
+  const auto recalls = recalls_by_class(folder / "whole/metrics.jsonl");
+  EXPECT_EQ(recalls.size(), 30u);
+  EXPECT_EQ(recalls, recalls_by_class(parts / "metrics.jsonl"));
   EXPECT_EQ(weights_and_more(folder / "whole/last.skz"),
             weights_and_more(parts / "last.skz"));
 }

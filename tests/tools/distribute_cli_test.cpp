@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "tests/support/expect_words.h"
@@ -86,12 +87,27 @@ TEST_F(Nproc, TrainsInOneRunAndGoesOnToTheBit) {
   expect_words(alone, 0, "had 12 pictures of all processes and now has 4");
   const auto evaluated =
       run_skipzoo({"evaluate", path("part"), "--nproc", "2", "--json"});
+  const auto page = folder / "part/evaluate-best-test.html";
+  const auto by_two = read_text(page);
   const auto by_one = run_skipzoo({"evaluate", path("part"), "--json"});
+  EXPECT_EQ(read_text(page), by_two);
+  expect_words(by_two, "Most confident mistakes");
   EXPECT_EQ(evaluated.exit_code, 0) << evaluated.err;
   const auto figures = nlohmann::json::parse(evaluated.out);
   const auto of_one = nlohmann::json::parse(by_one.out);
   EXPECT_EQ(figures["confusion"], of_one["confusion"]);
   EXPECT_EQ(figures["images"], 26);
+  // Each class has as many pictures: of all processes.
+  int epochs = 0;
+  std::istringstream lines(read_text(folder / "whole/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line); ++epochs) {
+    const auto row = nlohmann::json::parse(line);
+    const auto& recalls = row.at("val_recall_per_class");
+    ASSERT_EQ(recalls.size(), 2u);
+    EXPECT_NEAR((recalls[0].get<double>() + recalls[1].get<double>()) / 2,
+                row.at("val_top1").get<double>(), 1e-9);
+  }
+  EXPECT_EQ(epochs, 25);
 }
 
 // Wherever it is stopped, its own weights and their moving average, too.

@@ -84,6 +84,11 @@ TEST_F(Folds, AreOneNetworkToEvaluateAndToPredictBy) {
       run_skipzoo({"evaluate", path("cv"), "--json", "--split", "test"});
   expect_words(measured, 0, "the mean of 3 networks");
   expect_words(measured.out, "\"images\":18");
+  const auto page = read_text(folder / "cv/evaluate-folds-test.html");
+  expect_words(page, "<h1>cv: test</h1>");
+  expect_words(page, "the mean of 3 networks");
+  // A heat map is of one network.
+  EXPECT_EQ(page.find("class=\"heat\""), page.npos);
   const auto probabilities = [&](const std::string& network) {
     const auto found = run_skipzoo(
         {"predict", network, path("photos/test/cat"), "--format", "json"});

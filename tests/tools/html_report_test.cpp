@@ -141,6 +141,7 @@ TEST(HtmlReport, ShowsTheConfusionsAndWhatFollowsFromThem) {
   }
   EXPECT_NE(html.find(">96.18%<"), html.npos);  // 731 / (731 + 29)
   EXPECT_NE(html.find(">98.25%<"), html.npos);  // 731 / (731 + 13)
+  EXPECT_NE(html.find(">97.21%<"), html.npos);  // 2 * 731 / (760 + 744)
 }
 
 TEST(HtmlReport, ShowsFiguresWithTheirIntervals) {
@@ -221,7 +222,7 @@ TEST(HtmlReport, SaysWhoseConfusionsItShows) {
   const auto best = html_report(report);
   EXPECT_NE(best.find("Confusion matrix of epoch 2, the best (best.skz)"),
             std::string::npos);
-  EXPECT_NE(best.find("recall by class of epoch 2, the best (best.skz)"),
+  EXPECT_NE(best.find("F1 by class of epoch 2, the best (best.skz)"),
             std::string::npos);
   report.confusion_epoch = 3;
   EXPECT_NE(html_report(report).find("of epoch 3, the last (last.skz)"),

@@ -6,6 +6,7 @@
 
 #include "tools/train/evaluate.h"
 #include "tools/train/intervals.h"
+#include "tools/train/per_class.h"
 
 namespace skipzoo {
 namespace {
@@ -27,6 +28,28 @@ TEST(Metrics, MacroF1IsOverClassesThatAreThereOrPredicted) {
   EXPECT_NEAR(macro_f1(kConfusion), 36.7521, 1e-4);
   // One that is neither does not count.
   EXPECT_NEAR(macro_f1({{3, 0, 0}, {0, 2, 0}, {0, 0, 0}}), 100, 1e-12);
+}
+
+TEST(Metrics, EachClassHasItsRecallOrNone) {
+  const auto recalls = recall_per_class({{8, 2, 0}, {1, 3, 0}, {0, 0, 0}});
+  ASSERT_EQ(recalls.size(), 3u);
+  EXPECT_DOUBLE_EQ(recalls[0], 80);
+  EXPECT_DOUBLE_EQ(recalls[1], 75);
+  EXPECT_TRUE(std::isnan(recalls[2]));
+  EXPECT_TRUE(recall_per_class({}).empty());
+}
+
+TEST(Metrics, EachLabelHasItsAveragePrecisionOrNone) {
+  Evaluation found{.map = 62.5};
+  found.labels = {{.average_precision = 0.625, .images = 4}, {.images = 0}};
+  const auto precisions = average_precision_per_class(found);
+  ASSERT_EQ(precisions.size(), 2u);
+  EXPECT_DOUBLE_EQ(precisions[0], 62.5);
+  EXPECT_TRUE(std::isnan(precisions[1]));
+  // A probability was no number, so these are none.
+  found.map = std::nan("");
+  EXPECT_TRUE(average_precision_per_class(found).empty());
+  EXPECT_TRUE(average_precision_per_class({}).empty());
 }
 
 TEST(Metrics, DecideWhichEpochIsTheBest) {

@@ -253,7 +253,7 @@ struct NoisyPictures {
     model = make_model(net);
   }
   Mistakes mistakes() const {
-    return look_at_mistakes(*model, *loader, {}, judged);
+    return look_at_mistakes(model.get(), *loader, {}, judged);
   }
 
   std::vector<Image> pictures;
@@ -344,9 +344,9 @@ bool shows_what_best_skz_makes(double lr, double decay) {
   int64_t right = 0;
   for (const auto& one : found.judged) right += one.is_right() ? 1 : 0;
   EXPECT_NEAR(found.top1, 100 * static_cast<double>(right) / 40, 1e-9);
-  const auto expected =
-      mistakes_html(look_at_mistakes(*model, test, preprocess, found.judged),
-                    summary.best.epoch);
+  const auto expected = mistakes_html(
+      look_at_mistakes(model.get(), test, preprocess, found.judged),
+      summary.best.epoch);
   EXPECT_EQ(
       mistakes_in(read_text(folder / "run/report.html"), summary.best.epoch),
       expected);

@@ -145,6 +145,18 @@ class MultiLabelRun : public testing::Test {
 TEST_F(MultiLabelRun, LearnsAndSaysSo) {
   const auto rows = read_csv(*folder_ / "run/summary.csv");
   EXPECT_GT(rows.back().val_map, 90);
+  std::istringstream lines(read_text(*folder_ / "run/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto row = nlohmann::json::parse(line);
+    EXPECT_FALSE(row.contains("val_recall_per_class"));
+    double sum = 0;
+    for (const double one : row.at("val_average_precision_per_class")) {
+      sum += one;
+    }
+    EXPECT_NEAR(sum / 3, row.at("val_map").get<double>(), 1e-9);
+  }
+  expect_words(read_text(*folder_ / "run/report.html"),
+               "<h2>Average precision by class (%)</h2>");
   expect_words(trained_.err, "data.multi_label: several labels a picture, as ");
   expect_words(trained_.err, "shapes.csv has in line 5: 'blue | red'");
   expect_words(trained_.err, "  mAP: ");
@@ -174,6 +186,12 @@ TEST_F(MultiLabelRun, EvaluateSaysWhatTheRunSaid) {
   }
   const auto text = run_skipzoo({"evaluate", path("run")});
   expect_words(text.out, "mAP ");
+  const auto page = read_text(*folder_ / "run/evaluate-best-val.html");
+  for (const char* part :
+       {"Mean average precision</span><b>", "Labels by class", "Ranked first",
+        "for each class that of the network, from its validation"}) {
+    expect_words(page, part);
+  }
   expect_words(text.out, "thresholds: those of the network");
   expect_words(text.out,
                "class                       AP  threshold  precision");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "tests/support/expect_words.h"
 #include "tests/support/make_pictures.h"
@@ -49,6 +50,15 @@ TEST_F(OldRun, GoesOnToItsEnd) {
   for (size_t epoch = 0; epoch < before.size(); ++epoch) {
     EXPECT_EQ(after[epoch].val_loss, before[epoch].val_loss);
   }
+  // It had nothing of its classes; what comes now has.
+  std::istringstream lines(read_text(folder / "run" / "metrics.jsonl"));
+  std::vector<bool> have;
+  for (std::string line; std::getline(lines, line);) {
+    have.push_back(line.find("\"val_recall_per_class\":[") != line.npos);
+  }
+  EXPECT_EQ(have, (std::vector<bool>{false, false, true, true}));
+  EXPECT_NE(read_text(folder / "run" / "report.html").find("Recall by class"),
+            std::string::npos);
   // Of the same run without the kill. Another processor rounds otherwise.
   EXPECT_NEAR(after[2].train_loss, 1.86521, 2e-3);
   EXPECT_NEAR(after[3].train_loss, 1.76305, 2e-3);

@@ -2,15 +2,16 @@
 
     python pages_in_browser.py SKIPZOO_BINARY CONFIGS [--screenshots FOLDER]
 
-A run, a comparison of two runs, a sweep over learning rates and a study are made on the digits, then opened by
-chromedriver (Debian: chromium-driver) at the width of a desktop and of a phone, light and dark. Nothing but Python's own
-library is needed. Exit code 77: no chromedriver here.
+A run, an evaluation of it, a comparison of two runs, a sweep over learning rates and a study are made on the digits, then
+opened by chromedriver (Debian: chromium-driver) at the width of a desktop and of a phone, light and dark, and printed.
+Nothing but Python's own library is needed. Exit code 77: no chromedriver here.
 """
 import argparse
 import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import tempfile
 import time
 import unittest
 import urllib.request
+import zlib
 
 ARGUMENTS = argparse.ArgumentParser()
 ARGUMENTS.add_argument("binary")
@@ -62,10 +64,10 @@ class Browser:
     def post(self, path, body):
         return self.call("POST", self.path + path, body)
 
-    def open(self, page, size=DESKTOP, dark=False):
+    def open(self, page, size=DESKTOP, dark=False, media=""):
         self.post("/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": {
             "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}})
-        self.post("/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {
+        self.post("/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {"media": media,
             "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}})
         self.post("/url", {"url": page.resolve().as_uri()})
 
@@ -82,6 +84,10 @@ class Browser:
     def press(self, key):
         self.post("/actions", {"actions": [{"type": "key", "id": "keys", "actions": [
             {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]}]})
+
+    def pdf(self):
+        """The open page as it is printed on A4 (W3C WebDriver, 17.1)."""
+        return base64.b64decode(self.post("/print", {"page": {"width": 21.0, "height": 29.7}, "background": True}))
 
     def picture(self):
         taken = self.post("/goog/cdp/execute", {"cmd": "Page.captureScreenshot",
@@ -108,12 +114,14 @@ def make_pages(binary, configs, folder):
     for name, depths in (("small", "[1,1,1]"), ("large", "[2,2,2]")):
         skipzoo("train", "-c", digits, "-o", name, "--set", f"model.depths={depths}", "--set",
                 "train.epochs=3")
+    skipzoo("evaluate", "small")
     skipzoo("report", "small", "large", "-o", "both.html")
     skipzoo("lr-find", "-c", digits, "--steps", "20", "--out", "lr.html")
     skipzoo("study", "-c", configs / "study" / "digits.yaml", "-o", "study", *(
         word for key in ("study.depths=[8]", "study.seeds=[1]", "study.surface=5", "train.epochs=2")
         for word in ("--set", key)))
-    return {"run": folder / "small" / "report.html", "runs": folder / "both.html", "rates": folder / "lr.html",
+    return {"run": folder / "small" / "report.html",
+            "evaluation": folder / "small" / "evaluate-best-test.html", "runs": folder / "both.html", "rates": folder / "lr.html",
             "study": folder / "study" / "study.html"}
 
 
@@ -123,6 +131,31 @@ return [...document.querySelectorAll('figure svg:not([aria-hidden])')].map(svg =
   name: svg.getAttribute('aria-label') || '',
   points: [...svg.querySelectorAll('polyline')].reduce((sum, line) => sum + line.points.length, 0),
   shapes: svg.querySelectorAll('rect, path').length, height: svg.getBoundingClientRect().height}));
+"""
+# What is not named: of charts their role or name, of tables their caption or the scope of a header cell.
+NAMELESS = """
+const text = e => e.outerHTML.slice(0, 120);
+const charts = [...document.querySelectorAll('svg:not([aria-hidden=true])')]
+  .filter(svg => svg.getAttribute('role') !== 'img' || !(svg.getAttribute('aria-label') || '').trim());
+const tables = [...document.querySelectorAll('table')]
+  .filter(table => !table.caption || !table.caption.textContent.trim());
+const headers = [...document.querySelectorAll('th')]
+  .filter(th => !['row', 'col'].includes(th.getAttribute('scope')) || !th.textContent.trim());
+const pictures = [...document.querySelectorAll('img:not([alt])')];
+const inputs = [...document.querySelectorAll('input:not([aria-label])')];
+return [...charts, ...tables, ...headers, ...pictures, ...inputs].map(text);
+"""
+# How paper shows it: colours of the page and of what is on it, and what is for the pointer.
+ON_PAPER = """
+const colour = (e, what) => getComputedStyle(e)[what];
+const folds = [...document.querySelectorAll('details')];
+return {page: colour(document.documentElement, 'backgroundColor'),
+  cards: [...new Set([...document.querySelectorAll('.card')].map(e => colour(e, 'backgroundColor')))],
+  text: [...new Set([...document.querySelectorAll('h1, h2, td:not(.strong), tbody th')].map(e => colour(e, 'color')))],
+  tips: [...document.querySelectorAll('.tip, .over')].filter(e => colour(e, 'display') !== 'none').length,
+  broken: [...document.querySelectorAll('figure')].filter(e => colour(e, 'breakInside') !== 'avoid').length,
+  cut: [...document.querySelectorAll('.scroll')].filter(e => colour(e, 'overflowY') !== 'visible').length,
+  scheme: colour(document.documentElement, 'colorScheme')};
 """
 VISIBLE_TIPS = """
 return [...document.querySelectorAll('.tip')].filter(tip => getComputedStyle(tip).visibility === 'visible')
@@ -153,6 +186,12 @@ return least;
 """
 
 
+def pdf_objects(pdf):
+    """A PDF's bytes and, behind them, those of the objects that are packed in streams."""
+    packed = re.findall(rb"/Type\s*/ObjStm\b.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    return pdf + b"".join(zlib.decompressobj().decompress(one) for one in packed)
+
+
 class Pages(unittest.TestCase):
     pages, browser, screenshots = {}, None, None
 
@@ -172,7 +211,7 @@ class Pages(unittest.TestCase):
                 self.assertLess(chart["height"], DESKTOP[1] / 2, f"{name}: {chart['name']}")
 
     def test_the_pointer_shows_values(self):
-        for name in ("run", "runs", "rates", "study"):
+        for name in self.pages:
             self.browser.open(self.pages[name])
             self.assertEqual(self.browser.run(VISIBLE_TIPS), [], name)
             x, y = self.browser.run("""
@@ -186,7 +225,7 @@ class Pages(unittest.TestCase):
             self.assertRegex(tips[0], r"\d", name)
 
     def test_the_tab_key_shows_values(self):
-        for name in ("run", "runs", "rates", "study"):
+        for name in self.pages:
             self.browser.open(self.pages[name])
             self.browser.point_at(1, 1)
             for _ in range(200):
@@ -199,11 +238,59 @@ class Pages(unittest.TestCase):
             self.assertTrue(self.browser.run("return document.activeElement.getAttribute('aria-label')"), name)
 
     def test_the_confusion_matrix_sums_to_the_pictures(self):
+        for name in ("run", "evaluation"):
+            self.browser.open(self.pages[name])
+            total = self.browser.run("""
+                return [...document.querySelectorAll('table.map td')]
+                  .map(td => parseInt(td.textContent.replace(/\\D/g, '')) || 0).reduce((a, b) => a + b, 0);""")
+            self.assertEqual(total, 359, name)  # The test split of the digits.
+
+    def test_each_class_has_a_curve_with_its_name(self):
         self.browser.open(self.pages["run"])
-        total = self.browser.run("""
-            return [...document.querySelectorAll('table.map td')]
-              .map(td => parseInt(td.textContent.replace(/\\D/g, '')) || 0).reduce((a, b) => a + b, 0);""")
-        self.assertEqual(total, 359)  # The test split of the digits.
+        chart = self.browser.run("""
+            const svg = document.querySelector('svg[aria-label^="Recall by class"]');
+            return {names: [...svg.querySelectorAll('.end-name')].map(e => e.textContent),
+              styles: [...svg.querySelectorAll('polyline')].map(e => getComputedStyle(e).strokeDasharray + e.className.baseVal),
+              boxes: [...svg.querySelectorAll('.end-name')].map(e => [e.getBoundingClientRect().top,
+                e.getBoundingClientRect().right, svg.closest('.card').getBoundingClientRect().right])};""")
+        self.assertEqual(sorted(chart["names"]), [str(digit) for digit in range(10)])
+        self.assertEqual(len({style.split("k")[0] for style in chart["styles"]}), 10, "dashes that are the same")
+        tops = sorted(box[0] for box in chart["boxes"])
+        self.assertGreater(min(b - a for a, b in zip(tops, tops[1:])), 8, "names over each other")
+        for _, right, card in chart["boxes"]:
+            self.assertLess(right, card)
+
+    def test_all_is_named_for_who_cannot_see_it(self):
+        for name, page in self.pages.items():
+            self.browser.open(page)
+            self.assertEqual(self.browser.run(NAMELESS), [], name)
+            self.assertEqual(self.browser.run("return document.documentElement.lang"), "en", name)
+            self.assertTrue(self.browser.run("return document.title"), name)
+
+    def test_paper_is_white_and_text_dark_where_the_system_is_dark(self):
+        for name, page in self.pages.items():
+            self.browser.open(page, dark=True, media="print")
+            paper = self.browser.run(ON_PAPER)
+            self.assertEqual(paper["page"], "rgb(255, 255, 255)", name)
+            self.assertEqual(paper["cards"], ["rgb(255, 255, 255)"], name)
+            for colour in paper["text"]:
+                self.assertLess(max(map(int, re.findall(r"\d+", colour)[:3])), 100, f"{name}: {colour}")
+            self.assertEqual(paper["scheme"], "light", name)
+            for what in ("tips", "broken", "cut"):
+                self.assertEqual(paper[what], 0, f"{name}: {what}")
+            self.assertGreaterEqual(self.browser.run(CONTRAST)["ratio"], 4.5, name)
+
+    def test_it_can_be_printed(self):
+        for name, page in self.pages.items():
+            self.browser.open(page, dark=True)
+            pdf = self.browser.pdf()
+            self.assertTrue(pdf.startswith(b"%PDF-"), name)
+            self.assertGreater(len(pdf), 10_000, name)
+            pages = len(re.findall(rb"/Type\s*/Page\b", pdf_objects(pdf)))
+            self.assertIn(pages, range(1, 40), name)
+            if self.screenshots is not None:
+                self.screenshots.mkdir(parents=True, exist_ok=True)
+                (self.screenshots / f"{name}.pdf").write_bytes(pdf)
 
     def test_a_phone_need_not_scroll_sideways(self):
         for name, page in self.pages.items():

@@ -49,11 +49,13 @@ std::string version_text() {
          std::string(name_of(chosen_isa()));
 }
 
-RunAbout about_run(Classifier& model, const RunConfig& config,
+RunAbout about_run(Classifier* model, const RunConfig& config,
                    const Dataset& pictures, const torch::Device& device) {
   RunAbout about;
   const auto shape = picture_shape(config, pictures);
-  for (const auto& layer : summarise(model, shape).layers) {
+  const auto layers = model == nullptr ? std::vector<LayerSummary>()
+                                       : summarise(*model, shape).layers;
+  for (const auto& layer : layers) {
     about.layers.push_back({.name = layer.name,
                             .output = sizes_text(layer.output_shape),
                             .parameters = layer.parameters,

@@ -16,8 +16,8 @@ struct Classifier;
 std::string version_text();
 
 /// What a run's page tells of its network, on pictures of that data set, and of
-/// this machine.
-RunAbout about_run(Classifier& model, const RunConfig& config,
+/// this machine. model: null for one whose layers are not known.
+RunAbout about_run(Classifier* model, const RunConfig& config,
                    const Dataset& pictures, const torch::Device& device);
 
 }  // namespace skipzoo

@@ -1,9 +1,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <iostream>
 #include <optional>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/evaluation_page.h"
 #include "tools/cli/evaluation_text.h"
 #include "tools/cli/label_text.h"
 #include "tools/cli/measured_pictures.h"
@@ -23,6 +26,7 @@ struct EvaluateArguments {
   NetworkSource network;
   Measured measured = Measured::kVal;
   bool json = false;
+  std::filesystem::path output;
   int64_t nproc = 1;
 };
 
@@ -56,22 +60,29 @@ void check_labels(const EvaluateArguments& args, const LoadedNetwork& network,
                     "; of a table data.multi_label says so");
 }
 
-void print_labels(const EvaluateArguments& args, const LoadedNetwork& network,
-                  Evaluation result, const std::string& split,
-                  const std::vector<std::string>& classes) {
-  const bool from_network =
-      network.metadata && !network.metadata->thresholds.empty();
-  if (from_network) {
-    result.labels = label_scores(result.pictures, network.thresholds);
-  }
-  if (args.json) {
-    print_labels_json(result, split, classes, from_network);
+/// Whether it brings thresholds of its validation.
+bool has_thresholds(const LoadedNetwork& network) {
+  return network.metadata && !network.metadata->thresholds.empty();
+}
+
+void print(const EvaluateArguments& args, const LoadedNetwork& network,
+           const Evaluation& result, const std::string& split,
+           const std::vector<std::string>& classes) {
+  const bool several = result.has_several_labels();
+  if (several && args.json) {
+    print_labels_json(result, split, classes, has_thresholds(network));
+  } else if (several) {
+    print_labels_text(result, classes, has_thresholds(network));
+  } else if (args.json) {
+    print_json(result, split, classes);
   } else {
-    print_labels_text(result, classes, from_network);
+    print_text(result, classes);
   }
+  std::cout.flush();
 }
 
 void run_with(const EvaluateArguments& args, const Fellows& fellows) {
+  check_page(args.output, args.network);
   const auto network = load_network(args.network);
   say_what_dtype_does(network, args.network);
   const auto& config = network.config;
@@ -94,15 +105,17 @@ void run_with(const EvaluateArguments& args, const Fellows& fellows) {
   if (data.cache == Cache::kRam) data.cache = Cache::kNone;
   Loader loader(dataset, data, Loader::Mode::kEvaluate, config.train.seed,
                 network.device.is_cuda(), fellows.shard());
-  const Evaluation result = evaluate_with_bar(network, loader, fellows);
+  Evaluation result = evaluate_with_bar(network, loader, fellows);
   if (!fellows.is_first()) return;
-  if (result.has_several_labels()) {
-    print_labels(args, network, result, split, dataset->classes());
-  } else if (args.json) {
-    print_json(result, split, dataset->classes());
-  } else {
-    print_text(result, dataset->classes());
+  if (result.has_several_labels() && has_thresholds(network)) {
+    result.labels = label_scores(result.pictures, network.thresholds);
   }
+  print(args, network, result, split, dataset->classes());
+  leave_page({.source = args.network,
+              .network = network,
+              .chosen = args.output,
+              .split = split},
+             loader, result);
 }
 
 int run(EvaluateArguments args) {
@@ -137,10 +150,14 @@ void add_evaluate(CLI::App& app, int& exit_code) {
                                     {"holdout", Measured::kHoldout}}))
       ->default_str("val");
   command->add_flag("--json", args->json, "Print one JSON object");
+  command->add_option("-o,--output", args->output,
+                      "The page; else, of a run's checkpoint, "
+                      "evaluate-<checkpoint>-<split>.html in its folder");
   add_nproc_option(*command, args->nproc);
   command->footer(
       "Examples:\n"
       "  skipzoo evaluate runs/RUN/best.skz --json\n"
+      "  skipzoo evaluate runs/RUN --split train -o train.html\n"
       "  skipzoo evaluate resnet50.pth -c configs/imagenet/resnet50.yaml --set "
       "data.root=FOLDER\n"
       "  skipzoo evaluate resnet50:IMAGENET1K_V1 --set data.root=FOLDER");

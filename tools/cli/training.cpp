@@ -247,7 +247,7 @@ int train_with(const TrainArguments& args, const RunConfig& config,
       .folder = folder,
       // A pass of the network, for the page that the first writes.
       .about = fellows.is_first()
-                   ? about_run(*model, config, *data.train, device)
+                   ? about_run(model.get(), config, *data.train, device)
                    : RunAbout(),
       .hooks = make_hooks(bar, saved, fellows.is_first()),
       .collective = fellows.collective};

@@ -26,7 +26,7 @@ std::string layers_html(const std::vector<LayerLine>& layers) {
   }
   body += row_of("total", {"", with_commas(parameters), with_commas(macs)});
   return folded("Network, layer by layer", false,
-                table("rows",
+                table("rows", "Network, layer by layer",
                       header_cells({"Layer", "Output", "Parameters",
                                     "Multiply-accumulates"}),
                       body));
@@ -42,7 +42,8 @@ std::string about_html(const RunAbout& about) {
     body += row_of(name, {value});
   }
   return html + folded("Environment", false,
-                       table("rows", header_cells({"What", "Value"}), body));
+                       table("rows", "Environment",
+                             header_cells({"What", "Value"}), body));
 }
 
 }  // namespace skipzoo

@@ -33,8 +33,8 @@ std::string bin_table(const std::vector<ConfidenceBin>& bins) {
   }
   return folded(
       "Calibration by confidence", false,
-      table("rows", header_cells({"Confidence", "Accuracy", "Pictures"}),
-            body));
+      table("rows", "Calibration by confidence",
+            header_cells({"Confidence", "Accuracy", "Pictures"}), body));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ std::string results_table(const RunComparison& comparison) {
                  cell(number(seconds / 60, 1)), "</tr>\n"});
   }
   return cat({"<section class=\"card\"><h2>Results</h2>",
-              table("rows",
+              table("rows", "Results",
                     header_cells({"Run", "Epochs", "Best epoch", "Its top-1",
                                   "Its loss", "Last training top-1",
                                   "Last training loss", "Minutes"}),
@@ -52,7 +52,8 @@ std::string keys_table(const RunComparison& comparison) {
     body += "</tr>\n";
   }
   return cat({"<section class=\"card\"><h2>What differs in their configs</h2>",
-              table("rows", header_cells({names.begin(), names.end()}), body),
+              table("rows", "What differs in their configs",
+                    header_cells({names.begin(), names.end()}), body),
               "</section>\n"});
 }
 

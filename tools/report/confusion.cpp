@@ -49,7 +49,7 @@ Confusion::Confusion(const RunReport& report) : counts(report.confusion) {
 
 std::string matrix(const Confusion& confusion, const std::string& of_epoch) {
   const auto& names = confusion.names;
-  std::string head = "<td></td>";
+  std::string head = "<th scope=\"col\" class=\"name\">true \\ taken for</th>";
   std::string body;
   for (size_t of = 0; of < names.size(); ++of) {
     head += cat({"<th scope=\"col\"><span>", names[of], "</span></th>"});
@@ -75,7 +75,8 @@ std::string matrix(const Confusion& confusion, const std::string& of_epoch) {
               "</h2><p>A row is a ",
               "true class, a column a prediction; the stronger its ",
               "colour, the larger its share of the row.</p>",
-              table("map", head, body), "</section>\n"});
+              table("map", cat({"Confusion matrix", of_epoch}), head, body),
+              "</section>\n"});
 }
 
 std::string frequent_confusions(const Confusion& confusion,
@@ -101,7 +102,7 @@ std::string frequent_confusions(const Confusion& confusion,
   }
   return folded(
       cat({"Most frequent confusions", of_epoch}), true,
-      table("rows",
+      table("rows", "Most frequent confusions",
             header_cells({"True class", "Taken for", "Images", "Of the class"}),
             body));
 }
@@ -119,15 +120,19 @@ std::string per_class(const Confusion& confusion, const std::string& of_epoch) {
   std::string body;
   for (size_t i = 0; i < confusion.names.size(); ++i) {
     const auto hits = confusion.counts[i][i];
-    body += cat({"<tr><th scope=\"row\">", confusion.names[i], "</th>",
-                 cell(std::to_string(confusion.images[i])),
-                 ratio_cell(hits, confusion.predicted[i]),
-                 ratio_cell(hits, confusion.images[i]), "</tr>\n"});
+    body +=
+        cat({"<tr><th scope=\"row\">", confusion.names[i], "</th>",
+             cell(std::to_string(confusion.images[i])),
+             ratio_cell(hits, confusion.predicted[i]),
+             ratio_cell(hits, confusion.images[i]),
+             ratio_cell(2 * hits, confusion.predicted[i] + confusion.images[i]),
+             "</tr>\n"});
   }
   return folded(
-      cat({"Precision and recall by class", of_epoch}),
+      cat({"Precision, recall and F1 by class", of_epoch}),
       confusion.names.size() <= 20,
-      table("rows", header_cells({"Class", "Images", "Precision", "Recall"}),
+      table("rows", "Precision, recall and F1 by class",
+            header_cells({"Class", "Images", "Precision", "Recall", "F1"}),
             body));
 }
 

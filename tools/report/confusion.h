@@ -7,7 +7,8 @@
 namespace skipzoo {
 
 /// The confusion matrix, or for more than 100 classes the 20 most frequent
-/// confusions, beside each class's precision and recall; "" if there is none.
+/// confusions, beside each class's precision, recall and F1; "" if there is
+/// none.
 std::string confusions(const RunReport& report);
 
 }  // namespace skipzoo

@@ -21,8 +21,9 @@ std::string counts_on(const ContactSheet& sheet) {
     for (const int64_t count : one.counts) body += cell(std::to_string(count));
     body += "</tr>\n";
   }
-  return folded("Pictures of each class", sheet.classes.size() <= 20,
-                table("rows", header_cells(head), body));
+  return folded(
+      "Pictures of each class", sheet.classes.size() <= 20,
+      table("rows", "Pictures of each class", header_cells(head), body));
 }
 
 std::string pictures_on(const ContactSheet& sheet) {
@@ -49,8 +50,9 @@ std::string remarks_on(std::string_view title,
     body += cat({"<tr><th scope=\"row\">", escaped(one.name), "</th><td>",
                  escaped(one.text), "</td></tr>\n"});
   }
-  return folded(cat({title, ": ", std::to_string(remarks.size())}), true,
-                table("rows", header_cells({"Picture", ""}), body));
+  return folded(
+      cat({title, ": ", std::to_string(remarks.size())}), true,
+      table("rows", title, header_cells({"Picture", "What it is"}), body));
 }
 
 }  // namespace

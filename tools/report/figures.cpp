@@ -15,16 +15,21 @@ std::string whose(const RunReport& report) {
                      : ""});
 }
 
-std::string figures(const RunReport& report) {
-  if (report.figures.empty()) return "";
+std::string figure_cards(const std::vector<ReportFigure>& figures) {
   std::string cards;
-  for (const auto& figure : report.figures) {
+  for (const auto& figure : figures) {
     cards += fact(escaped(figure.name), percent(figure.value),
                   cat({"95% interval<br>", number(figure.low, 2), " to ",
                        percent(figure.high)}));
   }
+  return cards;
+}
+
+std::string figures(const RunReport& report) {
+  if (report.figures.empty()) return "";
   return cat({"<section class=\"card\"><h2>Figures", whose(report),
-              "</h2><div class=\"grid\">\n", cards, "</div></section>\n"});
+              "</h2><div class=\"grid\">\n", figure_cards(report.figures),
+              "</div></section>\n"});
 }
 
 }  // namespace skipzoo

@@ -6,7 +6,9 @@
 
 namespace skipzoo {
 
-/// RunReport::figures as cards; "" if there are none.
+/// Each with its interval, as a card.
+std::string figure_cards(const std::vector<ReportFigure>& figures);
+/// RunReport::figures in a section; "" if there are none.
 std::string figures(const RunReport& report);
 
 /// Which epoch's weights made the confusions and figures, " of epoch 7, …"; ""

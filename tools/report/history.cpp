@@ -159,6 +159,10 @@ std::string json_line(const EpochRow& row) {
     if (is_absent(row, scalar)) continue;
     json[std::string(scalar.name)] = row.*scalar.value;
   }
+  for (const auto& series : class_series()) {
+    if ((row.*series.values).empty()) continue;
+    json[std::string(series.name)] = row.*series.values;
+  }
   return json.dump();
 }
 

@@ -36,6 +36,12 @@ struct EpochRow {
   /// and another eval_metric.
   double val_map = std::numeric_limits<double>::quiet_NaN();
   double eval_metric = std::numeric_limits<double>::quiet_NaN();
+  /// Percent, by class, by the weights that training moves; nan of a class that
+  /// no picture has. Empty with several labels a picture, and in runs of
+  /// before.
+  std::vector<double> val_recall_per_class = {};
+  /// The same, where the run looks for it as for val_map.
+  std::vector<double> val_average_precision_per_class = {};
 };
 
 /// In what a scalar is measured, and so how people are shown it.
@@ -56,10 +62,26 @@ std::span<const EpochScalar> epoch_scalars();
 /// Whether it is one that not every run has, and this has not.
 bool is_absent(const EpochRow& row, const EpochScalar& scalar);
 
+/// A figure that an epoch has of each class: in metrics.jsonl a list, in the
+/// order of the classes, which no other file has.
+struct ClassSeries {
+  std::string_view name;   ///< Its key.
+  std::string_view title;  ///< In report.html.
+  std::vector<double> EpochRow::*values = nullptr;
+};
+std::span<const ClassSeries> class_series();
+
+/// Gives the rows of a summary.csv what metrics.jsonl has of their epochs by
+/// class. A file that is not there, a line of an older version and one that was
+/// cut short leave it out.
+void read_class_series(const std::filesystem::path& jsonl,
+                       std::vector<EpochRow>& rows);
+
 /// The line of an epoch in the log: "Val:   3  Loss: 1.9200  Acc@1: 31.25 …".
 std::string log_line(const EpochRow& row);
 
-/// A row as one JSON object; what is not finite is null.
+/// A row as one JSON object; what is not finite is null. What a row has not of
+/// its classes is not there.
 std::string json_line(const EpochRow& row);
 
 /// The first line of summary.csv, without its newline.

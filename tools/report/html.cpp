@@ -61,11 +61,11 @@ std::string folded(std::string_view name, bool open, std::string_view content) {
               "</details></section>\n"});
 }
 
-std::string table(std::string_view style, std::string_view head,
-                  std::string_view body) {
+std::string table(std::string_view style, std::string_view caption,
+                  std::string_view head, std::string_view body) {
   return cat({"<div class=\"scroll\" tabindex=\"0\"><table class=\"", style,
-              "\"><thead><tr>", head, "</tr></thead>\n<tbody>", body,
-              "</tbody></table></div>\n"});
+              "\"><caption>", caption, "</caption><thead><tr>", head,
+              "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n"});
 }
 
 std::string header_cells(const std::vector<std::string_view>& names) {

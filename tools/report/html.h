@@ -24,8 +24,9 @@ std::string percent(double value);
 std::string folded(std::string_view name, bool open, std::string_view content);
 
 /// A table that scrolls, of one row of header cells and any rows of a body.
-std::string table(std::string_view style, std::string_view head,
-                  std::string_view body);
+/// caption: HTML that names it for who cannot see what stands above it.
+std::string table(std::string_view style, std::string_view caption,
+                  std::string_view head, std::string_view body);
 
 /// The first, unlike the others, heads a column of names.
 std::string header_cells(const std::vector<std::string_view>& names);

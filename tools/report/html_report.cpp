@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "tools/report/class_curves.h"
 #include "tools/report/confusion.h"
 #include "tools/report/curves.h"
 #include "tools/report/figures.h"
@@ -98,15 +99,16 @@ std::string epoch_table(const RunReport& report) {
   }
   constexpr size_t kLong = 20;
   return folded("Epochs", report.rows.size() <= kLong,
-                table("rows", header_cells(titles), body));
+                table("rows", "Epochs", header_cells(titles), body));
 }
 
 }  // namespace
 
 std::string html_report(const RunReport& report) {
-  std::string html = report.rows.empty()
-                         ? "<p>No epoch has been finished.</p>\n"
-                         : facts(report) + curves(report);
+  std::string html =
+      report.rows.empty()
+          ? "<p>No epoch has been finished.</p>\n"
+          : facts(report) + curves(report) + class_curves(report);
   html +=
       figures(report) +
       (report.labels.empty() ? confusions(report) : labels_by_class(report)) +

@@ -27,6 +27,8 @@ struct RunReport {
   std::vector<std::vector<int64_t>> confusion;
   /// With several labels a picture, by class; empty leaves the section out.
   std::vector<LabelScores> labels = {};
+  /// Those are at thresholds that came with the network, not at the best.
+  bool are_thresholds_of_network = false;
   int64_t confusion_epoch = 0;  ///< Whose those are; 0 where that is unknown.
   std::vector<ReportFigure> figures = {};  ///< Of the same epoch.
   int64_t best_epoch = 0;  ///< An epoch that is not in `rows` for none.

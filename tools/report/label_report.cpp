@@ -34,8 +34,11 @@ std::string labels_by_class(const RunReport& report) {
                                   "Threshold", "Precision", "Recall", "F1"});
   return cat({"<section class=\"card\"><h2>Labels by class", whose(report),
               "</h2><p>Several labels a picture: precision, recall and F1 are ",
-              "of a threshold on the probability, for each class the one ",
-              "where F1 is highest.</p>", table("rows", head, body),
+              "of a threshold on the probability, for each class ",
+              report.are_thresholds_of_network
+                  ? "that of the network, from its validation"
+                  : "the one where F1 is highest",
+              ".</p>", table("rows", "Labels by class", head, body),
               "</section>\n"});
 }
 

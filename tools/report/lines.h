@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,24 @@ struct Line {
   std::vector<Point> points;  ///< None: left out, but keeps its style.
 };
 
-/// A card of lines over each other, told apart by their dashes as well as by
-/// colour, with a key; where the pointer is, what all have there. title and
-/// across: HTML; across is a number that counts, such as an epoch.
+/// Lines over each other, told apart by their dashes as well as by colour, with
+/// a key; where the pointer is, what all have there.
+struct LinesFigure {
+  std::string title;   ///< HTML, as across and notes.
+  std::string across;  ///< A number that counts, such as an epoch.
+  std::string notes = {};
+  std::vector<Line> lines;
+  /// From where to where others lie, drawn below the lines; empty: none.
+  std::vector<Span> band = {};
+  std::string band_name = {};  ///< Text.
+  /// The most that the axis may show: 100 for percents.
+  double limit = std::numeric_limits<double>::infinity();
+  /// Each line has its name at its right end, and its last value in the key.
+  bool names_at_ends = false;
+};
+/// That as a card.
+std::string lines_figure(const LinesFigure& figure);
+/// The same of lines alone.
 std::string lines_figure(const std::string& title, const std::string& across,
                          const std::vector<Line>& lines);
 

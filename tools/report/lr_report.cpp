@@ -98,7 +98,7 @@ std::string steps_table(const LrReport& report) {
   }
   return folded(
       "Steps", false,
-      table("rows",
+      table("rows", "Steps",
             header_cells({"Step", "Learning rate", "Loss", "Smoothed loss"}),
             body));
 }

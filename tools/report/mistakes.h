@@ -40,8 +40,11 @@ struct Mistakes {
   std::vector<ConfidenceBin> confidence = {};
 };
 
-/// That as HTML without a script, between two marks: what was found after an
-/// epoch, the best so far.
+/// That as HTML without a script; "" for nothing. whose: HTML that is added to
+/// its titles.
+std::string mistakes_cards(const Mistakes& mistakes, std::string_view whose);
+
+/// The same between two marks: what was found after an epoch, the best so far.
 std::string mistakes_html(const Mistakes& mistakes, int64_t epoch);
 
 /// What mistakes_html() made for this epoch, out of a page that holds it; ""

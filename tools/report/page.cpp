@@ -41,7 +41,8 @@ svg .best{stroke:var(--soft);stroke-dasharray:2 4}polyline.dot{stroke-width:8}
 .spot:hover>.tip,.spot:focus>.tip{visibility:visible}svg{overflow:visible}
 .tip rect{fill:var(--card);stroke:var(--soft)}.tip text{fill:var(--text)}
 .scroll{overflow:auto;max-height:80vh;margin-top:10px}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;
+caption{position:absolute;width:1px;height:1px;overflow:hidden;
+clip-path:inset(50%);white-space:nowrap}table{border-collapse:collapse;font-variant-numeric:tabular-nums;
 font-size:13.5px}th,td{padding:4px 10px;text-align:right;white-space:nowrap}
 .rows{width:100%}.rows td,.rows th{border-bottom:1px solid var(--line)}
 thead th{color:var(--soft);font-weight:600;position:sticky;top:0;z-index:2;
@@ -71,10 +72,14 @@ position:relative;cursor:pointer}.example input{position:absolute;opacity:0}
 image-rendering:auto}.example input:checked~.heat{opacity:.5}
 .example input:focus-visible~img{outline:2px solid var(--val)}
 pre{overflow:auto;font-size:13px;line-height:1.45;margin:12px 0 0}
-@media print{body{padding:0;font-size:12px;print-color-adjust:exact;
--webkit-print-color-adjust:exact}html{background:none}th{position:static
-!important}.card.fact,figure,.beside>*,tr,.example{
-break-inside:avoid}.scroll{max-height:none;
+.map thead th.name{text-align:left;vertical-align:bottom}a{color:var(--val)}
+@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--text:#000;
+--soft:#333}body{padding:0;font-size:12px;max-width:none;
+print-color-adjust:exact;-webkit-print-color-adjust:exact}
+html{background:#fff}th{position:static!important}.tip,.over{display:none}
+.card.fact,figure,.beside>*,tr,.example,.thumbs img{break-inside:avoid}
+h2,h3,summary,figcaption{break-after:avoid}thead{display:table-header-group}
+a{color:#000;text-decoration:underline}.scroll{max-height:none;
 overflow:visible}pre{white-space:pre-wrap}details::details-content{
 content-visibility:visible;block-size:auto}}</style>
 )html";

@@ -49,7 +49,7 @@ std::vector<double> ticks(const Axis& axis) {
 
 double Canvas::x(double value) const {
   return kLeft +
-         (value - across.low) / (across.high - across.low) * (kRight - kLeft);
+         (value - across.low) / (across.high - across.low) * (right - kLeft);
 }
 
 double Canvas::y(double value) const {
@@ -74,15 +74,15 @@ std::string Canvas::axes(
     const std::function<std::string(double)>& label) const {
   std::string svg;
   for (const double tick : ticks(up)) {
-    svg += line(kLeft, y(tick), kRight, y(tick), "tick");
+    svg += line(kLeft, y(tick), right, y(tick), "tick");
     svg += text(kLeft - 7, y(tick) + 4, "end", number(tick));
   }
   for (const double tick : ticks(across)) {
     svg += line(x(tick), kBottom, x(tick), kBottom + 5, "tick");
     svg += text(x(tick), kBottom + 19, "middle", label(tick));
   }
-  svg += line(kLeft, kBottom, kRight, kBottom, "axis");
-  return svg + text((kLeft + kRight) / 2, kBottom + 35, "middle", name);
+  svg += line(kLeft, kBottom, right, kBottom, "axis");
+  return svg + text((kLeft + right) / 2, kBottom + 35, "middle", name);
 }
 
 std::string Canvas::curve(std::string_view style,
@@ -108,6 +108,31 @@ std::string Canvas::curve(std::string_view style,
     const double height = std::max(y(point.y), kEdge);
     places += cat({number(x(point.x), 1), ",", number(height, 1), " "});
     ++count;
+  }
+  close();
+  return svg;
+}
+
+std::string Canvas::band(std::string_view style,
+                         const std::vector<Span>& spans) const {
+  std::string svg, there, back;
+  const auto close = [&] {
+    if (there.empty()) return;
+    svg += cat(
+        {"<polygon class=\"", style, "\" points=\"", there, back, "\"/>\n"});
+    there.clear();
+    back.clear();
+  };
+  for (const auto& span : spans) {
+    if (!drawable(span.low) || !drawable(span.high)) {
+      close();
+      continue;
+    }
+    const auto place = [&](double height) {
+      return cat({number(x(span.x), 1), ",", number(y(height), 1), " "});
+    };
+    there += place(span.high);
+    back = place(span.low) + back;
   }
   close();
   return svg;
@@ -189,7 +214,7 @@ std::string Canvas::readings(const std::vector<Reading>& all) const {
   const size_t strips = (all.size() + every - 1) / every;
   const size_t stop = shares(strips, kMostStops);
   const double width =
-      (kRight - kLeft) / static_cast<double>(std::max<size_t>(strips, 2));
+      (right - kLeft) / static_cast<double>(std::max<size_t>(strips, 2));
   std::string svg;
   for (size_t i = 0; i < strips; ++i) {
     const auto& [across_at, what] = all[i * every];

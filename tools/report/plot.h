@@ -31,6 +31,13 @@ struct Point {
   double y = 0;  ///< What is not drawable() leaves a gap.
 };
 
+/// From where to where something lies, at a place across.
+struct Span {
+  double x = 0;
+  double low = 0;  ///< As high, not drawable(): a gap.
+  double high = 0;
+};
+
 /// What a figure's lines have at a place across.
 struct Reading {
   double across = 0;
@@ -43,6 +50,7 @@ struct Canvas {
   static constexpr double kEdge = 2;  ///< Above the top: beyond the axis.
   Axis across;
   Axis up;
+  double right = kRight;  ///< Where the axis across ends.
 
   double x(double value) const;
   double y(double value) const;
@@ -56,6 +64,9 @@ struct Canvas {
   /// style: the CSS class of its line.
   std::string curve(std::string_view style,
                     const std::vector<Point>& points) const;
+  /// The area between two lines; style: its CSS class.
+  std::string band(std::string_view style,
+                   const std::vector<Span>& spans) const;
   /// A line from top to bottom.
   std::string mark(double value, std::string_view style) const;
   /// Unseen strips around places in equal distances, each with a box of what is

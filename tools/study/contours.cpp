@@ -65,7 +65,8 @@ std::string surface_table(const LossSurface& surface) {
     body += "</tr>\n";
   }
   return cat({"<details><summary>as numbers</summary>",
-              table("rows", head, body), "</details>"});
+              table("rows", "Loss by both directions", head, body),
+              "</details>"});
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ std::string gradient_table(const std::vector<std::vector<LayerRow>>& epochs) {
     body += "</tr>\n";
   }
   return cat({"<details><summary>as numbers</summary>",
-              table("rows", head, body), "</details>"});
+              table("rows", "Gradient norms by layer", head, body),
+              "</details>"});
 }
 
 std::string square(double x, double y, double width, double height,

@@ -55,7 +55,7 @@ std::string findings_of(const Claim& claim) {
   return cat(
       {"<h3>", escaped(claim.title), "</h3><p>", escaped(claim.criterion),
        "</p>",
-       table("rows findings",
+       table("rows findings", escaped(claim.title),
              "<th scope=\"col\" class=\"name\">outcome</th>"
              "<th scope=\"col\">where</th><th scope=\"col\">numbers</th>",
              body)});
@@ -92,7 +92,8 @@ std::string comparison_of(const std::vector<CellResult>& results) {
   return cat(
       {"<section class=\"card\"><h2>Comparison, mean ± deviation over "
        "the seeds</h2>",
-       table("rows", head, body), "<p>", notes, "</p></section>\n"});
+       table("rows", "Comparison of the networks", head, body), "<p>", notes,
+       "</p></section>\n"});
 }
 
 std::string maps_of(const StudyReport& report, int64_t depth,

@@ -43,20 +43,21 @@ torch::Tensor batch_of(const Image& picture) {
 }
 
 /// A PNG; empty where the network has none.
-std::string heat_of(Classifier& model, const Preprocessing& preprocess,
+std::string heat_of(Classifier* model, const Preprocessing& preprocess,
                     const Image& picture, int64_t predicted) {
+  if (model == nullptr) return "";
   const c10::NoGradGuard no_grad;
   const auto classes = at::full(
       {1}, predicted, at::TensorOptions(preprocess.device).dtype(torch::kLong));
   try {
-    const auto heat = grad_cam(model, preprocess(batch_of(picture)), classes);
+    const auto heat = grad_cam(*model, preprocess(batch_of(picture)), classes);
     return encode_png(heat_colours(heat[0].to(torch::kCPU)));
   } catch (const c10::NotImplementedError&) {
     return "";
   }
 }
 
-std::vector<Example> examples_of(Classifier& model, const Loader& loader,
+std::vector<Example> examples_of(Classifier* model, const Loader& loader,
                                  const Preprocessing& preprocess,
                                  const std::vector<JudgedPicture>& judged) {
   const auto& data = loader.dataset();
@@ -81,7 +82,7 @@ std::vector<Example> examples_of(Classifier& model, const Loader& loader,
 
 }  // namespace
 
-Mistakes look_at_mistakes(Classifier& model, const Loader& loader,
+Mistakes look_at_mistakes(Classifier* model, const Loader& loader,
                           const Preprocessing& preprocess,
                           const std::vector<JudgedPicture>& judged) {
   constexpr size_t kMost = 12;

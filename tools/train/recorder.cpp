@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "tools/train/evaluate.h"
-#include "tools/train/intervals.h"
+#include "tools/train/report_figures.h"
 
 namespace skipzoo {
 
@@ -53,20 +53,6 @@ std::string figure_that_decides(EvalMetric metric, const EpochRow& row) {
   std::snprintf(text, sizeof(text), "  %s: %.2f",
                 std::string(name_of(metric)).c_str(), row.eval_metric);
   return text;
-}
-
-std::vector<ReportFigure> report_figures(const Confusion& confusion) {
-  if (confusion.empty()) return {};
-  const auto found = figures_of(confusion);
-  const auto shown = [](std::string name, const Figure& figure) {
-    return ReportFigure{.name = std::move(name),
-                        .value = figure.value,
-                        .low = figure.interval.low,
-                        .high = figure.interval.high};
-  };
-  return {shown("Top-1", found.top1),
-          shown("Balanced accuracy", found.balanced_accuracy),
-          shown("Macro F1", found.macro_f1)};
 }
 
 }  // namespace

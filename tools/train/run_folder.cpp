@@ -157,6 +157,7 @@ void RunFolder::cut_back(int64_t epochs) {
   if (fs::exists(csv())) {
     drop_unfinished_line(csv());
     rows_ = read_csv(csv());
+    read_class_series(jsonl(), rows_);
   }
   // Of the last one a dead process may have been writing it.
   if (!rows_.empty()) remove_leftovers_of(checkpoint_of(rows_.back().epoch));

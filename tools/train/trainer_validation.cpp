@@ -8,6 +8,7 @@
 #include "models/classifier.h"
 #include "tools/error.h"
 #include "tools/train/examples.h"
+#include "tools/train/per_class.h"
 #include "tools/train/trainer.h"
 
 namespace skipzoo {
@@ -34,7 +35,8 @@ Mistakes Trainer::mistakes_of(const Validation& validation) {
   if (!recorder_.shows(validation)) return {};
   const auto metric = parts_.options.eval_metric;
   const auto look = [&] {
-    return look_at_mistakes(*parts_.model, parts_.validation, parts_.preprocess,
+    return look_at_mistakes(parts_.model.get(), parts_.validation,
+                            parts_.preprocess,
                             validation.better(metric).judged);
   };
   if (!validation.by_average(metric)) return look();
@@ -77,7 +79,9 @@ void Trainer::finish_epoch(const EpochMetrics& train, Validation validation) {
            several ? none : balanced_accuracy(own.confusion),
        .val_macro_f1 = value_of(EvalMetric::kMacroF1, own),
        .val_map = own.map,
-       .eval_metric = value_of(metric, validation.better(metric))},
+       .eval_metric = value_of(metric, validation.better(metric)),
+       .val_recall_per_class = recall_per_class(own.confusion),
+       .val_average_precision_per_class = average_precision_per_class(own)},
       validation, state_,
       epoch_remark(times_, new_size(state_.position.epoch - 1)));
 }
