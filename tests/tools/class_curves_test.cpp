@@ -59,10 +59,16 @@ TEST(ClassCurves, HaveALineAndAValueOfEachClass) {
   EXPECT_EQ(lines_drawn(html), 6);
   expect_words(html,
                "aria-label=\"epoch 1, cat 50, &lt;dog&gt; 25, bird 62.5\"");
-  // At the end of its line, and in the key with its last value.
+  // At the end of its line, and in the table: last, first, best and its epoch.
   EXPECT_EQ(count_of(html, "<text class=\"end-name\""), 3);
   expect_words(html, ">bird</text>");
-  expect_words(html, "</svg>&lt;dog&gt; 100</span>");
+  expect_words(html,
+               "</svg>bird</span></th><td>62.50%</td><td>62.50%</td>"
+               "<td>62.50%</td><td>1</td>");
+  expect_words(html,
+               "</svg>&lt;dog&gt;</span></th><td>100.00%</td><td>25.00%</td>"
+               "<td>100.00%</td><td>2</td>");
+  EXPECT_LT(html.find("</svg>bird<"), html.find("</svg>cat<"));
   for (const char* style : {"k0", "k1", "k2"}) {
     expect_words(html, "polyline." + std::string(style) + "{stroke:var(--");
     EXPECT_EQ(count_of(html, "<polyline class=\"" + std::string(style) + "\""),
@@ -98,6 +104,7 @@ TEST(ClassCurves, OfManyClassesShowTheEndsAndABandOfTheRest) {
   expect_words(html, "others 0.5 to 99.4\"");
   expect_words(html, "Of 1000 classes the five lowest and the five highest");
   expect_words(html, "the other 990 classes</span>");
+  expect_words(html, "the other 990 classes</th><td>0.50 to 99.40%</td>");
   EXPECT_LT(html.size(), 20'000u);
 }
 
@@ -125,6 +132,8 @@ TEST(LineNames, AreApartAndInThePicture) {
   }
   const auto svg = line_names(ends, 320);
   std::vector<double> heights;
+  EXPECT_GT(room_for_names({"n", "a long name"}), room_for_names({"n"}) + 60);
+  EXPECT_EQ(room_for_names({"elevenlette"}), room_for_names({"a longer name"}));
   for (auto at = svg.find("\" y=\""); at != svg.npos;
        at = svg.find("\" y=\"", at + 1)) {
     heights.push_back(std::stod(svg.substr(at + 5)));

@@ -31,9 +31,10 @@ TEST(EvaluationPage, ShowsFiguresConfusionsAndClasses) {
                "interval<br>80.25 to 93.00%");
   expect_words(html, "<b>0.1235</b>");
   expect_words(html, "Calibration error</span><b>1.25%</b>");
-  expect_words(html,
-               "<b>1390</b><span class=\"soft\">&lt;test&gt;<br>2 could "
-               "not be read");
+  expect_words(
+      html,
+      "<p>42 parameters, measured on &lt;test&gt;: 1390 images, 2 more "
+      "could not be read</p>");
   for (const char* count : {">731<", ">13<", ">29<", ">617<"}) {
     expect_words(html, count);
   }

@@ -27,6 +27,7 @@ ARGUMENTS.add_argument("binary")
 ARGUMENTS.add_argument("configs", type=pathlib.Path)
 ARGUMENTS.add_argument("--screenshots", type=pathlib.Path)
 PHONE, DESKTOP = (390, 844), (1280, 900)
+PAPER = (718, 1000)  # What is within the margins of A4, at 96 dots an inch.
 TAB = "\ue004"
 
 
@@ -155,6 +156,8 @@ return {page: colour(document.documentElement, 'backgroundColor'),
   tips: [...document.querySelectorAll('.tip, .over')].filter(e => colour(e, 'display') !== 'none').length,
   broken: [...document.querySelectorAll('figure')].filter(e => colour(e, 'breakInside') !== 'avoid').length,
   cut: [...document.querySelectorAll('.scroll')].filter(e => colour(e, 'overflowY') !== 'visible').length,
+  wide: [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.textContent.slice(0, 40) + e.scrollWidth + ' of ' + e.clientWidth),
   scheme: colour(document.documentElement, 'colorScheme')};
 """
 VISIBLE_TIPS = """
@@ -269,7 +272,7 @@ class Pages(unittest.TestCase):
 
     def test_paper_is_white_and_text_dark_where_the_system_is_dark(self):
         for name, page in self.pages.items():
-            self.browser.open(page, dark=True, media="print")
+            self.browser.open(page, PAPER, dark=True, media="print")
             paper = self.browser.run(ON_PAPER)
             self.assertEqual(paper["page"], "rgb(255, 255, 255)", name)
             self.assertEqual(paper["cards"], ["rgb(255, 255, 255)"], name)
@@ -278,6 +281,7 @@ class Pages(unittest.TestCase):
             self.assertEqual(paper["scheme"], "light", name)
             for what in ("tips", "broken", "cut"):
                 self.assertEqual(paper[what], 0, f"{name}: {what}")
+            self.assertEqual(paper["wide"], [], name)
             self.assertGreaterEqual(self.browser.run(CONTRAST)["ratio"], 4.5, name)
 
     def test_it_can_be_printed(self):

@@ -112,9 +112,8 @@ std::string html_of_page(const EvaluationPage& page, const Loader& loader,
                                          network.preprocess, result.judged);
   return evaluation_page(
       {.found = {.title = name_of_network(page) + ": " + page.split,
-                 .network = words_of_size(network) + ", " +
-                            words_of_weights(page) + ", " + page.split + ": " +
-                            std::to_string(result.images) + " images",
+                 .network =
+                     words_of_size(network) + ", " + words_of_weights(page),
                  .rows = {},
                  .classes = pictures.classes(),
                  .confusion = result.confusion,

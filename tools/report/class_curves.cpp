@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "tools/report/html.h"
@@ -87,6 +88,45 @@ std::string words_of(const ClassesShown& shown) {
   return words.empty() ? "" : cat({"<p>", words, "</p>"});
 }
 
+/// What a line begins and ends with, and its best.
+std::string row_of_line(size_t number, const Line& line) {
+  const Point* best = nullptr;
+  for (const auto& point : line.points) {
+    if (!std::isfinite(point.y)) continue;
+    if (best == nullptr || point.y > best->y) best = &point;
+  }
+  if (best == nullptr) return "";
+  return cat({"<tr><th scope=\"row\">", line_key(number, line.name), "</th>",
+              cell(percent(line.points.back().y)),
+              cell(percent(line.points.front().y)), cell(percent(best->y)),
+              cell(skipzoo::number(best->x, 0)), "</tr>\n"});
+}
+
+/// The lines in numbers, the lowest in the last epoch first.
+std::string numbers_of_classes(const LinesFigure& figure) {
+  std::vector<size_t> order(figure.lines.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) {
+    const double last = figure.lines[i].points.back().y;
+    return std::isfinite(last) ? last : -1;
+  });
+  std::string body;
+  for (const size_t i : order) body += row_of_line(i, figure.lines[i]);
+  if (!figure.band.empty()) {
+    const auto& [epoch, low, high] = figure.band.back();
+    body += cat({"<tr><th scope=\"row\">", figure.band_name, "</th>",
+                 cell(cat({number(low, 2), " to ", percent(high)})), cell(""),
+                 cell(""), cell(""), "</tr>\n"});
+  }
+  const auto title = figure.title + " in numbers";
+  return cat({"<section class=\"card\"><h2>", title, "</h2>",
+              table("rows", title,
+                    header_cells({"Class", "Last epoch", "First epoch", "Best",
+                                  "Epoch of best"}),
+                    body),
+              "</section>\n"});
+}
+
 /// "" where no epoch has it.
 std::string figure_of_classes(const RunReport& report,
                               const ClassSeries& series) {
@@ -110,7 +150,8 @@ std::string figure_of_classes(const RunReport& report,
   for (const size_t c : shown.lines) {
     figure.lines.push_back(line_of_class(report, series, c));
   }
-  return lines_figure(figure);
+  return cat({"<div class=\"grid plots\">\n", lines_figure(figure),
+              numbers_of_classes(figure), "</div>\n"});
 }
 
 }  // namespace
@@ -121,8 +162,7 @@ std::string class_curves(const RunReport& report) {
     html += figure_of_classes(report, series);
   }
   if (html.empty()) return "";
-  return cat({"<style>", line_styles(), "</style>\n",
-              "<div class=\"grid plots\">\n", html, "</div>\n"});
+  return cat({"<style>", line_styles(), "</style>\n", html});
 }
 
 }  // namespace skipzoo

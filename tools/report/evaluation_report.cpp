@@ -31,12 +31,16 @@ std::string measured_facts(const EvaluationReport& report) {
     cards += fact("Calibration error", percent(report.calibration_error),
                   "expected, between<br>confidence and accuracy");
   }
-  cards += fact("Images", std::to_string(report.images),
-                cat({escaped(report.split), "<br>",
-                     report.skipped > 0 ? cat({std::to_string(report.skipped),
-                                               " could not be read"})
-                                        : std::string("each counted once")}));
   return cat({"<div class=\"grid\">\n", cards, "</div>\n"});
+}
+
+/// Text: whose network it is, and on what it was measured.
+std::string words_below_title(const EvaluationReport& report) {
+  auto words = cat({report.found.network, ", measured on ", report.split, ": ",
+                    std::to_string(report.images), " images"});
+  if (report.skipped == 0) return words;
+  return words +
+         cat({", ", std::to_string(report.skipped), " more could not be read"});
 }
 
 }  // namespace
@@ -44,7 +48,7 @@ std::string measured_facts(const EvaluationReport& report) {
 std::string evaluation_page(const EvaluationReport& report) {
   const auto& found = report.found;
   return page(
-      found.title, found.network,
+      found.title, words_below_title(report),
       cat({measured_facts(report),
            found.labels.empty() ? confusions(found) : labels_by_class(found),
            found.mistakes, about_html(found.about),

@@ -15,9 +15,11 @@ struct LineEnd {
   double y = 0;
 };
 
-/// The names to the right of `right`, each as high as its line ends or, where
-/// others are there, near it and apart from them, with a piece of the line to
-/// it. As SVG.
+/// How much of a picture's width these names take beside an axis.
+double room_for_names(const std::vector<std::string>& names);
+/// The names to the right of `right`, each behind a piece of its line, as high
+/// as that ends or, where others are there, near it and apart from them. As
+/// SVG.
 std::string line_names(std::vector<LineEnd> ends, double right);
 
 /// As many letters of a text as a box of values has room for.

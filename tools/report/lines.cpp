@@ -15,8 +15,8 @@ namespace {
 
 /// Dashes of the lines, in their order.
 constexpr const char* kDashes[] = {"none",     "6 4",         "1.5 4.5", "12 4",
-                                   "12 4 2 4", "3 2",         "2 9",     "9 9",
-                                   "20 6",     "14 4 2 4 2 4"};
+                                   "12 4 2 4", "4 8",         "1 9",     "9 9",
+                                   "22 5",     "14 4 2 4 2 4"};
 constexpr size_t kStyles = std::size(kDashes);
 
 std::string style_of(size_t number) {
@@ -28,12 +28,6 @@ std::string key_of(std::string_view drawing, const std::string& name) {
       {"<span class=\"line-key\"><svg viewBox=\"0 0 40 8\" "
        "aria-hidden=\"true\">",
        drawing, "</svg>", escaped(name), "</span>"});
-}
-
-std::string line_key(size_t number, const std::string& name) {
-  return key_of(
-      cat({"<polyline class=\"", style_of(number), "\" points=\"1,4 39,4\"/>"}),
-      name);
 }
 
 /// The lowest and the highest of some values.
@@ -53,12 +47,16 @@ struct Extent {
   double high = -std::numeric_limits<double>::infinity();
 };
 
+/// As wide as the lines, which so end where it does.
 Axis axis_across(const LinesFigure& figure) {
   Extent extent;
   for (const auto& line : figure.lines) {
     for (const auto& point : line.points) extent.add(point.x);
   }
-  return extent.axis(std::numeric_limits<double>::infinity());
+  const auto [low, high] = extent;
+  if (low > high) return {};
+  if (!(high > low)) return {low - 0.5, high + 0.5, 1};
+  return {low, high, std::max(1., nice_step(high - low))};
 }
 
 Axis axis_up(const LinesFigure& figure) {
@@ -103,11 +101,6 @@ Point end_of(const Line& line) {
   return {0, std::numeric_limits<double>::quiet_NaN()};
 }
 
-std::string key_name(const LinesFigure& figure, const Line& line) {
-  if (!figure.names_at_ends) return line.name;
-  return line.name + " " + number(end_of(line).y);
-}
-
 /// The name of each line beside its end, with a piece of the line to it.
 std::string names_of_ends(const Canvas& canvas, const LinesFigure& figure) {
   std::vector<LineEnd> ends;
@@ -124,12 +117,19 @@ std::string names_of_ends(const Canvas& canvas, const LinesFigure& figure) {
 
 }  // namespace
 
+std::string line_key(size_t number, const std::string& name) {
+  return key_of(
+      cat({"<polyline class=\"", style_of(number), "\" points=\"1,4 39,4\"/>"}),
+      name);
+}
+
 std::string lines_figure(const LinesFigure& figure) {
-  constexpr double kRoomForNames = 86;
-  auto wide = axis_across(figure);
-  wide.step = std::max(1., wide.step);
-  Canvas canvas{wide, axis_up(figure)};
-  if (figure.names_at_ends) canvas.right -= kRoomForNames;
+  Canvas canvas{axis_across(figure), axis_up(figure)};
+  if (figure.names_at_ends) {
+    std::vector<std::string> names;
+    for (const auto& line : figure.lines) names.push_back(line.name);
+    canvas.right -= room_for_names(names);
+  }
   std::string svg =
       canvas.axes(figure.across, [](double value) { return number(value, 0); });
   std::string keys, label = figure.title + " by " + figure.across;
@@ -137,7 +137,7 @@ std::string lines_figure(const LinesFigure& figure) {
   for (size_t i = 0; i < figure.lines.size(); ++i) {
     const auto& line = figure.lines[i];
     if (line.points.empty()) continue;
-    keys += line_key(i, key_name(figure, line));
+    if (!figure.names_at_ends) keys += line_key(i, line.name);
     svg += canvas.curve(style_of(i), line.points);
     label += ", " + escaped(line.name) + " from " +
              number(line.points.front().y) + " to " +
@@ -168,7 +168,9 @@ std::string line_styles() {
       ".line-key svg{display:inline-block;width:36px;margin:0 6px 0 0;"
       "vertical-align:middle}.band{fill:rgba(128,140,160,.28);"
       "stroke:rgba(128,140,160,.28);stroke-width:2}"
-      "svg .end-name{fill:var(--text)}";
+      "svg .end-name{fill:var(--text)}svg .to-name{stroke:var(--soft)}"
+      "th .line-key{color:inherit;font-size:inherit}"
+      ".plots>section.card{margin-top:0}";
   for (size_t i = 0; i < kStyles; ++i) {
     const auto colour = i == 0   ? std::string("val")
                         : i == 1 ? std::string("train")

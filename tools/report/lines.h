@@ -26,9 +26,12 @@ struct LinesFigure {
   std::string band_name = {};  ///< Text.
   /// The most that the axis may show: 100 for percents.
   double limit = std::numeric_limits<double>::infinity();
-  /// Each line has its name at its right end, and its last value in the key.
+  /// Each line has its name at its right end, instead of in the key.
   bool names_at_ends = false;
 };
+
+/// A piece of the line of that number and its name, which is text, as in a key.
+std::string line_key(size_t number, const std::string& name);
 /// That as a card.
 std::string lines_figure(const LinesFigure& figure);
 /// The same of lines alone.

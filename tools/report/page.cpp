@@ -59,7 +59,7 @@ opacity:.5}
 linear-gradient(90deg,rgba(var(--hit),.22) var(--s),rgba(128,140,160,.1) 0)
 no-repeat 8px center/calc(100% - 8px) 76%}.beside{display:flex;flex-wrap:wrap;
 gap:0 16px;align-items:flex-start}.beside>*{flex:1 1 auto;max-width:100%}
-.beside p{width:0;min-width:100%}summary{cursor:pointer}
+.beside p,.beside h2,.beside summary{width:0;min-width:100%}summary{cursor:pointer}
 .thumbs{display:flex;flex-wrap:wrap;gap:4px;margin-top:8px}
 .thumbs img{display:block;border-radius:4px}
 h3{font-size:15px;font-weight:600;margin:14px 0 0}.examples{display:grid;
@@ -72,15 +72,18 @@ position:relative;cursor:pointer}.example input{position:absolute;opacity:0}
 image-rendering:auto}.example input:checked~.heat{opacity:.5}
 .example input:focus-visible~img{outline:2px solid var(--val)}
 pre{overflow:auto;font-size:13px;line-height:1.45;margin:12px 0 0}
-.map thead th.name{text-align:left;vertical-align:bottom}a{color:var(--val)}
+.map thead th.name{text-align:left;white-space:normal}
+a{color:var(--val)}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--text:#000;
 --soft:#333}body{padding:0;font-size:12px;max-width:none;
 print-color-adjust:exact;-webkit-print-color-adjust:exact}
-html{background:#fff}th{position:static!important}.tip,.over{display:none}
+html{background:#fff}th{position:static!important}
+th,td{font-size:10px;padding:2px 4px}thead th{white-space:normal}
+.tip,.over{display:none}
 .card.fact,figure,.beside>*,tr,.example,.thumbs img{break-inside:avoid}
 h2,h3,summary,figcaption{break-after:avoid}thead{display:table-header-group}
 a{color:#000;text-decoration:underline}.scroll{max-height:none;
-overflow:visible}pre{white-space:pre-wrap}details::details-content{
+overflow:visible}pre{white-space:pre-wrap;columns:2}details::details-content{
 content-visibility:visible;block-size:auto}}</style>
 )html";
 
