@@ -101,6 +101,21 @@ TEST_F(FaultyDiskOfACommand, IsOneSentence) {
              std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg", "--output",
              path("net/a.txt")},
             8, "a.txt");
+  fail_each({"evaluate", path("run"), "-o", path("net/a.html")}, 8, "a.html");
+}
+
+// A page that nobody asked for is no reason to fail, and is not half there.
+TEST_F(FaultyDiskOfACommand, CostsAnEvaluationItsPageAlone) {
+  ASSERT_EQ(run_skipzoo({"train", "-c", config.string(), "-o", path("run")})
+                .exit_code,
+            0);
+  const auto before = files_in(folder / "run");
+  const auto finished = run_with_fault({"evaluate", path("run")}, 2);
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_NE(finished.out.find("top-1 "), std::string::npos);
+  EXPECT_NE(finished.err.find("the page is left out"), std::string::npos)
+      << finished.err;
+  EXPECT_EQ(files_in(folder / "run"), before);
 }
 
 // What comes before the first epoch; the rest is EndsARunWithOneSentence's.

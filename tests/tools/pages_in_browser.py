@@ -2,9 +2,9 @@
 
     python pages_in_browser.py SKIPZOO_BINARY CONFIGS [--screenshots FOLDER]
 
-A run, an evaluation of it, a comparison of two runs, a sweep over learning rates and a study are made on the digits, then
-opened by chromedriver (Debian: chromium-driver) at the width of a desktop and of a phone, light and dark, and printed.
-Nothing but Python's own library is needed. Exit code 77: no chromedriver here.
+A run, an evaluation of it, a comparison of two runs, a sweep over learning rates and a study are made on the digits,
+then opened by chromedriver (Debian: chromium-driver) at the width of a desktop and of a phone, light and dark, and
+printed. Nothing but Python's own library is needed. Exit code 77: no chromedriver here.
 """
 import argparse
 import base64
@@ -152,7 +152,8 @@ const colour = (e, what) => getComputedStyle(e)[what];
 const folds = [...document.querySelectorAll('details')];
 return {page: colour(document.documentElement, 'backgroundColor'),
   cards: [...new Set([...document.querySelectorAll('.card')].map(e => colour(e, 'backgroundColor')))],
-  text: [...new Set([...document.querySelectorAll('h1, h2, td:not(.strong), tbody th')].map(e => colour(e, 'color')))],
+  text: [...new Set([...document.querySelectorAll('h1, h2, td:not(.strong), tbody th')]
+    .map(e => colour(e, 'color')))],
   tips: [...document.querySelectorAll('.tip, .over')].filter(e => colour(e, 'display') !== 'none').length,
   broken: [...document.querySelectorAll('figure')].filter(e => colour(e, 'breakInside') !== 'avoid').length,
   cut: [...document.querySelectorAll('.scroll')].filter(e => colour(e, 'overflowY') !== 'visible').length,
@@ -253,7 +254,8 @@ class Pages(unittest.TestCase):
         chart = self.browser.run("""
             const svg = document.querySelector('svg[aria-label^="Recall by class"]');
             return {names: [...svg.querySelectorAll('.end-name')].map(e => e.textContent),
-              styles: [...svg.querySelectorAll('polyline')].map(e => getComputedStyle(e).strokeDasharray + e.className.baseVal),
+              styles: [...svg.querySelectorAll('polyline')]
+                .map(e => getComputedStyle(e).strokeDasharray + e.className.baseVal),
               boxes: [...svg.querySelectorAll('.end-name')].map(e => [e.getBoundingClientRect().top,
                 e.getBoundingClientRect().right, svg.closest('.card').getBoundingClientRect().right])};""")
         self.assertEqual(sorted(chart["names"]), [str(digit) for digit in range(10)])
