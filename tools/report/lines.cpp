@@ -170,7 +170,8 @@ std::string line_styles() {
       "stroke:rgba(128,140,160,.28);stroke-width:2}"
       "svg .end-name{fill:var(--text)}svg .to-name{stroke:var(--soft)}"
       "th .line-key{color:inherit;font-size:inherit}"
-      ".plots>section.card{margin-top:0}";
+      ".plots>section.card{margin-top:0}"
+      ".plots>section thead th{white-space:normal}";
   for (size_t i = 0; i < kStyles; ++i) {
     const auto colour = i == 0   ? std::string("val")
                         : i == 1 ? std::string("train")
