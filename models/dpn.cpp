@@ -105,21 +105,26 @@ DualPathBlockImpl::DualPathBlockImpl(const DualPathShape& shape,
 
 DualPath DualPathBlockImpl::forward(const torch::Tensor& joined,
                                     DualPath path) {
-  const auto residual_part = [this](const torch::Tensor& y) {
-    return y.slice(1, 0, width_);
-  };
-  const auto dense_part = [this](const torch::Tensor& y) {
-    return y.slice(1, width_);
-  };
   if (projection) {
-    const auto begun = projection(joined);
-    path = {residual_part(begun), {dense_part(begun)}};
+    auto [residual, dense] = parts(projection(joined));
+    path = {std::move(residual), {std::move(dense)}};
   }
-  auto y = c1x1_c(c3x3_b(c1x1_a(joined)));
-  const bool splits = !c1x1_c1.is_empty();
-  const auto added = splits ? ops_.conv(y, c1x1_c1) : residual_part(y);
-  path.dense.push_back(splits ? ops_.conv(y, c1x1_c2) : dense_part(y));
+  const auto y = c1x1_c(c3x3_b(c1x1_a(joined)));
+  auto [added, dense] =
+      c1x1_c1.is_empty()
+          ? parts(y)
+          : std::pair(ops_.conv(y, c1x1_c1), ops_.conv(y, c1x1_c2));
+  path.dense.push_back(std::move(dense));
   return {path.residual + added, std::move(path.dense)};
+}
+
+std::pair<torch::Tensor, torch::Tensor> DualPathBlockImpl::parts(
+    const torch::Tensor& y) const {
+  if (!ops_.fused()) return {y.slice(1, 0, width_), y.slice(1, width_)};
+  // The gradients of these are joined in one pass; those of slices would each
+  // be written among zeros, and then added.
+  const auto both = y.split_with_sizes({width_, y.size(1) - width_}, 1);
+  return {both[0], both[1]};
 }
 
 DPNImpl::DPNImpl(const DPNOptions& options)

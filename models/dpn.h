@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/classifier.h"
@@ -62,6 +63,9 @@ struct DualPathBlockImpl : torch::nn::Module {
   torch::nn::Conv2d c1x1_c1{nullptr}, c1x1_c2{nullptr};
 
  private:
+  /// Of y, (N, width + more, H, W), what is added and what is joined.
+  std::pair<torch::Tensor, torch::Tensor> parts(const torch::Tensor& y) const;
+
   int64_t width_;
   Ops ops_;
 };
