@@ -161,6 +161,7 @@ const Published kPublished[] = {
     {"BC_L100k12", densenet_bc(100, 12), 769'162, 0, 800'032},
     {"BC_L250k24", densenet_bc(250, 24), 15'324'406, 0, 15'480'556},
     {"BC_L190k40", densenet_bc(190, 40), 25'624'430, 0, 25'821'620},
+    {"BC_L40k12", densenet_bc(40, 12), 176'122},
     {"BC_L40k36", densenet_bc(40, 36), 1'542'682},
     {"BC_L40k48", densenet_bc(40, 48), 2'733'130},
     {"BC_L40k60", densenet_bc(40, 60), 4'261'690},

@@ -31,7 +31,7 @@ NETWORKS = {
     "cifar10/densenet_100_12": "densenet-100-12",
     "cifar10/densenet_100_24": "densenet-100-24",
     "cifar10/densenet_bc_100_12": "densenet-bc-100-12",
-    **{f"cifar10/densenet_bc_40_{k}": f"densenet-bc-40-{k}" for k in (36, 48, 60)},
+    **{f"cifar10/densenet_bc_40_{k}": f"densenet-bc-40-{k}" for k in (12, 36, 48, 60)},
     "cifar10/dpn_small": "dpn_small",
     "cifar10/densenet_bc_190_40": "densenet-bc-190-40",
     "cifar10/densenet_bc_250_24": "densenet-bc-250-24",
