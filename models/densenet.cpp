@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "models/kernels/dense_block.h"
+#include "models/kernels/ops/dense_block.h"
 #include "models/layers.h"
 #include "models/residual.h"
 

@@ -110,10 +110,9 @@ DualPath DualPathBlockImpl::forward(const torch::Tensor& joined,
     path = {std::move(residual), {std::move(dense)}};
   }
   const auto y = c1x1_c(c3x3_b(c1x1_a(joined)));
-  auto [added, dense] =
-      c1x1_c1.is_empty()
-          ? parts(y)
-          : std::pair(ops_.conv(y, c1x1_c1), ops_.conv(y, c1x1_c2));
+  auto [added, dense] = c1x1_c1.is_empty() ? parts(y)
+                                           : std::pair(ops_.conv(y, c1x1_c1),
+                                                       ops_.conv(y, c1x1_c2));
   path.dense.push_back(std::move(dense));
   return {path.residual + added, std::move(path.dense)};
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "models/kernels/allocate.h"
+#include "models/kernels/blocking/allocate.h"
 
 namespace skipzoo {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "models/engine_plan.h"
-#include "models/kernels/inference.h"
+#include "models/kernels/ops/inference.h"
 
 namespace skipzoo {
 

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "models/engine_plan_builder.h"
-#include "models/kernels/gate.h"
+#include "models/kernels/ops/gate.h"
 
 namespace skipzoo {
 

@@ -7,7 +7,7 @@
 
 #include "models/engine_plan_builder.h"
 #include "models/engine_plan_concatenations.h"
-#include "models/kernels/pointwise.h"
+#include "models/kernels/algorithms/pointwise.h"
 
 namespace skipzoo {
 

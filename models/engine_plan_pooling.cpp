@@ -1,5 +1,5 @@
 #include "models/engine_plan_builder.h"
-#include "models/kernels/max_pool.h"
+#include "models/kernels/algorithms/max_pool.h"
 
 namespace skipzoo {
 

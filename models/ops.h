@@ -2,10 +2,10 @@
 
 #include <torch/nn.h>
 
-#include "models/kernels/batch_norm.h"
-#include "models/kernels/convolution.h"
+#include "models/kernels/algorithms/norm.h"
 #include "models/kernels/kernels.h"
-#include "models/kernels/norm.h"
+#include "models/kernels/ops/batch_norm.h"
+#include "models/kernels/ops/convolution.h"
 
 namespace skipzoo {
 

@@ -1,14 +1,14 @@
 // Convolutions by Winograd's algorithm against LibTorch's, forward and
 // backward.
 
-#include "models/kernels/convolution.h"
+#include "models/kernels/ops/convolution.h"
 
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "tests/support/distance.h"
 
 namespace skipzoo {

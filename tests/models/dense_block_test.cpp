@@ -1,6 +1,6 @@
 // The dense block that normalises once, against layers and concatenations.
 
-#include "models/kernels/dense_block.h"
+#include "models/kernels/ops/dense_block.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "models/engine.h"
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "models/zoo.h"
 #include "tests/support/allocations.h"
 #include "tests/support/distance.h"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "models/engine.h"
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "tests/support/calls.h"
 #include "tests/support/distance.h"
 #include "tests/support/reference.h"

@@ -7,7 +7,7 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "models/zoo.h"
 #include "tests/support/calls.h"
 #include "tests/support/distance.h"

@@ -1,7 +1,7 @@
 // Matrix products of blocks, by every set of instructions that is here, against
 // sums in double.
 
-#include "models/kernels/gemm.h"
+#include "models/kernels/simd/gemm.h"
 
 #include <c10/util/BFloat16.h>
 #include <gtest/gtest.h>

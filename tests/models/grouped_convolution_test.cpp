@@ -1,6 +1,6 @@
 // 3x3 convolutions in groups of few channels, against LibTorch's in double.
 
-#include "models/kernels/grouped_convolution.h"
+#include "models/kernels/algorithms/grouped_convolution.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -8,9 +8,9 @@
 #include <cmath>
 #include <limits>
 
-#include "models/kernels/convolution.h"
-#include "models/kernels/inference.h"
-#include "models/kernels/processor.h"
+#include "models/kernels/ops/convolution.h"
+#include "models/kernels/ops/inference.h"
+#include "models/kernels/simd/processor.h"
 #include "tests/support/distance.h"
 
 namespace skipzoo {

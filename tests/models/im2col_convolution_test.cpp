@@ -1,11 +1,11 @@
 // Convolutions of few pixels, against LibTorch's in double.
 
-#include "models/kernels/im2col_convolution.h"
+#include "models/kernels/algorithms/im2col_convolution.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "models/kernels/inference.h"
+#include "models/kernels/ops/inference.h"
 #include "tests/support/calls.h"
 #include "tests/support/distance.h"
 

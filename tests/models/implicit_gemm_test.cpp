@@ -1,13 +1,13 @@
 // Convolutions of small planes and with strides, and those whose bias a
 // BatchNorm takes, against LibTorch's, forward and backward.
 
-#include "models/kernels/implicit_gemm.h"
+#include "models/kernels/algorithms/implicit_gemm.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "models/kernels/convolution.h"
-#include "models/kernels/processor.h"
+#include "models/kernels/ops/convolution.h"
+#include "models/kernels/simd/processor.h"
 #include "models/ops.h"
 #include "tests/support/distance.h"
 

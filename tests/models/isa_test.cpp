@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 namespace {

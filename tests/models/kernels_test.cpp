@@ -4,7 +4,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "models/kernels/batch_norm.h"
+#include "models/kernels/ops/batch_norm.h"
 #include "models/zoo.h"
 #include "tests/support/distance.h"
 #include "tests/support/variants.h"

@@ -1,7 +1,7 @@
 // Max pooling of our own against LibTorch's: which number is the largest leaves
 // no room for rounding, so the two are equal bit by bit.
 
-#include "models/kernels/max_pool.h"
+#include "models/kernels/algorithms/max_pool.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // The row loops as this processor runs them, and by AVX2 where it has more,
 // against the plain ones, which other processors run.
 
-#include "models/kernels/rows.h"
+#include "models/kernels/simd/rows.h"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <limits>
 #include <vector>
 
-#include "models/kernels/processor.h"
-#include "models/kernels/row_loops.h"
-#include "models/kernels/rows_avx2.h"
+#include "models/kernels/simd/processor.h"
+#include "models/kernels/simd/row_loops.h"
+#include "models/kernels/simd/rows_avx2.h"
 #include "tests/support/row_data.h"
 
 namespace skipzoo::rows {

@@ -1,4 +1,4 @@
-#include "models/kernels/share_out.h"
+#include "models/kernels/blocking/share_out.h"
 
 #include <gtest/gtest.h>
 

@@ -8,12 +8,12 @@
 #include <set>
 #include <thread>
 
-#include "models/kernels/conv3x3.h"
-#include "models/kernels/im2col_convolution.h"
-#include "models/kernels/max_pool.h"
-#include "models/kernels/pixel_rows.h"
-#include "models/kernels/pointwise.h"
-#include "models/kernels/small_convolution.h"
+#include "models/kernels/algorithms/conv3x3.h"
+#include "models/kernels/algorithms/im2col_convolution.h"
+#include "models/kernels/algorithms/max_pool.h"
+#include "models/kernels/algorithms/pointwise.h"
+#include "models/kernels/algorithms/small_convolution.h"
+#include "models/kernels/blocking/pixel_rows.h"
 
 namespace skipzoo {
 namespace {

@@ -1,6 +1,6 @@
 // 3x3 convolutions of little work, against LibTorch's in double.
 
-#include "models/kernels/small_convolution.h"
+#include "models/kernels/algorithms/small_convolution.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

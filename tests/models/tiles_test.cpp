@@ -1,7 +1,7 @@
 // Winograd's transforms of one type by vectors, as this processor runs them and
 // by AVX2 where it has more, against the plain ones in double.
 
-#include "models/kernels/tiles.h"
+#include "models/kernels/simd/tiles.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <random>
 #include <vector>
 
-#include "models/kernels/processor.h"
-#include "models/kernels/rows_avx2.h"
+#include "models/kernels/simd/processor.h"
+#include "models/kernels/simd/rows_avx2.h"
 
 namespace skipzoo::rows {
 namespace {

@@ -7,9 +7,9 @@
 #include <random>
 #include <vector>
 
-#include "models/kernels/rows.h"
+#include "models/kernels/simd/rows.h"
 
-// Data for the loops of models/kernels/rows.h.
+// Data for the loops of models/kernels/simd/rows.h.
 
 namespace skipzoo::rows {
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "tests/support/process.h"
 
 namespace skipzoo {

@@ -1,8 +1,14 @@
 #!/bin/sh
-# layering_test.sh CHECKOUT: which room of tools/ may include which. A room that
-# is not in the table is an error too, so that a new one finds its place.
-cd "$1/tools" || exit 2
-table='
+# layering_test.sh CHECKOUT: which room of tools/, and of models/kernels/, may
+# include which. A room that is not in a table is an error too, so that a new
+# one finds its place.
+failed=0
+kernels='
+simd:       simd
+blocking:   blocking simd
+algorithms: algorithms blocking simd
+ops:        ops algorithms blocking simd'
+tools='
 data:    data
 weights: weights
 report:  report
@@ -14,31 +20,38 @@ run:     config data export run train weights
 plan:    plan config data run train weights
 study:   study config data report train weights
 cli:     cli config data distribute export plan report run study train weights'
-failed=0
-# What stands beside the rooms is for all of them, and knows none.
-rooms_seen() { sed -n 's|^#include "tools/\([a-z_]*\)/.*|\1|p' "$@" | sort -u; }
-for room in . */; do
-  room=${room%/}
-  if [ "$room" = . ]; then
-    allowed=
-    files=$(ls ./*.h ./*.cpp)
-  else
-    files=$(find "$room" -name '*.h' -o -name '*.cpp')
-    line=$(echo "$table" | grep "^$room:") || {
-      echo "tools/$room is not in the table of $0"
-      failed=1
-    }
-    allowed=${line#*:}
-  fi
-  for seen in $(rooms_seen $files); do
-    case " $allowed " in
-      *" $seen "*) ;;
-      *)
-        echo "tools/$room includes tools/$seen:"
-        grep -n "#include \"tools/$seen/" $files
+# check FOLDER TABLE: what its rooms include against the table. What
+# stands beside the rooms is for all of them, and knows none.
+check() {
+  folder=$1 table=$2
+  for room in . */; do
+    room=${room%/}
+    if [ "$room" = . ]; then
+      allowed=
+      files=$(find . -maxdepth 1 -name '*.h' -o -maxdepth 1 -name '*.cpp')
+    else
+      files=$(find "$room" -name '*.h' -o -name '*.cpp')
+      line=$(echo "$table" | grep "^$room:") || {
+        echo "$folder/$room is not in the table of $0"
         failed=1
-        ;;
-    esac
+      }
+      allowed=${line#*:}
+    fi
+    for seen in $(sed -n "s|^#include \"$folder/\([a-z_]*\)/.*|\1|p" $files |
+      sort -u); do
+      case " $allowed " in
+        *" $seen "*) ;;
+        *)
+          echo "$folder/$room includes $folder/$seen:"
+          grep -n "#include \"$folder/$seen/" $files
+          failed=1
+          ;;
+      esac
+    done
   done
-done
+}
+cd "$1/tools" || exit 2
+check tools "$tools"
+cd "$1/models/kernels" || exit 2
+check models/kernels "$kernels"
 exit $failed

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "models/classifier.h"
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "models/summary.h"
 #include "tools/cli/run.h"
 #include "tools/device.h"

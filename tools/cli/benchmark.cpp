@@ -5,7 +5,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "models/make_model.h"
 #include "tools/cli/benchmark_measure.h"
 #include "tools/cli/commands.h"

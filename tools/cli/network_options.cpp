@@ -1,7 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "models/classifier.h"
-#include "models/kernels/autocast.h"
+#include "models/kernels/ops/autocast.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run.h"
 #include "tools/error.h"

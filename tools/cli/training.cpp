@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "models/classifier.h"
-#include "models/kernels/autocast.h"
+#include "models/kernels/ops/autocast.h"
 #include "models/make_model.h"
 #include "tools/cli/about_run.h"
 #include "tools/cli/interrupt.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <span>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 #include "tools/data/resample_rows.h"
 
 namespace skipzoo {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "models/kernels/processor.h"
+#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 

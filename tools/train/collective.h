@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/kernels/shared_statistics.h"
+#include "models/kernels/algorithms/shared_statistics.h"
 #include "models/tensor.h"
 
 namespace skipzoo {

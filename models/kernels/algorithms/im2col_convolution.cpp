@@ -1,0 +1,243 @@
+#include "models/kernels/algorithms/im2col_convolution.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "models/kernels/algorithms/choose.h"
+#include "models/kernels/blocking/blocks.h"
+#include "models/kernels/blocking/optional_tensor.h"
+#include "models/kernels/blocking/pixel_rows.h"
+
+namespace skipzoo {
+
+namespace {
+
+ImageSize result_size(const ImageSize& in, const ImageSize& kernel,
+                      int64_t stride, const ExtraPadding& padding) {
+  return {
+      (in.height + padding.top + padding.bottom - kernel.height) / stride + 1,
+      (in.width + padding.left + padding.right - kernel.width) / stride + 1};
+}
+
+/// Of a weight (out, in, height, width), the matrices (height · width · in,
+/// kColumns) of that many outputs each.
+template <typename T>
+PackedMatrices<T> panels_of(const torch::Tensor& weight) {
+  const int64_t out = weight.size(0), wide = gemm::padded(out, gemm::kColumns);
+  const int64_t depth = weight.numel() / out;
+  const auto whole =
+      torch::constant_pad_nd(weight.permute({0, 2, 3, 1}).reshape({out, depth}),
+                             {0, 0, 0, wide - out});
+  return {whole.const_data_ptr<T>(),
+          wide / gemm::kColumns,
+          depth,
+          gemm::kColumns,
+          {gemm::kColumns * depth, 1, depth}};
+}
+
+/// Rows whose products with a panel stay in L1.
+constexpr int64_t kMostRows = 64;
+
+/// Taps of a kernel along an axis.
+struct Taps {
+  int64_t first = 0, count = 0;
+  bool operator==(const Taps&) const = default;
+};
+
+/// Those that read more than padding for some pixel of the result.
+Taps taps_in_use(int64_t kernel, int64_t from, int64_t to, int64_t stride,
+                 int64_t padding) {
+  const auto is_used = [&](int64_t tap) {
+    for (int64_t i = 0; i < to; ++i) {
+      const int64_t at = i * stride - padding + tap;
+      if (at >= 0 && at < from) return true;
+    }
+    return false;
+  };
+  int64_t first = 0, last = kernel - 1;
+  while (first < last && !is_used(first)) ++first;
+  while (last > first && !is_used(last)) --last;
+  return {first, last - first + 1};
+}
+
+/// Part of an image that is copied to a row.
+struct Piece {
+  int64_t from, to, count;
+};
+
+}  // namespace
+
+struct Im2colConvolution::Ready {
+  Ready(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride_,
+        const ExtraPadding& padding_)
+      : in(weight.size(1)),
+        out(weight.size(0)),
+        stride(stride_),
+        kernel{weight.size(2), weight.size(3)},
+        padding(padding_),
+        weights(weight),
+        biases(bias.to(torch::kFloat).contiguous()) {}
+  virtual ~Ready() = default;
+  /// to = conv(images) + bias + residual, and a ReLU of that; residual may be
+  /// null, or `to`.
+  virtual void run(const torch::Tensor& images, const torch::Tensor& residual,
+                   bool relu, const torch::Tensor& to) = 0;
+  /// For images of this size.
+  virtual void prepare(const torch::Tensor& images) = 0;
+
+  int64_t in, out, stride;
+  ImageSize kernel;
+  ExtraPadding padding;
+  torch::Tensor weights, biases;
+  ImageSize to_size = {};
+};
+
+template <typename T>
+struct Im2colConvolution::ReadyFor : Ready {
+  using F = Format<T>;
+  ReadyFor(const torch::Tensor& weight, const torch::Tensor& bias,
+           int64_t stride_, const ExtraPadding& padding_)
+      : Ready(weight, bias, stride_, padding_) {}
+
+  void prepare(const torch::Tensor& images) override {
+    if (images.sizes() == sizes) return;
+    sizes = images.sizes();
+    const ImageSize from{images.size(2), images.size(3)};
+    to_size = result_size(from, kernel, stride, padding);
+    pixels = images.size(0) * to_size.height * to_size.width;
+    pack(taps_in_use(kernel.height, from.height, to_size.height, stride,
+                     padding.top),
+         taps_in_use(kernel.width, from.width, to_size.width, stride,
+                     padding.left));
+    pieces.clear();
+    for (int64_t i = 0; i < pixels; ++i) add_pieces(i, from);
+    // What no piece writes, padding, stays zero.
+    const int64_t room = gemm::padded(pixels, gemm::kRows) * pitch;
+    left.emplace(room);
+    std::fill_n(left->data(), room, T(0));
+  }
+
+  /// Of images as small as a kernel, most of a weight would be read for
+  /// padding.
+  void pack(const Taps& rows, const Taps& columns) {
+    if (panels && rows == down && columns == across) return;
+    down = rows;
+    across = columns;
+    pitch = gemm::padded(depth(), F::kPair);
+    panels.emplace(panels_of<T>(weights.narrow(2, down.first, down.count)
+                                    .narrow(3, across.first, across.count)));
+  }
+  int64_t depth() const { return down.count * across.count * in; }
+
+  /// Those of the kernel at a pixel of the result.
+  void add_pieces(int64_t i, const ImageSize& from) {
+    const int64_t image = i / (to_size.height * to_size.width);
+    const int64_t y =
+        i / to_size.width % to_size.height * stride - padding.top + down.first;
+    const int64_t x = i % to_size.width * stride - padding.left + across.first;
+    const int64_t first = std::max<int64_t>(-x, 0);
+    const int64_t count = std::min(across.count, from.width - x) - first;
+    for (int64_t ky = 0; ky < down.count && count > 0; ++ky) {
+      if (y + ky < 0 || y + ky >= from.height) continue;
+      const int64_t pixel =
+          (image * from.height + y + ky) * from.width + x + first;
+      pieces.push_back({pixel * in,
+                        i * pitch + (ky * across.count + first) * in,
+                        count * in});
+    }
+  }
+
+  void multiply(int64_t panel, const T* residual, bool relu, T* to) const {
+    alignas(64) std::array<float, kMostRows * gemm::kColumns> products;
+    const int64_t channel = panel * gemm::kColumns;
+    const int64_t channels = std::min(gemm::kColumns, out - channel);
+    for (int64_t first = 0; first < pixels; first += kMostRows) {
+      const int64_t count = std::min(kMostRows, pixels - first);
+      gemm::multiply(F::left(left->data() + first * pitch, pitch),
+                     panels->at(panel), gemm::padded(count, gemm::kRows),
+                     gemm::kColumns, pitch / F::kPair, products.data(),
+                     /*add=*/false);
+      const int64_t at = first * out + channel;
+      rows::write(products.data(), gemm::kColumns,
+                  biases.const_data_ptr<float>() + channel,
+                  residual == nullptr ? nullptr : residual + at, relu, count,
+                  channels, to + at, out);
+    }
+  }
+
+  void run(const torch::Tensor& images, const torch::Tensor& residual,
+           bool relu, const torch::Tensor& result) override {
+    SKIPZOO_PROFILE("im2col_convolution");
+    const T* from = images.const_data_ptr<T>();
+    for (const Piece& piece : pieces) {
+      std::copy_n(from + piece.from, piece.count, left->data() + piece.to);
+    }
+    const auto* other = data_or_null<T>(residual);
+    T* to = result.mutable_data_ptr<T>();
+    // Less work than another thread takes to wake for it.
+    constexpr int64_t kLeastProducts = 1 << 17;
+    const int64_t of_panel = pixels * depth() * gemm::kColumns;
+    at::parallel_for(0, (out + gemm::kColumns - 1) / gemm::kColumns,
+                     kLeastProducts / of_panel + 1,
+                     [&](int64_t first, int64_t last) {
+                       for (int64_t panel = first; panel < last; ++panel) {
+                         multiply(panel, other, relu, to);
+                       }
+                     });
+  }
+
+  Taps down = {}, across = {};  ///< That are packed.
+  int64_t pitch = 0;            ///< From a row of the left matrix to the next.
+  /// Of gemm::kColumns output channels each.
+  std::optional<PackedMatrices<T>> panels = {};
+  at::DimVector sizes = {};  ///< What follows is for images of this size.
+  int64_t pixels = 0;        ///< Of all images of the result.
+  std::vector<Piece> pieces = {};
+  std::optional<Scratch<T>> left = {};
+};
+
+Im2colConvolution::Im2colConvolution(const torch::Tensor& weight,
+                                     const torch::Tensor& bias, int64_t stride,
+                                     const ExtraPadding& padding) {
+  if (weight.scalar_type() == at::kBFloat16) {
+    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(weight, bias, stride,
+                                                       padding);
+  } else {
+    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding);
+  }
+}
+
+Im2colConvolution::~Im2colConvolution() = default;
+
+torch::Tensor Im2colConvolution::operator()(const torch::Tensor& images,
+                                            bool relu, Allocate allocate) {
+  ready_->prepare(images);
+  const auto& size = ready_->to_size;
+  auto to = allocate({images.size(0), ready_->out, size.height, size.width},
+                     images.options());
+  ready_->run(images, torch::Tensor(), relu, to);
+  return to;
+}
+
+torch::Tensor Im2colConvolution::add_to(torch::Tensor other,
+                                        const torch::Tensor& images,
+                                        bool relu) {
+  ready_->prepare(images);
+  ready_->run(images, other, relu, other);
+  return other;
+}
+
+bool Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
+                              int64_t stride, const ExtraPadding& padding) {
+  const ImageSize kernel{weight[2], weight[3]};
+  const auto to = result_size({images[2], images[3]}, kernel, stride, padding);
+  if (to.height < 1 || to.width < 1) return false;
+  return suits_im2col({.pixels = images[0] * to.height * to.width,
+                       .taps = weight[2] * weight[3],
+                       .depth = weight[1] * weight[2] * weight[3],
+                       .outputs = weight[0]});
+}
+
+}  // namespace skipzoo

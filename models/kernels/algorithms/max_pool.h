@@ -1,0 +1,26 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "models/kernels/blocking/allocate.h"
+
+namespace skipzoo {
+
+/// What a pooling looks at and how it moves on: (height, width) each.
+struct PoolWindow {
+  std::vector<int64_t> size, stride, padding;
+};
+
+/// Whether max_pool() knows this window.
+bool suits_max_pool(const PoolWindow& window);
+
+/// The largest number of each window that the images, or a border of less than
+/// any number around them, fill: torch::max_pool2d of floor mode without its
+/// indices, a NaN where a window has one. (N, C, H, W) images of float, double
+/// or bfloat16 -> channels-last. No gradient.
+torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window,
+                       Allocate allocate = allocate_images);
+
+}  // namespace skipzoo

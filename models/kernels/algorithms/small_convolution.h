@@ -1,0 +1,44 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <memory>
+
+#include "models/kernels/blocking/allocate.h"
+#include "models/kernels/blocking/padding.h"
+
+namespace skipzoo {
+
+/// A 3x3 convolution, its bias and a ReLU for so little work that what an
+/// operator of LibTorch costs before it computes would be most of the time: one
+/// image of a small network. Its weight is packed once and its buffers reused.
+///
+/// float32 or bfloat16, channels-last, with at most one row and column of zeros
+/// at each side, one group.
+class SmallConvolution {
+ public:
+  /// weight: (out, in, 3, 3), of the type of the images; bias: (out); stride:
+  /// of both axes. padding: ones, or with a stride zeros and ones.
+  SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
+                   int64_t stride, const ExtraPadding& padding);
+  ~SmallConvolution();
+
+  /// Whether it is likely to be faster on these images than oneDNN. out,
+  /// stride: the weight's channels and the stride of both axes.
+  static bool suits(const torch::Tensor& images, int64_t out, int64_t stride);
+  /// conv(images) + bias, and a ReLU of that.
+  torch::Tensor operator()(const torch::Tensor& images, bool relu,
+                           Allocate allocate = allocate_images);
+  /// conv(images) + bias + other, and a ReLU of that; replaces `other`.
+  torch::Tensor add_to(torch::Tensor other, const torch::Tensor& images,
+                       bool relu);
+
+ private:
+  struct Ready;
+  template <typename T>
+  struct ReadyFor;
+
+  std::unique_ptr<Ready> ready_;
+};
+
+}  // namespace skipzoo
