@@ -20,9 +20,10 @@ constexpr int64_t kResidual = 4, kGrowth = 3, kBlocks = 3;
 struct Paths : Classifier {
   using Wire = Tensor (*)(Paths& parts, const Tensor& images);
   explicit Paths(Wire wire_) : wire(wire_) {
-    const auto conv = [](int64_t in, int64_t out, int64_t side) {
+    const auto conv = [](int64_t in, int64_t out, int64_t side,
+                         bool bias = false) {
       return nn::Conv2d(
-          nn::Conv2dOptions(in, out, side).padding(side / 2).bias(false));
+          nn::Conv2dOptions(in, out, side).padding(side / 2).bias(bias));
     };
     constexpr int64_t kOut = kResidual + kGrowth;
     begin = register_module("begin", conv(3, kOut, 3));
@@ -33,7 +34,8 @@ struct Paths : Classifier {
       norms.push_back(register_module("norm" + number, nn::BatchNorm2d(width)));
       down.push_back(register_module("down" + number, conv(width, 5, 1)));
       middle.push_back(register_module("middle" + number, conv(5, 5, 3)));
-      up.push_back(register_module("up" + number, conv(5, kOut, 1)));
+      up.push_back(
+          register_module("up" + number, conv(5, kOut, 1, /*bias=*/i > 0)));
     }
   }
   Tensor forward(const Tensor& images) override { return wire(*this, images); }
