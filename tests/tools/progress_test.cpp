@@ -67,7 +67,7 @@ TEST(Progress, IsShownOnATerminalAndNowhereElse) {
   EXPECT_NE(seen.find("ETA"), std::string::npos) << seen;
   const auto quiet = run_skipzoo(evaluate);
   EXPECT_EQ(quiet.exit_code, 0);
-  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(quiet.err, "page: " + run + "/evaluate-best-test.html\n");
   const auto predicted = seen_on_a_terminal(
       {"predict", run, std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg"},
       /*has_colour=*/false);
