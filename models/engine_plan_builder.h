@@ -164,6 +164,10 @@ class PlanBuilder {
     const torch::jit::Node* convolution;
     const torch::jit::Value* joined;
   };
+  /// Whether all concatenations of a part, which nothing else reads, come after
+  /// the node.
+  bool is_joined_behind(const torch::jit::Value* value,
+                        const torch::jit::Node* node) const;
   /// Leaves a convolution to the addition of its first channels, where it is
   /// such a one.
   bool waits_for_paths(const torch::jit::Node* node);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "models/engine_plan_builder.h"
@@ -147,24 +148,34 @@ void PlanBuilder::emit_placed_sum(const jit::Node* node) {
   ready_.insert(node->output());
 }
 
+bool PlanBuilder::is_joined_behind(const jit::Value* value,
+                                   const jit::Node* node) const {
+  return std::all_of(value->uses().begin(), value->uses().end(),
+                     [&](const jit::Use& use) {
+                       const auto* cat = only_user(use.user->output());
+                       return cat != nullptr && node->isBefore(cat);
+                     });
+}
+
 bool PlanBuilder::waits_for_paths(const jit::Node* node) {
   const int64_t all = channels(node->output());
-  const jit::Node *residual = nullptr, *joined = nullptr;
-  for (const auto& use : node->output()->uses()) {
-    const auto part = channels_of_slice(use.user, all);
-    if (!part) return false;
-    if (part->begin == 0 && residual == nullptr) {
-      residual = use.user;
-    } else if (residual != nullptr && joined == nullptr && part->end == all &&
-               part->begin == channels(residual->output())) {
-      joined = use.user;
-    } else {
-      return false;
-    }
+  const auto& uses = node->output()->uses();
+  if (uses.size() != 2) return false;
+  const jit::Node *residual = uses[0].user, *joined = uses[1].user;
+  auto first = channels_of_slice(residual, all),
+       rest = channels_of_slice(joined, all);
+  if (!first || !rest) return false;
+  if (first->begin != 0) {
+    std::swap(residual, joined);
+    std::swap(first, rest);
   }
-  if (joined == nullptr || is_read_alone(joined->output())) return false;
+  if (first->begin != 0 || rest->begin != first->end || rest->end != all ||
+      is_read_alone(joined->output())) {
+    return false;
+  }
   const auto* sum = only_user(residual->output());
-  if (sum == nullptr || sum->kind() != at::aten::add || !is_placed_sum(sum)) {
+  if (sum == nullptr || sum->kind() != at::aten::add || !is_placed_sum(sum) ||
+      !is_joined_behind(joined->output(), sum)) {
     return false;
   }
   const auto* other = sum->input(sum->input(0) == residual->output() ? 1 : 0);

@@ -295,6 +295,25 @@ TEST(Engine, TakesWhatOnlyLooksLikeADualPath) {
                    {joined_part(y), d[1], d[0], r + residual_part(y)}, 1);
              });
        }},
+      {"new channels that are joined before the sum",
+       [](Paths& parts, const Tensor& images) {
+         const auto begun = parts.begin(images), other = parts.other(images);
+         const auto r = residual_part(begun) + residual_part(other);
+         const Parts d = {joined_part(begun), joined_part(other)};
+         const auto y = parts.block(0, join(r, d));
+         const auto part = joined_part(y);
+         const auto early = parts.down[1](join(r, d, part));
+         const auto sum = r + residual_part(y);
+         return torch::cat({features(join(sum, d, part)), features(early)}, 1);
+       }},
+      {"the new channels first",
+       [](Paths& parts, const Tensor& images) {
+         return one_block(parts, images,
+                          [](const Tensor& r, const Parts& d, const Tensor& y) {
+                            const auto part = joined_part(y);
+                            return join(r + residual_part(y), d, part);
+                          });
+       }},
       {"two sums of one residual",
        [](Paths& parts, const Tensor& images) {
          return one_block(
