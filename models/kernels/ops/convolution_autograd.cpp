@@ -90,52 +90,21 @@ class WinogradConvolution
   }
 };
 
-class ImplicitGemmConvolution
-    : public torch::autograd::Function<ImplicitGemmConvolution> {
- public:
-  static Variable forward(AutogradContext* context, const Variable& x,
-                          const Variable& weight,
-                          const std::optional<Variable>& bias,
-                          const ConvolutionShape& shape) {
-    const NoAutograd no_autograd;
-    context->save_for_backward({x, weight});
-    context->saved_data["bias"] = bias.has_value();
-    context->saved_data["shape"] = numbers_of(shape);
-    const auto y = empty_result(x, shape);
-    implicit_gemm(
-        x, pack_kernel_rows(weight, x.scalar_type()), shape,
-        {.images = y, .bias = bias ? accumulator(x, *bias) : Tensor()});
-    return y;
+/// What ShapedConvolution computes by, and how a shape of it is saved.
+struct ImplicitGemm {
+  using Shape = ConvolutionShape;
+  static void forward(const Tensor& x, const Tensor& weight, const Shape& shape,
+                      const ImplicitGemmResult& result) {
+    implicit_gemm(x, pack_kernel_rows(weight, x.scalar_type()), shape, result);
   }
-
-  static variable_list backward(AutogradContext* context,
-                                const variable_list& gradients) {
-    const NoAutograd no_autograd;
-    const auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &weight = saved[1];
-    const auto shape = shape_of(context->saved_data["shape"].toIntVector());
-    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    Variable dx, dweight, dbias;
-    if (context->needs_input_grad(0)) {
-      dx = implicit_gemm_input_gradient(dy, weight, shape);
-    }
-    if (context->needs_input_grad(1)) {
-      dweight =
-          implicit_gemm_weight_gradient(x, dy, shape).to(weight.scalar_type());
-    }
-    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
-      dbias = bias_gradient(dy).to(weight.scalar_type());
-    }
-    return {dx, dweight, dbias, Variable()};
-  }
-
- private:
-  static std::vector<int64_t> numbers_of(const ConvolutionShape& s) {
+  static constexpr auto input_gradient = implicit_gemm_input_gradient;
+  static constexpr auto weight_gradient = implicit_gemm_weight_gradient;
+  static std::vector<int64_t> numbers_of(const Shape& s) {
     return {s.images,       s.channels,   s.outputs,   s.in.height,
             s.in.width,     s.out.height, s.out.width, s.kernel.height,
             s.kernel.width, s.stride,     s.top,       s.left};
   }
-  static ConvolutionShape shape_of(const std::vector<int64_t>& n) {
+  static Shape shape_of(const std::vector<int64_t>& n) {
     return {.images = n[0],
             .channels = n[1],
             .outputs = n[2],
@@ -147,21 +116,43 @@ class ImplicitGemmConvolution
             .left = n[11]};
   }
 };
+struct GroupedLoops {
+  using Shape = GroupedShape;
+  static void forward(const Tensor& x, const Tensor& weight, const Shape& shape,
+                      const ImplicitGemmResult& result) {
+    grouped_convolution(x, pack_grouped_weight(weight), shape, result);
+  }
+  static constexpr auto input_gradient = grouped_input_gradient;
+  static constexpr auto weight_gradient = grouped_weight_gradient;
+  static std::vector<int64_t> numbers_of(const Shape& s) {
+    return {s.images,    s.channels, s.group,      s.stride,
+            s.in.height, s.in.width, s.out.height, s.out.width};
+  }
+  static Shape shape_of(const std::vector<int64_t>& n) {
+    return {.images = n[0],
+            .channels = n[1],
+            .group = n[2],
+            .stride = n[3],
+            .in = {n[4], n[5]},
+            .out = {n[6], n[7]}};
+  }
+};
 
-class GroupedConvolution
-    : public torch::autograd::Function<GroupedConvolution> {
+template <typename Algorithm>
+class ShapedConvolution
+    : public torch::autograd::Function<ShapedConvolution<Algorithm>> {
  public:
   static Variable forward(AutogradContext* context, const Variable& x,
                           const Variable& weight,
                           const std::optional<Variable>& bias,
-                          const GroupedShape& shape) {
+                          const typename Algorithm::Shape& shape) {
     const NoAutograd no_autograd;
     context->save_for_backward({x, weight});
     context->saved_data["bias"] = bias.has_value();
-    context->saved_data["shape"] = numbers_of(shape);
+    context->saved_data["shape"] = Algorithm::numbers_of(shape);
     const auto y = empty_result(x, shape);
-    grouped_convolution(
-        x, pack_grouped_weight(weight), shape,
+    Algorithm::forward(
+        x, weight, shape,
         {.images = y, .bias = bias ? accumulator(x, *bias) : Tensor()});
     return y;
   }
@@ -171,33 +162,21 @@ class GroupedConvolution
     const NoAutograd no_autograd;
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
-    const auto shape = shape_of(context->saved_data["shape"].toIntVector());
+    const auto shape =
+        Algorithm::shape_of(context->saved_data["shape"].toIntVector());
     const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     Variable dx, dweight, dbias;
     if (context->needs_input_grad(0)) {
-      dx = grouped_input_gradient(dy, weight, shape);
+      dx = Algorithm::input_gradient(dy, weight, shape);
     }
     if (context->needs_input_grad(1)) {
-      dweight = grouped_weight_gradient(x, dy, shape);
+      dweight =
+          Algorithm::weight_gradient(x, dy, shape).to(weight.scalar_type());
     }
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
       dbias = bias_gradient(dy).to(weight.scalar_type());
     }
     return {dx, dweight, dbias, Variable()};
-  }
-
- private:
-  static std::vector<int64_t> numbers_of(const GroupedShape& s) {
-    return {s.images,    s.channels, s.group,      s.stride,
-            s.in.height, s.in.width, s.out.height, s.out.width};
-  }
-  static GroupedShape shape_of(const std::vector<int64_t>& n) {
-    return {.images = n[0],
-            .channels = n[1],
-            .group = n[2],
-            .stride = n[3],
-            .in = {n[4], n[5]},
-            .out = {n[6], n[7]}};
   }
 };
 
@@ -251,12 +230,14 @@ Tensor convolve_by_winograd(const Tensor& x, const Tensor& weight,
 Tensor convolve_by_implicit_gemm(const Tensor& x, const Tensor& weight,
                                  const Tensor& bias,
                                  const ConvolutionShape& shape) {
-  return ImplicitGemmConvolution::apply(x, weight, as_optional(bias), shape);
+  return ShapedConvolution<ImplicitGemm>::apply(x, weight, as_optional(bias),
+                                                shape);
 }
 
 Tensor convolve_in_groups(const Tensor& x, const Tensor& weight,
                           const Tensor& bias, const GroupedShape& shape) {
-  return GroupedConvolution::apply(x, weight, as_optional(bias), shape);
+  return ShapedConvolution<GroupedLoops>::apply(x, weight, as_optional(bias),
+                                                shape);
 }
 
 Tensor convolve_in_float(const Tensor& x, const Tensor& weight,

@@ -7,6 +7,21 @@ namespace skipzoo {
 
 using torch::Tensor;
 
+Tensor rows_of(const Tensor& images) {
+  const bool is_whole = images.is_contiguous(at::MemoryFormat::ChannelsLast);
+  // Of one column, a stride says nothing.
+  return images.as_strided(
+      {images.size(0) * images.size(2) * images.size(3), images.size(1)},
+      {is_whole ? images.size(1) : images.stride(3), 1},
+      images.storage_offset());
+}
+
+Tensor rows_of(const Tensor& images, int64_t channel, int64_t count) {
+  return images.as_strided(
+      {images.size(0) * images.size(2) * images.size(3), count},
+      {images.size(1), 1}, images.storage_offset() + channel);
+}
+
 Tensor affine_relu(const Tensor& images, const Tensor& scale,
                    const Tensor& offset, Allocate allocate) {
   SKIPZOO_PROFILE("batch_norm_relu");
