@@ -71,11 +71,9 @@ bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
 }
 
 bool PlanBuilder::can_be_part(const jit::Value* value) const {
-  // The images are written by nobody here, and another concatenation is written
-  // where its own parts lie.
+  // Another concatenation is written where its own parts lie.
   return channels(value) > 0 && !places_.contains(value) &&
-         !joins_channels(value->node()) &&
-         value->node()->kind() != c10::prim::Param;
+         !joins_channels(value->node());
 }
 
 void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {
@@ -95,11 +93,11 @@ void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {
 }
 
 Tensor PlanBuilder::buffer_of(Slots& slots, const Place& place,
-                              const Tensor& like) {
+                              at::IntArrayRef sizes,
+                              const torch::TensorOptions& options) {
   if (slots[place.buffer].isNone()) {
     slots[place.buffer] =
-        slots.memory({like.size(0), place.width, like.size(2), like.size(3)},
-                     like.options());
+        slots.memory({sizes[0], place.width, sizes[2], sizes[3]}, options);
   }
   return slots[place.buffer].toTensor();
 }
@@ -144,6 +142,12 @@ bool PlanBuilder::is_dense_convolution(const Convolution& conv) const {
          !conv.shape.extra.any();
 }
 
+bool PlanBuilder::begins_buffer(const jit::Value* value) const {
+  const auto found = places_.find(value);
+  return found != places_.end() && joins_channels(value->node()) &&
+         found->second.channel < found->second.width;
+}
+
 bool PlanBuilder::suits_dense_block(const Convolution& conv,
                                     const jit::Value* input,
                                     const Ending& ending) const {
@@ -151,8 +155,9 @@ bool PlanBuilder::suits_dense_block(const Convolution& conv,
   if (conv.bias.defined() != ending.relu || !is_dense_convolution(conv)) {
     return false;
   }
-  // They activate as they read, or write where the output belongs.
-  return activations_.contains(input) ||
+  // They activate as they read, or read the beginning of a buffer where it is,
+  // or write where the output belongs.
+  return activations_.contains(input) || begins_buffer(input) ||
          (places_.contains(ending.output) && conv.weight.size(2) == 3);
 }
 

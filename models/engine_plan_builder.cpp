@@ -75,10 +75,11 @@ LayerTime PlanBuilder::work_of(const jit::Node* node) const {
 void PlanBuilder::build() {
   const auto* images = program_.graph->inputs()[0];
   slot(images);
-  ready_.insert(images);
   // Constants first: a convolution looks at what stands behind it.
   find_constants();
   find_dense_blocks();
+  current_ = program_.graph->param_node();
+  place(images);
   for (const jit::Node* node : program_.graph->nodes()) {
     if (is_constant(node->outputs().empty() ? nullptr : node->output())) {
       continue;
@@ -136,6 +137,8 @@ void PlanBuilder::visit(const jit::Node* node) {
     visit_linear(node);
   } else if (node->kind() == at::aten::max_pool2d) {
     visit_max_pool(node);
+  } else if (node->kind() == at::aten::avg_pool2d) {
+    visit_average_pool(node);
   } else if (node->kind() == at::aten::adaptive_avg_pool2d) {
     visit_average(node);
   } else if (node->kind() == at::aten::cat &&

@@ -7,11 +7,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "models/engine_plan.h"
+#include "models/kernels/algorithms/pool_window.h"
 #include "models/kernels/ops/inference.h"
 
 namespace skipzoo {
@@ -114,10 +116,16 @@ class PlanBuilder {
   /// longest: of the last of the blocks that share it.
   void share_buffer(const std::vector<const torch::jit::Node*>& cats,
                     const torch::jit::Node* longest);
-  /// The buffer, made by whoever writes its first channels. like: images of
-  /// its size and type.
+  /// The buffer, made by whoever writes its first channels. sizes: of any part
+  /// of it, (N, C, H, W).
   static torch::Tensor buffer_of(Slots& slots, const Place& place,
-                                 const torch::Tensor& like);
+                                 at::IntArrayRef sizes,
+                                 const torch::TensorOptions& options);
+  /// like: a part of it, or images of its size and type.
+  static torch::Tensor buffer_of(Slots& slots, const Place& place,
+                                 const torch::Tensor& like) {
+    return buffer_of(slots, place, like.sizes(), like.options());
+  }
   /// Copies a value that is part of a dense block into its buffer.
   void place(const torch::jit::Value* value);
   void visit_dense_cat(const torch::jit::Node* node);
@@ -127,6 +135,8 @@ class PlanBuilder {
                   int64_t count);
   /// Whether our own kernels know this kind of convolution.
   bool is_dense_convolution(const Convolution& conv) const;
+  /// Whether it is the beginning of a buffer, and not all of it.
+  bool begins_buffer(const torch::jit::Value* value) const;
   /// Whether they also spare a pass over memory here.
   bool suits_dense_block(const Convolution& conv,
                          const torch::jit::Value* input,
@@ -211,13 +221,22 @@ class PlanBuilder {
 
   // engine_plan_pooling.cpp.
 
+  /// Of a maximum or a mean.
+  PoolWindow window_of(const torch::jit::Node* node) const;
   void visit_max_pool(const torch::jit::Node* node);
+  /// Where our own kernel knows it.
+  std::optional<PoolWindow> average_window(const torch::jit::Node* node) const;
+  void visit_average_pool(const torch::jit::Node* node);
+  /// Of all pixels.
   void visit_average(const torch::jit::Node* node);
   /// The pooling that may as well come before the convolution, or null.
   const torch::jit::Node* movable_pool(const torch::jit::Node* node,
                                        const Convolution& conv) const;
-  /// Pools what is in slot `from`; returns the slot of the result.
-  size_t emit_pool(const torch::jit::Node* pool, size_t from);
+  /// Takes means of what is in slot `from`.
+  void emit_pool(const PoolWindow& window, size_t from, size_t to);
+  /// The same, written where it belongs.
+  void emit_placed_pool(const PoolWindow& window, size_t from,
+                        const Place& place);
 
   // engine_plan_linear.cpp.
 

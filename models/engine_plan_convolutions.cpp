@@ -172,7 +172,10 @@ void PlanBuilder::emit_convolution(const jit::Node* node,
   size_t from = computed(input);
   const jit::Value* output = ending.output;
   if (pool != nullptr) {
-    from = emit_pool(pool, from);
+    consumed_.insert(pool);
+    const size_t pooled = new_slot();
+    emit_pool(*average_window(pool), from, pooled);
+    from = pooled;
     output = pool->output();
   }
   const PackedStep step{

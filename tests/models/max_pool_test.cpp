@@ -40,10 +40,11 @@ class MaxPool
         .to(std::get<1>(GetParam()));
   }
   void expect_as_libtorch(const torch::Tensor& x) const {
-    const auto& [size, stride, padding] = shape().window;
+    const auto& [size, stride, padding, ceil_mode] = shape().window;
     ASSERT_TRUE(suits_max_pool(shape().window));
     const auto y = max_pool(x, shape().window);
-    const auto expected = torch::max_pool2d(x, size, stride, padding);
+    const auto expected =
+        torch::max_pool2d(x, size, stride, padding, /*dilation=*/1, ceil_mode);
     ASSERT_EQ(y.sizes(), expected.sizes());
     EXPECT_EQ(y.scalar_type(), x.scalar_type());
     EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));

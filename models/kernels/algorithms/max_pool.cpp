@@ -12,38 +12,10 @@ namespace {
 /// What the loop over rows looks at: as many pixels as a window of 3x3 has.
 constexpr int64_t kMostPixels = 9;
 
-/// One direction of a pooling.
-struct Steps {
-  Steps(const PoolWindow& window, size_t way, int64_t length_)
-      : size(window.size[way]),
-        stride(window.stride[way]),
-        padding(window.padding[way]),
-        length(length_),
-        count((length + 2 * padding - size) / stride + 1) {}
-
-  /// The pixels that window i sees, [first, last).
-  std::pair<int64_t, int64_t> seen(int64_t i) const {
-    const int64_t begin = i * stride - padding;
-    return {std::max<int64_t>(begin, 0), std::min(begin + size, length)};
-  }
-  /// How many windows from i on see as many pixels as a whole one; at least 1.
-  int64_t alike(int64_t i) const {
-    const auto is_whole = [&](int64_t k) {
-      const auto [first, last] = seen(k);
-      return k < count && last - first == size;
-    };
-    int64_t end = i + 1;
-    while (is_whole(i) && is_whole(end)) ++end;
-    return end - i;
-  }
-
-  int64_t size, stride, padding, length, count;
-};
-
 }  // namespace
 
 bool suits_max_pool(const PoolWindow& window) {
-  return window.size[0] * window.size[1] <= kMostPixels;
+  return window.size[0] * window.size[1] <= kMostPixels && !window.ceil_mode;
 }
 
 torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window,
@@ -51,7 +23,7 @@ torch::Tensor max_pool(const torch::Tensor& images, const PoolWindow& window,
   SKIPZOO_PROFILE("max_pool");
   const auto x = images.contiguous(at::MemoryFormat::ChannelsLast);
   const int64_t channels = x.size(1);
-  const Steps down(window, 0, x.size(2)), across(window, 1, x.size(3));
+  const PoolSteps down(window, 0, x.size(2)), across(window, 1, x.size(3));
   const auto y =
       allocate({x.size(0), channels, down.count, across.count}, x.options());
   SKIPZOO_DISPATCH(x.scalar_type(), [&] {

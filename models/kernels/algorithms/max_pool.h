@@ -2,18 +2,12 @@
 
 #include <torch/types.h>
 
-#include <vector>
-
+#include "models/kernels/algorithms/pool_window.h"
 #include "models/kernels/blocking/allocate.h"
 
 namespace skipzoo {
 
-/// What a pooling looks at and how it moves on: (height, width) each.
-struct PoolWindow {
-  std::vector<int64_t> size, stride, padding;
-};
-
-/// Whether max_pool() knows this window.
+/// Whether max_pool() knows this window: of up to nine pixels, floor mode.
 bool suits_max_pool(const PoolWindow& window);
 
 /// The largest number of each window that the images, or a border of less than

@@ -216,6 +216,23 @@ struct Largest {
   }
 };
 
+template <typename T, size_t kPixels>
+struct Mean {
+  std::array<const T*, kPixels> x;
+  int64_t stride;
+  T* y;
+  int64_t y_stride;
+
+  template <typename Lanes>
+  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+    const int64_t at = row * stride + c;
+    auto total = lanes.load(x[0] + at);
+    for (size_t k = 1; k < x.size(); ++k) total += lanes.load(x[k] + at);
+    constexpr Acc<T> kShare = Acc<T>(1) / kPixels;
+    lanes.store(total * kShare, y + row * y_stride + c);
+  }
+};
+
 /// Calls EACH(element) or SUM(element) for every one of a type of data.
 #define SKIPZOO_ELEMENTS(T, EACH, SUM) \
   SUM(Shifted<T>)                      \
@@ -229,6 +246,8 @@ struct Largest {
   EACH(FinishedGradient<T>)            \
   EACH(Copy<T>)                        \
   EACH(Largest<T>)                     \
+  EACH(Mean<T, 2>)                     \
+  EACH(Mean<T, 4>)                     \
   EACH(Write<T, false, false>)         \
   EACH(Write<T, true, false>)          \
   EACH(Write<T, true, true>)

@@ -166,6 +166,12 @@ void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
   each<T>(Largest<T>{x, stride, channels, y}, count, channels);
 }
 
+template <typename T, size_t kPixels>
+void mean(const std::array<const T*, kPixels>& x, int64_t stride, int64_t count,
+          int64_t channels, T* y, int64_t y_stride) {
+  each<T>(Mean<T, kPixels>{x, stride, y, y_stride}, count, channels);
+}
+
 #define SKIPZOO_INSTANTIATE(T)                                                 \
   template void sums(const T*, int64_t, const Acc<T>*, int64_t, int64_t,       \
                      Acc<T>*, Acc<T>*);                                        \
@@ -189,7 +195,11 @@ void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
   template void write(const Acc<T>*, int64_t, const Acc<T>*, const T*, bool,   \
                       int64_t, int64_t, T*, int64_t);                          \
   template void largest(const std::array<const T*, 9>&, int64_t, int64_t,      \
-                        int64_t, T*);
+                        int64_t, T*);                                          \
+  template void mean(const std::array<const T*, 2>&, int64_t, int64_t,         \
+                     int64_t, T*, int64_t);                                    \
+  template void mean(const std::array<const T*, 4>&, int64_t, int64_t,         \
+                     int64_t, T*, int64_t);
 
 SKIPZOO_INSTANTIATE(float)
 SKIPZOO_INSTANTIATE(double)

@@ -93,6 +93,11 @@ template <typename T>
 void largest(const std::array<const T*, 9>& x, int64_t stride, int64_t count,
              int64_t channels, T* y);
 
+/// y = the mean of the x, of which there are two or four. stride: of each x.
+template <typename T, size_t kPixels>
+void mean(const std::array<const T*, kPixels>& x, int64_t stride, int64_t count,
+          int64_t channels, T* y, int64_t y_stride);
+
 /// The VNNI layout, which dot products of bfloat16 pairs take: element (k, c)
 /// of `to` is x(2k, c) in the lower half, x(2k + 1, c) in the upper.
 void interleave(const c10::BFloat16* x, int64_t pairs, int64_t channels,
