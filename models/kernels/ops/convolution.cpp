@@ -34,6 +34,27 @@ const torch::ExpandingArray<2>& padding_of(const torch::nn::Conv2dImpl& conv) {
   return std::get<torch::ExpandingArray<2>>(conv.options.padding());
 }
 
+/// With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so few
+/// channels behind its memory where it leaves out pixels itself.
+bool samples_first(const Tensor& x, const torch::nn::Conv2dImpl& conv) {
+  constexpr int64_t kFewChannels = 8;
+  const auto is = [](const torch::ExpandingArray<2>& both, int64_t value) {
+    return (*both)[0] == value && (*both)[1] == value;
+  };
+  const auto& options = conv.options;
+  const int64_t stride = (*options.stride())[0];
+  return x.is_cpu() && options.in_channels() < kFewChannels && stride > 1 &&
+         is(options.stride(), stride) && is(options.kernel_size(), 1) &&
+         pads_with_zeros(conv) && is(padding_of(conv), 0) &&
+         options.groups() == 1;
+}
+
+/// The pixels that a 1x1 convolution reads.
+Tensor sampled(const Tensor& x, const torch::nn::Conv2dImpl& conv) {
+  return every_pixel(x, (*conv.options.stride())[0])
+      .contiguous(x.suggest_memory_format());
+}
+
 /// conv with another bias; null for none.
 struct WithBias {
   torch::nn::Conv2d& conv;
@@ -41,32 +62,14 @@ struct WithBias {
 
   Tensor operator()(const Tensor& x) const {
     const auto& options = conv->options;
-    if (samples_first(x)) {
-      const auto sampled = every_pixel(x, (*options.stride())[0]);
-      return torch::conv2d(sampled.contiguous(x.suggest_memory_format()),
-                           conv->weight, bias);
+    if (samples_first(x, *conv)) {
+      return torch::conv2d(sampled(x, *conv), conv->weight, bias);
     }
     return bias.is_same(conv->bias)
                ? conv(x)
                : torch::conv2d(x, conv->weight, bias, options.stride(),
                                padding_of(*conv), options.dilation(),
                                options.groups());
-  }
-
- private:
-  /// With AVX2 alone, oneDNN (LibTorch 2.13) writes the weight gradient of so
-  /// few channels behind its memory where it leaves out pixels itself.
-  bool samples_first(const Tensor& x) const {
-    constexpr int64_t kFewChannels = 8;
-    const auto is = [](const torch::ExpandingArray<2>& both, int64_t value) {
-      return (*both)[0] == value && (*both)[1] == value;
-    };
-    const auto& options = conv->options;
-    const int64_t stride = (*options.stride())[0];
-    return x.is_cpu() && options.in_channels() < kFewChannels && stride > 1 &&
-           is(options.stride(), stride) && is(options.kernel_size(), 1) &&
-           pads_with_zeros(*conv) && is(padding_of(*conv), 0) &&
-           options.groups() == 1;
   }
 };
 
@@ -75,9 +78,11 @@ Tensor in_float(const Tensor& images, const torch::nn::Conv2dImpl& conv,
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(
       c10::DispatchKey::AutocastCPU);
   const auto& options = conv.options;
-  return convolve_in_float(images, conv.weight, bias,
-                           {both(options.stride()), both(padding_of(conv)),
-                            both(options.dilation()), options.groups()});
+  const bool samples = samples_first(images, conv);
+  return convolve_in_float(
+      samples ? sampled(images, conv) : images, conv.weight, bias,
+      {samples ? std::vector<int64_t>{1, 1} : both(options.stride()),
+       both(padding_of(conv)), both(options.dilation()), options.groups()});
 }
 
 /// LibTorch's convolution, in float where that is slow in bfloat16.
