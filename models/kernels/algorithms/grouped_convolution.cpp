@@ -110,7 +110,7 @@ void forward(const float* x, const float* packed, const GroupedShape& s,
     const int64_t pixel =
         (block.image * s.out.height + block.row + y) * s.out.width;
     const int64_t at = pixel * s.channels + channel;
-    grouped::convolve_avx2(
+    simd::loops().convolve(
         {.from = planes.at(grouped::first_plane(s, vector), y * s.stride, -1),
          .step = s.stride * grouped::kLanes,
          .plane = planes.plane(),
@@ -177,7 +177,7 @@ void input_gradient_of_stride(const float* dy, const float* packed,
                  weight + (kTaps - 1 - ky.tap * 3 - kx.tap) * elements);
       }
       const int64_t pixel = (block.image * s.in.height + y) * s.in.width + odd;
-      grouped::convolve_avx2({.from = planes.at(grouped::first_plane(s, vector),
+      simd::loops().convolve({.from = planes.at(grouped::first_plane(s, vector),
                                                 y / 2 - block.row, 0),
                               .step = grouped::kLanes,
                               .plane = planes.plane(),
@@ -234,9 +234,7 @@ std::optional<GroupedShape> grouped_shape(at::IntArrayRef images,
       .stride = stride,
       .in = {images[2], images[3]},
       .out = {(images[2] - 1) / stride + 1, (images[3] - 1) / stride + 1}};
-  return grouped::has_avx2_tiles() && suits_groups(shape, type)
-             ? std::optional(shape)
-             : std::nullopt;
+  return suits_groups(shape, type) ? std::optional(shape) : std::nullopt;
 }
 
 Tensor pack_grouped_weight(const Tensor& weight) {

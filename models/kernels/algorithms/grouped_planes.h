@@ -6,6 +6,7 @@
 
 #include "models/kernels/algorithms/grouped_convolution.h"
 #include "models/kernels/simd/grouped_tiles.h"
+#include "models/kernels/simd/loops.h"
 
 // What convolutions in groups work on at a time: some channels of some rows of
 // an image. For their files alone.
@@ -91,12 +92,13 @@ class Planes {
       const bool is_inside = row >= 0 && row < size.height;
       float* to = data_.data() + y * row_ + kLanes;
       if (is_inside) {
-        split_avx2({.from = image + row * size.width * channels + channel,
-                    .step = channels,
-                    .pixels = size.width,
-                    .planes = count_,
-                    .to = to,
-                    .plane = plane_});
+        simd::loops().split(
+            {.from = image + row * size.width * channels + channel,
+             .step = channels,
+             .pixels = size.width,
+             .planes = count_,
+             .to = to,
+             .plane = plane_});
         continue;
       }
       for (int64_t p = 0; p < count_; ++p) {

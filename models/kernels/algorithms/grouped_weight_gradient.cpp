@@ -36,7 +36,7 @@ void add_weight_gradient(const GroupedShape& s, const GroupedWeightSlice& own,
   const int64_t elements = grouped::tap_elements(s);
   if (grouped::is_narrow(s)) {
     for (int64_t tap = 0; tap < kTaps; tap += 3) {
-      grouped::narrow_weight_sums_avx2(pixels(first, tap),
+      simd::loops().narrow_weight_sums(pixels(first, tap),
                                        sums + tap * elements);
     }
     return;
@@ -44,7 +44,7 @@ void add_weight_gradient(const GroupedShape& s, const GroupedWeightSlice& own,
   for (int64_t tap = 0; tap < kTaps; ++tap) {
     for (int64_t plane = 0; plane < grouped::planes_of(s); ++plane) {
       constexpr int64_t kElements = grouped::kLanes * grouped::kLanes;
-      grouped::weight_sums_avx2(pixels(first + plane, tap),
+      simd::loops().weight_sums(pixels(first + plane, tap),
                                 sums + tap * elements + plane * kElements);
     }
   }

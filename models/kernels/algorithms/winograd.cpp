@@ -212,12 +212,17 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
   if (shares.parts > 1) finish(strips, 0, strips.count, result);
 }
 
-#define SKIPZOO_INSTANTIATE(T)                                                \
-  template void winograd_convolution<T>(                                      \
-      const ActivatedInput&, const ImageSize&, const WinogradWeight<Acc<T>>&, \
-      const WinogradResult&);
-SKIPZOO_INSTANTIATE(float)
-SKIPZOO_INSTANTIATE(double)
-SKIPZOO_INSTANTIATE(c10::BFloat16)
+template void winograd_convolution<float>(const ActivatedInput&,
+                                          const ImageSize&,
+                                          const WinogradWeight<float>&,
+                                          const WinogradResult&);
+template void winograd_convolution<double>(const ActivatedInput&,
+                                           const ImageSize&,
+                                           const WinogradWeight<double>&,
+                                           const WinogradResult&);
+template void winograd_convolution<c10::BFloat16>(const ActivatedInput&,
+                                                  const ImageSize&,
+                                                  const WinogradWeight<float>&,
+                                                  const WinogradResult&);
 
 }  // namespace skipzoo

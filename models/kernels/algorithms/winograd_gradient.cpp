@@ -49,8 +49,9 @@ struct GradientSlice {
   void transform_gradient(const Strips& strips, int64_t row) {
     const int64_t out = dy.channels();
     rows::each_tile(
-        rows::GradientTiles<T>{{dy.at(0, 0), (strips.width() + 2) * out, out},
-                               rows_from(m(), row)},
+        rows::GradientTiles<rows::Stored<T>>{
+            {rows::stored(dy.at(0, 0)), (strips.width() + 2) * out, out},
+            rows_from(m(), row)},
         strips.tiles, out);
   }
   /// accumulators (+)= the products over `tiles` tiles, of one element.

@@ -57,8 +57,10 @@ void transform_data(Raster<T>& raster, const Strips& strips,
                     const rows::WinogradMatrices<Acc<T>>& v) {
   const int64_t channels = raster.channels();
   rows::each_tile(
-      rows::DataTiles<T>{
-          {raster.at(-1, -1), (strips.width() + 2) * channels, channels}, v},
+      rows::DataTiles<rows::Stored<T>>{
+          {rows::stored(raster.at(-1, -1)), (strips.width() + 2) * channels,
+           channels},
+          v},
       strips.tiles, channels);
 }
 

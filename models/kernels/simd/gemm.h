@@ -25,8 +25,7 @@ struct Left {
 /// c = a · b, or c += a · b. a: (rows, depth), b: (depth, columns) with rows of
 /// `columns`, c likewise (rows, columns).
 ///
-/// By AVX-512 or AVX2 where the processor has it, else by plain loops; double
-/// always by loops.
+/// By the processor's instruction set (loops.h); of doubles by plain lanes.
 void multiply(Left<float> a, const float* b, int64_t rows, int64_t columns,
               int64_t depth, float* c, bool add);
 void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
@@ -36,17 +35,5 @@ void multiply(Left<double> a, const double* b, int64_t rows, int64_t columns,
 /// counts pairs.
 void multiply(Left<uint32_t> a, const uint32_t* b, int64_t rows,
               int64_t columns, int64_t depth, float* c, bool add);
-
-/// What multiply() of floats or pairs falls back to; for tests on processors
-/// that have more. multiply_avx2() is false, and does nothing, where there is
-/// no AVX2.
-void multiply_plain(Left<float> a, const float* b, int64_t rows,
-                    int64_t columns, int64_t depth, float* c, bool add);
-void multiply_plain(Left<uint32_t> a, const uint32_t* b, int64_t rows,
-                    int64_t columns, int64_t depth, float* c, bool add);
-bool multiply_avx2(Left<float> a, const float* b, int64_t rows, int64_t columns,
-                   int64_t depth, float* c, bool add);
-bool multiply_avx2(Left<uint32_t> a, const uint32_t* b, int64_t rows,
-                   int64_t columns, int64_t depth, float* c, bool add);
 
 }  // namespace skipzoo::gemm

@@ -2,8 +2,9 @@
 
 #include <cstdint>
 
-// The inner loops of 3x3 convolutions in groups of few channels, each by one
-// thread. They read planes: eight channels of each pixel, pixel by pixel.
+// What the inner loops of 3x3 convolutions in groups of few channels work on,
+// each by one thread: planes, which are eight channels of each pixel, pixel by
+// pixel. The loops are in the table of loops.h.
 
 namespace skipzoo::grouped {
 
@@ -66,17 +67,5 @@ struct Interleaved {
   float* to;      ///< Of the first plane.
   int64_t plane;  ///< From a plane to the next.
 };
-
-/// Whether the functions below do something: whether they were compiled.
-bool has_avx2_tiles();
-/// Takes pixels apart into planes.
-void split_avx2(const Interleaved& row);
-/// to = Σ taps + bias + residual, and a ReLU of that.
-void convolve_avx2(const Row& row, bool narrow);
-/// sums += Σ x · dy over all pixels, for one tap and one plane of x: (8, 8).
-void weight_sums_avx2(const Pixels& pixels, float* sums);
-/// The same of narrow groups, for the three taps of a row, as they are packed:
-/// (3, 4, 8).
-void narrow_weight_sums_avx2(const Pixels& pixels, float* sums);
 
 }  // namespace skipzoo::grouped

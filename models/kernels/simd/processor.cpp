@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#ifdef SKIPZOO_X86
+#ifdef __x86_64__
 #include <cpuid.h>
 #endif
 
@@ -11,7 +11,7 @@ namespace skipzoo {
 
 namespace {
 
-#ifdef SKIPZOO_X86
+#ifdef __x86_64__
 /// Asked of the processor itself: compilers' names for AMX came late.
 bool processor_has_amx() {
   constexpr unsigned kFeatures = 7, kAmxBf16 = 1U << 22;
@@ -33,6 +33,8 @@ Isa ask_processor() {
   }
   return processor_has_amx() ? Isa::kAmx : Isa::kAvx512Bf16;
 }
+#elif defined(__aarch64__)
+Isa ask_processor() { return Isa::kNeon; }
 #else
 Isa ask_processor() { return Isa::kPlain; }
 #endif
@@ -44,12 +46,17 @@ Isa best_isa() {
   return best;
 }
 
+bool has(Isa isa) {
+  const bool is_of_family = isa != Isa::kNeon || best_isa() == Isa::kNeon;
+  return is_of_family && isa <= best_isa();
+}
+
 Isa isa_named(const std::string& name) {
   std::string known;
   for (const auto& entry : EnumNames<Isa>::values) {
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
     if (entry.name != name) continue;
-    if (entry.value <= best_isa()) return entry.value;
+    if (has(entry.value)) return entry.value;
     throw std::invalid_argument("SKIPZOO_ISA: this processor has no " + name +
                                 ", at most " +
                                 std::string(name_of(best_isa())));

@@ -4,15 +4,13 @@
 
 #include "models/fields.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define SKIPZOO_X86 1
-#endif
-
 namespace skipzoo {
 
-/// Instruction sets that kernels are written for, each with those before it.
+/// Instruction sets that kernels are written for. Each of a processor's family
+/// comes with those before it.
 enum class Isa {
-  kPlain,       ///< Loops that a compiler vectorises as it can.
+  kPlain,       ///< Vectors without intrinsics: what every processor has.
+  kNeon,        ///< Of 64-bit ARM, every one of which has it.
   kAvx2,        ///< With FMA.
   kAvx512,      ///< The foundation (F) alone.
   kAvx512Bf16,  ///< With BW and VL, as every processor with BF16 has.
@@ -21,6 +19,7 @@ enum class Isa {
 template <>
 struct EnumNames<Isa> {
   static constexpr Named<Isa> values[] = {{Isa::kPlain, "plain"},
+                                          {Isa::kNeon, "neon"},
                                           {Isa::kAvx2, "avx2"},
                                           {Isa::kAvx512, "avx512"},
                                           {Isa::kAvx512Bf16, "avx512_bf16"},
@@ -29,6 +28,8 @@ struct EnumNames<Isa> {
 
 /// The best that this processor has.
 Isa best_isa();
+/// Whether this processor has it.
+bool has(Isa isa);
 /// The one that `name` is. Throws std::invalid_argument where there is none of
 /// that name, or where this processor has it not.
 Isa isa_named(const std::string& name);

@@ -1,19 +1,17 @@
 #pragma once
 
-#include "models/kernels/simd/tile_elements.h"
+#include "models/kernels/simd/loops.h"
 
 namespace skipzoo::rows {
 
-/// Calls element(row, c) for rows of channels, a multiple of kTileLanes: one
-/// of the transforms of tile_elements.h.
 constexpr int64_t kTileLanes = 16;
-#define SKIPZOO_EACH(...) \
-  void each_tile(const __VA_ARGS__& element, int64_t rows, int64_t channels);
-SKIPZOO_DATA_TILES(float, SKIPZOO_EACH)
-SKIPZOO_DATA_TILES(double, SKIPZOO_EACH)
-SKIPZOO_DATA_TILES(c10::BFloat16, SKIPZOO_EACH)
-SKIPZOO_ACCUMULATOR_TILES(float, SKIPZOO_EACH)
-SKIPZOO_ACCUMULATOR_TILES(double, SKIPZOO_EACH)
-#undef SKIPZOO_EACH
+
+/// Calls element(row, c) for rows of channels, a multiple of kTileLanes: one
+/// of the transforms of winograd_elements.h.
+template <typename Element>
+void each_tile(const Element& element, int64_t rows, int64_t channels) {
+  static_cast<const simd::EachTile<Element>&>(simd::loops())
+      .each_tile(element, rows, channels);
+}
 
 }  // namespace skipzoo::rows

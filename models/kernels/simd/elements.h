@@ -1,13 +1,27 @@
 #pragma once
 
-#include "models/kernels/simd/rows.h"
+#include <cstdint>
 
-// What the loops of rows.h do to one element, or to as many side by side as
-// `lanes` holds. For the files that have such lanes.
-
-#define SKIPZOO_INLINE inline __attribute__((always_inline))
+// What the loops of loops.h do to one element, or to as many side by side as
+// `lanes` holds. Compiled for each instruction set (loops_*.cpp), so nothing is
+// included whose inline functions other files share, and all is inlined.
 
 namespace skipzoo::rows {
+
+/// bfloat16 by its bits, the upper half of a float.
+using Bf16 = uint16_t;
+
+/// The accumulation type: what sums and per-channel numbers are held in.
+template <typename T>
+struct AccumulatorOf {
+  using Type = float;
+};
+template <>
+struct AccumulatorOf<double> {
+  using Type = double;
+};
+template <typename T>
+using Acc = typename AccumulatorOf<T>::Type;
 
 /// What an element adds to the two sums of its channel.
 template <typename Value>
@@ -23,7 +37,8 @@ struct Shifted {
   const Acc<T>* shift;
 
   template <typename Lanes>
-  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] auto operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto d = lanes.load(x, stride, row, c) - lanes.load(shift + c);
     return Terms<decltype(d + d)>{d, d * d};
   }
@@ -44,7 +59,8 @@ struct Affine {
   int64_t y_stride;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     auto v = lanes.load(x, x_stride, row, c) * lanes.load(scale + c) +
              lanes.load(offset + c);
     if constexpr (kResidual) v += lanes.load(residual, channels, row, c);
@@ -64,7 +80,8 @@ struct GradientTerms {
   int64_t channels;
 
   template <typename Lanes>
-  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] auto operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto at = lanes.load(x, channels, row, c);
     const auto g =
         lanes.where_positive(at * lanes.load(scale + c) + lanes.load(bias + c),
@@ -86,7 +103,8 @@ struct ResidualGradient {
   T* residual;
 
   template <typename Lanes>
-  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] auto operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto g = lanes.where_positive(lanes.load(y, channels, row, c),
                                         lanes.load(dy, channels, row, c));
     lanes.store(g, residual + row * channels + c);
@@ -108,7 +126,8 @@ struct InputGradient {
   T* dx;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto at = lanes.load(x, channels, row, c);
     const auto through = lanes.load(scale + c);
     auto g = lanes.load(dy, channels, row, c);
@@ -135,7 +154,8 @@ struct AddedGradient {
   Acc<T>* total;
 
   template <typename Lanes>
-  SKIPZOO_INLINE auto operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] auto operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto g = lanes.where_positive(lanes.load(y + row * dy_stride + c),
                                         lanes.load(dy + row * dy_stride + c));
     lanes.store(lanes.load(total, x_stride, row, c) + lanes.load(scale + c) * g,
@@ -157,7 +177,8 @@ struct FinishedGradient {
   T* dx;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto centred = lanes.load(x, stride, row, c) - lanes.load(mean + c);
     lanes.store(lanes.load(total, stride, row, c) +
                     lanes.load(slope + c) * centred + lanes.load(offset + c),
@@ -173,7 +194,8 @@ struct Copy {
   int64_t y_stride;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     lanes.copy(x, x_stride, row, c, y + row * y_stride + c);
   }
 };
@@ -189,7 +211,8 @@ struct Write {
   int64_t y_stride;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     auto v = lanes.load(x + row * x_stride + c);
     if constexpr (kBias) v += lanes.load(bias + c);
     if constexpr (kResidual) v += lanes.load(residual + row * y_stride + c);
@@ -200,56 +223,56 @@ struct Write {
 
 template <typename T>
 struct Largest {
-  std::array<const T*, 9> x;
+  static constexpr int kPixels = 9;
+  const T* x[kPixels];
   int64_t stride;
   int64_t channels;
   T* y;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const int64_t at = row * stride + c;
     auto most = lanes.load(x[0] + at);
-    for (size_t k = 1; k < x.size(); ++k) {
+    for (int k = 1; k < kPixels; ++k) {
       most = lanes.larger(most, lanes.load(x[k] + at));
     }
     lanes.store(most, y + row * channels + c);
   }
 };
 
-template <typename T, size_t kPixels>
+template <typename T, int kPixels>
 struct Mean {
-  std::array<const T*, kPixels> x;
+  const T* x[kPixels];
   int64_t stride;
   T* y;
   int64_t y_stride;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const int64_t at = row * stride + c;
     auto total = lanes.load(x[0] + at);
-    for (size_t k = 1; k < x.size(); ++k) total += lanes.load(x[k] + at);
+    for (int k = 1; k < kPixels; ++k) total += lanes.load(x[k] + at);
     constexpr Acc<T> kShare = Acc<T>(1) / kPixels;
     lanes.store(total * kShare, y + row * y_stride + c);
   }
 };
 
-/// Calls EACH(element) or SUM(element) for every one of a type of data.
-#define SKIPZOO_ELEMENTS(T, EACH, SUM) \
-  SUM(Shifted<T>)                      \
-  EACH(Affine<T, false>)               \
-  EACH(Affine<T, true>)                \
-  SUM(GradientTerms<T>)                \
-  SUM(ResidualGradient<T>)             \
-  EACH(InputGradient<T, false>)        \
-  EACH(InputGradient<T, true>)         \
-  SUM(AddedGradient<T>)                \
-  EACH(FinishedGradient<T>)            \
-  EACH(Copy<T>)                        \
-  EACH(Largest<T>)                     \
-  EACH(Mean<T, 2>)                     \
-  EACH(Mean<T, 4>)                     \
-  EACH(Write<T, false, false>)         \
-  EACH(Write<T, true, false>)          \
-  EACH(Write<T, true, true>)
+/// Elements, as a list of types.
+template <typename... Element>
+struct Elements {};
+
+/// Those whose result is written row by row.
+template <typename T>
+using EachElements =
+    Elements<Affine<T, false>, Affine<T, true>, InputGradient<T, false>,
+             InputGradient<T, true>, FinishedGradient<T>, Copy<T>, Largest<T>,
+             Mean<T, 2>, Mean<T, 4>, Write<T, false, false>,
+             Write<T, true, false>, Write<T, true, true>>;
+/// Those that give two sums for each channel.
+template <typename T>
+using SumElements = Elements<Shifted<T>, GradientTerms<T>, ResidualGradient<T>,
+                             AddedGradient<T>>;
 
 }  // namespace skipzoo::rows

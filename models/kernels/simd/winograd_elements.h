@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/kernels/simd/row_elements.h"
+#include "models/kernels/simd/elements.h"
 
 // Winograd's transforms of one tile's channel, or of as many side by side as
 // `lanes` holds: F(4x4, 3x3), Lavin & Gray 2015 (arXiv:1509.09308), section 4,
@@ -21,13 +21,19 @@ struct Transformed {
   V zero, a, minus_a, b, minus_b, infinity;
 };
 template <typename V>
+Transformed(V, V, V, V, V, V) -> Transformed<V>;
+template <typename V>
 struct Three {
   V v0, v1, v2;
 };
 template <typename V>
+Three(V, V, V) -> Three<V>;
+template <typename V>
 struct Four {
   V v0, v1, v2, v3;
 };
+template <typename V>
+Four(V, V, V, V) -> Four<V>;
 
 /// The interpolation points and their powers, in the accumulation type.
 template <typename A>
@@ -43,8 +49,8 @@ struct InterpolationPoints {
 
 /// Bᵀ d. A is the type of the elements that V holds.
 template <typename A, typename V>
-SKIPZOO_INLINE Transformed<V> data_transform(V d0, V d1, V d2, V d3, V d4,
-                                             V d5) {
+[[gnu::always_inline]] inline Transformed<V> data_transform(V d0, V d1, V d2,
+                                                            V d3, V d4, V d5) {
   using P = InterpolationPoints<A>;
   const V even_a = d4 - P::b2 * d2, odd_a = P::a * (d3 - P::b2 * d1);
   const V even_b = d4 - P::a2 * d2, odd_b = P::b * (d3 - P::a2 * d1);
@@ -58,7 +64,8 @@ SKIPZOO_INLINE Transformed<V> data_transform(V d0, V d1, V d2, V d3, V d4,
 
 /// G g.
 template <typename A, typename V>
-SKIPZOO_INLINE Transformed<V> kernel_transform(const Three<V>& g) {
+[[gnu::always_inline]] inline Transformed<V> kernel_transform(
+    const Three<V>& g) {
   using P = InterpolationPoints<A>;
   const V e_a = P::of_a * g.v0 + P::a2 * P::of_a * g.v2,
           o_a = P::a * P::of_a * g.v1;
@@ -69,7 +76,8 @@ SKIPZOO_INLINE Transformed<V> kernel_transform(const Three<V>& g) {
 
 /// Aᵀ m.
 template <typename A, typename V>
-SKIPZOO_INLINE Four<V> inverse_transform(const Transformed<V>& m) {
+[[gnu::always_inline]] inline Four<V> inverse_transform(
+    const Transformed<V>& m) {
   using P = InterpolationPoints<A>;
   const V even_a = m.a + m.minus_a, odd_a = m.a - m.minus_a;
   const V even_b = m.b + m.minus_b, odd_b = m.b - m.minus_b;
@@ -80,7 +88,8 @@ SKIPZOO_INLINE Four<V> inverse_transform(const Transformed<V>& m) {
 
 /// A y, the transposed of inverse_transform().
 template <typename A, typename V>
-SKIPZOO_INLINE Transformed<V> gradient_transform(const Four<V>& y) {
+[[gnu::always_inline]] inline Transformed<V> gradient_transform(
+    const Four<V>& y) {
   using P = InterpolationPoints<A>;
   const V even_a = y.v0 + P::a2 * y.v2, odd_a = P::a * y.v1 + P::a3 * y.v3;
   const V even_b = y.v0 + P::b2 * y.v2, odd_b = P::b * y.v1 + P::b3 * y.v3;
@@ -90,7 +99,8 @@ SKIPZOO_INLINE Transformed<V> gradient_transform(const Four<V>& y) {
 
 /// Gᵀ u, the transposed of kernel_transform().
 template <typename A, typename V>
-SKIPZOO_INLINE Three<V> kernel_gradient_transform(const Transformed<V>& u) {
+[[gnu::always_inline]] inline Three<V> kernel_gradient_transform(
+    const Transformed<V>& u) {
   using P = InterpolationPoints<A>;
   const V even_a = P::of_a * (u.a + u.minus_a),
           odd_a = P::of_a * (u.a - u.minus_a);
@@ -108,12 +118,12 @@ struct WinogradMatrices {
   int64_t matrix_stride;
   int64_t row_stride;
 
-  A* at(int64_t element, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] A* at(int64_t element, int64_t row, int64_t c) const {
     return first + element * matrix_stride + row * row_stride + c;
   }
   template <typename Lanes, typename V>
-  SKIPZOO_INLINE void store(Lanes lanes, int64_t y, int64_t row, int64_t c,
-                            const Transformed<V>& v) const {
+  [[gnu::always_inline]] void store(Lanes lanes, int64_t y, int64_t row,
+                                    int64_t c, const Transformed<V>& v) const {
     lanes.store(v.zero, at(6 * y, row, c));
     lanes.store(v.a, at(6 * y + 1, row, c));
     lanes.store(v.minus_a, at(6 * y + 2, row, c));
@@ -123,8 +133,8 @@ struct WinogradMatrices {
   }
   /// A column of a tile.
   template <typename Lanes>
-  SKIPZOO_INLINE auto load(Lanes lanes, int64_t column, int64_t row,
-                           int64_t c) const {
+  [[gnu::always_inline]] auto load(Lanes lanes, int64_t column, int64_t row,
+                                   int64_t c) const {
     return Transformed{lanes.load(at(column, row, c)),
                        lanes.load(at(column + 6, row, c)),
                        lanes.load(at(column + 12, row, c)),
@@ -137,10 +147,11 @@ struct WinogradMatrices {
 /// Transforms the rows of a tile whose columns are transformed already.
 /// transform takes one value of each column.
 template <typename Lanes, typename A, typename Transform, typename... Columns>
-SKIPZOO_INLINE void store_rows(Lanes lanes, const WinogradMatrices<A>& to,
-                               int64_t row, int64_t c,
-                               const Transform& transform,
-                               const Columns&... columns) {
+[[gnu::always_inline]] inline void store_rows(Lanes lanes,
+                                              const WinogradMatrices<A>& to,
+                                              int64_t row, int64_t c,
+                                              const Transform& transform,
+                                              const Columns&... columns) {
   to.store(lanes, 0, row, c, transform(columns.zero...));
   to.store(lanes, 1, row, c, transform(columns.a...));
   to.store(lanes, 2, row, c, transform(columns.minus_a...));
@@ -156,7 +167,8 @@ struct TilePixels {
   T* first;
   int64_t line_stride, pixel_stride;
 
-  T* at(int64_t tile, int64_t y, int64_t x, int64_t c) const {
+  [[gnu::always_inline]] T* at(int64_t tile, int64_t y, int64_t x,
+                               int64_t c) const {
     return first + y * line_stride + (4 * tile + x) * pixel_stride + c;
   }
 };
@@ -169,7 +181,8 @@ struct DataTiles {
   WinogradMatrices<Acc<T>> v;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t tile, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t tile,
+                                         int64_t c) const {
     using A = Acc<T>;
     const auto column = [&](int64_t i) {
       return data_transform<A>(
@@ -193,7 +206,8 @@ struct GradientTiles {
   WinogradMatrices<Acc<T>> m;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t tile, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t tile,
+                                         int64_t c) const {
     using A = Acc<T>;
     const auto column = [&](int64_t i) {
       return gradient_transform<A>(Four{
@@ -217,7 +231,8 @@ struct ResultTiles {
   TilePixels<A> y;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t tile, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t tile,
+                                         int64_t c) const {
     const auto column = [&](int64_t i) {
       return inverse_transform<A>(m.load(lanes, i, tile, c));
     };
@@ -245,7 +260,8 @@ struct KernelTiles {
   WinogradMatrices<A> u;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto tap = [&](int64_t i) {
       return lanes.load(taps + i * tap_stride + row * row_stride + c);
     };
@@ -267,7 +283,8 @@ struct KernelGradientTiles {
   int64_t tap_stride, row_stride;
 
   template <typename Lanes>
-  SKIPZOO_INLINE void operator()(Lanes lanes, int64_t row, int64_t c) const {
+  [[gnu::always_inline]] void operator()(Lanes lanes, int64_t row,
+                                         int64_t c) const {
     const auto column = [&](int64_t i) {
       return kernel_gradient_transform<A>(u.load(lanes, i, row, c));
     };
@@ -286,10 +303,12 @@ struct KernelGradientTiles {
   }
 };
 
-/// Calls EACH(element) for every one of a type of data, or of an accumulation
-/// type alone.
-#define SKIPZOO_DATA_TILES(T, EACH) EACH(DataTiles<T>) EACH(GradientTiles<T>)
-#define SKIPZOO_ACCUMULATOR_TILES(A, EACH) \
-  EACH(ResultTiles<A>) EACH(KernelTiles<A>) EACH(KernelGradientTiles<A>)
+/// Of a type of data.
+template <typename T>
+using DataTileElements = Elements<DataTiles<T>, GradientTiles<T>>;
+/// Of an accumulation type.
+template <typename A>
+using AccumulatorTileElements =
+    Elements<ResultTiles<A>, KernelTiles<A>, KernelGradientTiles<A>>;
 
 }  // namespace skipzoo::rows

@@ -1,0 +1,39 @@
+# add_simd_loops(TARGET): the files of models/kernels/simd/, of which each
+# loops_NAME.cpp is compiled with the flags of its instruction set, where the
+# compiler has those; loops.cpp is told which there are. For an instruction set
+# that comes to it: a line here.
+include(CheckCXXCompilerFlag)
+
+function(add_simd_loops target)
+  set(folder ${PROJECT_SOURCE_DIR}/models/kernels/simd)
+  set(files gemm.cpp loops.cpp processor.cpp loops_plain.cpp)
+  set(names "")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+    add_simd_file(AVX2 avx2 "-mavx2 -mfma")
+    add_simd_file(AVX512 avx512 "-mavx2 -mfma -mavx512f")
+    add_simd_file(AVX512_BF16 avx512_bf16
+      "-mavx2 -mfma -mavx512f -mavx512bw -mavx512vl -mavx512bf16")
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    add_simd_file(NEON neon "")
+  endif()
+  list(TRANSFORM files PREPEND ${folder}/)
+  target_sources(${target} PRIVATE ${files})
+  # -O3 vectorises loops whole.
+  set_source_files_properties(${files} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set_property(SOURCE ${files} APPEND PROPERTY COMPILE_OPTIONS -O3)
+  set_property(SOURCE ${folder}/loops.cpp PROPERTY COMPILE_DEFINITIONS ${names})
+endfunction()
+
+# To the caller's `files` and `names`, where the compiler takes the flags.
+macro(add_simd_file name file flags)
+  check_cxx_compiler_flag("${flags}" SKIPZOO_COMPILES_${name})
+  if(SKIPZOO_COMPILES_${name})
+    list(APPEND files loops_${file}.cpp)
+    list(APPEND names SKIPZOO_LOOPS_${name})
+    separate_arguments(options UNIX_COMMAND "${flags}")
+    # GCC 12 warns of its own intrinsics.
+    set_property(SOURCE ${folder}/loops_${file}.cpp PROPERTY
+      COMPILE_OPTIONS ${options}
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  endif()
+endmacro()

@@ -1,0 +1,9 @@
+#include "tests/peers/microkernels/peak_rounds.h"
+
+namespace skipzoo {
+
+int64_t multiply_adds_avx2(int64_t rounds, float* sink) {
+  return multiply_add_rounds<8>(rounds, sink);
+}
+
+}  // namespace skipzoo
