@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "models/engine_plan_builder.h"
+#include "models/kernels/choice.h"
 
 namespace skipzoo {
 
@@ -54,6 +55,12 @@ torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
 }
 
 torch::Tensor EnginePlan::run(const torch::Tensor& images) {
+  if (auto* listener = ChoiceListener::active()) {
+    return run_steps(images, [&](size_t i, const auto& step) {
+      listener->begin_step(work_[i].name);
+      step();
+    });
+  }
   return run_steps(images, [](size_t, const auto& step) { step(); });
 }
 

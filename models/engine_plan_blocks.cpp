@@ -161,6 +161,16 @@ bool PlanBuilder::suits_dense_block(const Convolution& conv,
          (places_.contains(ending.output) && conv.weight.size(2) == 3);
 }
 
+void PlanBuilder::tell_pointwise(const Tensor& images, int64_t in, int64_t out,
+                                 const Verdict& why) {
+  Choosing choosing([&] {
+    return ConvolutionCall{
+        .images = {images.size(0), in, images.size(2), images.size(3)},
+        .kernel = {out, in, 1, 1}};
+  });
+  choosing.takes(Algorithm::kPointwise, why);
+}
+
 void PlanBuilder::emit_dense_convolution(const Convolution& conv,
                                          const jit::Value* input,
                                          const Ending& ending) {
@@ -168,6 +178,9 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
   const Activation activation = left != activations_.end()
                                     ? left->second
                                     : Activation{input, Tensor(), Tensor()};
+  const auto why = left != activations_.end()
+                       ? taken("normalises and activates as it reads")
+                       : taken("reads a concatenation where its parts lie");
   const size_t from = slot(activation.source);
   const int64_t channels = conv.weight.size(0), read = conv.weight.size(1);
   const bool is_pointwise = conv.weight.size(2) == 1;
@@ -194,6 +207,7 @@ void PlanBuilder::emit_dense_convolution(const Convolution& conv,
         const ActivatedInput in{rows_of(x), read, activation.scale,
                                 activation.offset};
         if (is_pointwise) {
+          tell_pointwise(x, read, channels, why);
           pointwise(in, *matrix, bias, rows);
         } else {
           conv3x3(in, {x.size(2), x.size(3)}, *taps, bias, rows);

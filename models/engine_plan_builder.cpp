@@ -45,6 +45,14 @@ void PlanBuilder::add_step(Step step, const std::vector<size_t>& reads) {
   reads_.push_back(reads);
 }
 
+const jit::Value* PlanBuilder::viewed(const jit::Value* value) {
+  while (value->node()->kind() == at::aten::unsqueeze ||
+         value->node()->kind() == at::aten::t) {
+    value = value->node()->input(0);
+  }
+  return value;
+}
+
 LayerTime PlanBuilder::work_of(const jit::Node* node) const {
   const auto numel = [](const jit::Value* value) {
     const auto shape = shape_of(value);
@@ -56,6 +64,12 @@ LayerTime PlanBuilder::work_of(const jit::Node* node) const {
   const double results =
       node->outputs().size() == 1 ? numel(node->output()) : 0;
   work.bytes = size * results;
+  const bool is_linear = node->kind() == at::aten::addmm;
+  if (is_linear || node->kind() == at::aten::_convolution) {
+    const auto* weight = viewed(node->input(is_linear ? 2 : 1));
+    const std::string name = weight->debugName();
+    if (is_weight(weight)) work.name = name.substr(0, name.rfind('.'));
+  }
   for (const auto* input : node->inputs()) {
     if (!is_weight(input)) {
       work.bytes += size * numel(input);
@@ -66,8 +80,6 @@ LayerTime PlanBuilder::work_of(const jit::Node* node) const {
     if (node->kind() != at::aten::_convolution || weight.dim() < 2) continue;
     // One of each output's channels or features is what makes a result.
     work.flops = 2 * results * static_cast<double>(weight[0].numel());
-    const std::string name = input->debugName();
-    work.name = name.substr(0, name.rfind('.'));
   }
   return work;
 }

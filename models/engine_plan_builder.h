@@ -83,6 +83,8 @@ class PlanBuilder {
   /// Of no value in the graph.
   size_t new_slot();
   void add_step(Step step, const std::vector<size_t>& reads);
+  /// What a view with more axes, or a transpose, is of: a parameter, say.
+  static const torch::jit::Value* viewed(const torch::jit::Value* value);
   /// What a node does, on one image.
   LayerTime work_of(const torch::jit::Node* node) const;
 
@@ -141,6 +143,10 @@ class PlanBuilder {
   bool suits_dense_block(const Convolution& conv,
                          const torch::jit::Value* input,
                          const Ending& ending) const;
+  /// Tells who listens of a 1x1 convolution of images (N, C, H, W), of which it
+  /// reads the first `in` channels.
+  static void tell_pointwise(const torch::Tensor& images, int64_t in,
+                             int64_t out, const Verdict& why);
   void emit_dense_convolution(const Convolution& conv,
                               const torch::jit::Value* input,
                               const Ending& ending);

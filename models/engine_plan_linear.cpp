@@ -33,8 +33,14 @@ void PlanBuilder::visit_linear(const jit::Node* node) {
       [=](Slots& slots) {
         const auto& x = slots[from].toTensor();
         const int64_t images = x.size(0);
-        if (!Im2colConvolution::suits({images, in, 1, 1}, {out, in, 1, 1}, 1,
-                                      ExtraPadding())) {
+        Choosing choosing([&] {
+          return ConvolutionCall{.images = {images, in}, .kernel = {out, in}};
+        });
+        if (!choosing.takes(
+                Algorithm::kIm2col,
+                Im2colConvolution::suits({images, in, 1, 1}, {out, in, 1, 1}, 1,
+                                         ExtraPadding()))) {
+          choosing.takes(Algorithm::kLibTorch, taken(""));
           slots[to] = torch::addmm(bias, x, weight);
           return;
         }

@@ -219,6 +219,8 @@ void PlanBuilder::emit_paths(const DualPath& path, const jit::Node* node) {
        read](Slots& slots) {
         const Tensor x = slots[from].toTensor();
         const Tensor buffer = slots[place.buffer].toTensor();
+        tell_pointwise(x, read, width + growth,
+                       taken("adds some channels and joins the others"));
         pointwise_paths({rows_of(x), read, activation.scale, activation.offset},
                         *matrix, bias, rows_of(buffer, place.channel, width),
                         rows_of(buffer, joined, growth));

@@ -50,7 +50,8 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
             [parts] {
               (*parts->step)(parts->images, parts->targets).loss.item<float>();
             },
-        .reduction = [parts] { return parts->step->reduction_times(); }};
+        .reduction = [parts] { return parts->step->reduction_times(); },
+        .model = parts->model};
   }
   parts->forward = forward_of(*parts->model, measured.amp);
   return {.run =
@@ -58,7 +59,8 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
                 const auto logits = parts->forward(parts->images);
                 if (!device.is_cpu()) logits.sum().item<float>();  // Waits.
               },
-          .reduction = [] { return std::nullopt; }};
+          .reduction = [] { return std::nullopt; },
+          .model = parts->model};
 }
 
 }  // namespace skipzoo

@@ -9,11 +9,14 @@
 
 namespace skipzoo {
 
+struct Classifier;
+
 /// What train or evaluate do with one batch of synthetic pictures.
 struct BenchmarkStep {
   std::function<void()> run;  ///< Returns when the device has done it.
   /// Of the last one, where several processes train.
   std::function<std::optional<ReductionTimes>()> reduction;
+  std::shared_ptr<Classifier> model;  ///< Whose step it is.
 };
 BenchmarkStep make_step(
     const RunConfig& config, const ComparedStep& measured, torch::Device device,

@@ -4,9 +4,19 @@
 
 #include "models/kernels/simd/processor.h"
 
+// Where nothing else is said, "measured" is: float32 by one thread of a Zen 3
+// (AVX2) beside oneDNN (LibTorch 2.13), times as fast; in training forward and
+// both gradients, in inference with a packed weight, a bias and a ReLU.
+
 namespace skipzoo {
 
-bool suits_winograd(const ConvolutionWork& work) {
+namespace {
+
+constexpr Verdict kNoAvx2 = declined("no AVX2");
+
+}  // namespace
+
+Verdict suits_winograd(const ConvolutionWork& work) {
   constexpr int64_t kTile = 4;  // Pixels of a tile, each way.
   const bool half = work.type == at::kBFloat16 && has_avx512_bf16();
   const auto& size = work.size;
@@ -15,9 +25,13 @@ bool suits_winograd(const ConvolutionWork& work) {
                         ((size.width + kTile - 1) / kTile);
   // Tiles enough to pay for transforming a weight, or for reading it from
   // memory. In bfloat16 a direct convolution multiplies twice as fast, with AMX
-  // sixteen times.
+  // sixteen times. Measured in training with 64 channels: 8 and 16 tiles 1.0 to
+  // 1.1, 32 tiles 2.0, 128 tiles 2.1; with 16 channels 3.4, 3.0, 2.5 and 1.7.
   // A packed weight that stays in the cache pays at four, if there is enough of
-  // it for the product to be most of the work.
+  // it for the product to be most of the work: measured with 64 channels 4
+  // tiles 3.2; with 256 channels 2 tiles 0.9, 4 tiles 1.4, 16 tiles 1.9; with
+  // 320 channels 2 tiles 0.7, 4 tiles 1.2, 16 tiles 1.9. Of fewer channels and
+  // tiles SmallConvolution is as good: 16 channels, 4 tiles, 5 us both.
   constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 256 * 256;
   const int64_t kernels = work.in * work.out;
   const bool is_cached = kernels >= kLeastKernels && kernels <= kMostKernels;
@@ -25,51 +39,112 @@ bool suits_winograd(const ConvolutionWork& work) {
                         : half       ? 96
                         : is_cached  ? 4
                                      : 16;
+  // Of fewer, the transforms are more work than the products: measured in
+  // training 4 channels 0.6, 8 channels 0.7 (by two threads 1.9), 16 1.4.
   constexpr int64_t kLeastChannels = 8;
-  return has_avx2() && !(half && has_amx()) && tiles >= least &&
-         // Less than half of a tile in use costs what it saves.
-         pixels >= kTile * kTile / 2 * tiles &&
-         std::min(work.in, work.out) >= kLeastChannels;
+  const int64_t channels = std::min(work.in, work.out);
+  if (!has_avx2()) return kNoAvx2;
+  if (half && has_amx()) {
+    return declined("with AMX, direct products of bfloat16 are faster");
+  }
+  if (channels < kLeastChannels) {
+    return declined("fewer than # channels: #", kLeastChannels, channels);
+  }
+  if (tiles < least) {
+    return declined("fewer tiles than the # that pay for transforms: #", least,
+                    tiles);
+  }
+  // Less than half of a tile in use costs what it saves: measured in training
+  // planes of 5x5 1.1, of 6x6, 56 % in use, 1.6; of 2x2 1.2, where implicit
+  // GEMM is 3.5.
+  if (pixels < kTile * kTile / 2 * tiles) {
+    return declined("tiles of 4x4 less than half full: # pixels in #", pixels,
+                    tiles);
+  }
+  return taken("# tiles of 4x4 pixels, and # pay for transforms", tiles, least);
 }
 
-bool suits_implicit_gemm(const ConvolutionShape& shape, at::ScalarType type) {
+Verdict suits_implicit_gemm(const ConvolutionShape& shape,
+                            at::ScalarType type) {
   // Rows and columns enough for a product, and a weight, of which each tap is
   // read or added to for every pixel, that stays in L2. Of larger planes, and
-  // without a stride, LibTorch's rows of pixels are as good.
+  // without a stride, LibTorch's rows of pixels are as good. Measured in
+  // training, 3x3, 64 images and channels: at stride 2 planes of 8x8 1.7, 16x16
+  // 1.3, 17x17 and 24x24 1.2, 32x32 1.1; at stride 1 2x2 3.5, 4x4 1.5, 8x8 1.2,
+  // where Winograd's is 2.6; 1x1 at 4x4 1.5, at 8x8 1.0. A weight of 256x256
+  // 2.0, of 512x512 1.6; kernels of 5x5 and 7x7 1.3. Of 8 images (2.0) and of 8
+  // channels (3.2) it is faster here too: those two are on the safe side.
   constexpr int64_t kLeastImages = 32, kLeastChannels = 32;
   constexpr int64_t kMostTaps = 9, kMostWeights = 256 * 256;
   constexpr int64_t kMostPixels = 17 * 17, kSmall = 4 * 4;
+  const int64_t channels = std::min(shape.channels, shape.outputs);
+  const auto &in = shape.in, &kernel = shape.kernel;
+  if (!has_avx2()) return kNoAvx2;
   // With AMX, oneDNN multiplies bfloat16 sixteen times as fast; without its
   // instructions, LibTorch takes it in float.
-  const bool multiplies = type == at::kBFloat16
-                              ? has_avx512_bf16() && !has_amx() &&
-                                    shape.channels % 2 == 0 &&
-                                    shape.outputs % 2 == 0
-                              : type == at::kFloat || type == at::kDouble;
-  return has_avx2() && multiplies && shape.images >= kLeastImages &&
-         std::min(shape.channels, shape.outputs) >= kLeastChannels &&
-         shape.channels * shape.outputs <= kMostWeights &&
-         shape.kernel.height * shape.kernel.width <= kMostTaps &&
-         shape.in.height * shape.in.width <=
-             (shape.stride > 1 ? kMostPixels : kSmall);
+  if (type == at::kBFloat16) {
+    if (has_amx()) return declined("with AMX, oneDNN is faster in bfloat16");
+    if (!has_avx512_bf16()) {
+      return declined(
+          "no instructions for bfloat16, which LibTorch takes in "
+          "float");
+    }
+    if (shape.channels % 2 != 0 || shape.outputs % 2 != 0) {
+      return declined("an odd number of channels, of bfloat16 in pairs");
+    }
+  } else if (type != at::kFloat && type != at::kDouble) {
+    return declined("of another type");
+  }
+  if (shape.images < kLeastImages) {
+    return declined("fewer than # images: #", kLeastImages, shape.images);
+  }
+  if (channels < kLeastChannels) {
+    return declined("fewer than # channels: #", kLeastChannels, channels);
+  }
+  if (shape.channels * shape.outputs > kMostWeights) {
+    return declined("a weight of #x# channels, more than stays in L2",
+                    shape.channels, shape.outputs);
+  }
+  if (kernel.height * kernel.width > kMostTaps) {
+    return declined("more than # pixels in a kernel: #x#", kMostTaps,
+                    kernel.height, kernel.width);
+  }
+  const int64_t most = shape.stride > 1 ? kMostPixels : kSmall;
+  if (in.height * in.width > most) {
+    return declined("more than # pixels a plane, at stride #: #x#", most,
+                    shape.stride, in.height, in.width);
+  }
+  return taken("# images of #x# pixels and # channels: a product of its own",
+               shape.images, in.height, in.width, shape.channels);
 }
 
-bool suits_groups(const GroupedShape& shape, at::ScalarType type) {
+Verdict suits_groups(const GroupedShape& shape, at::ScalarType type) {
   // Measured on a Zen 3 beside oneDNN (LibTorch 2.13), two threads, in GFLOP/s
   // of the forward pass: with groups of 4 channels 101 to 22, of 8 119 to 103,
   // of 16 141 to 134, of 32 151 to 123; gradients likewise. Of wider groups
   // oneDNN's blocks of channels are as full. With AVX-512, whose vectors these
   // loops leave half empty, it was not measured.
   constexpr int64_t kMostChannels = 32;
-  return has_avx2() && !has_avx512() && type == at::kFloat &&
-         shape.group <= kMostChannels;
+  if (!has_avx2()) return kNoAvx2;
+  if (has_avx512()) return declined("with AVX-512 it was not measured");
+  if (type != at::kFloat) return declined("of another type than float32");
+  if (shape.group > kMostChannels) {
+    return declined("more than # channels a group: #", kMostChannels,
+                    shape.group);
+  }
+  return taken("at most # channels a group, too few for oneDNN's blocks: #",
+               kMostChannels, shape.group);
 }
 
-bool suits_im2col(const PixelProduct& product) {
-  // Measured at one image: beyond these the pixels of a kernel cost more to
-  // copy, a 1x1 kernel's less, or a weight is little enough to be read by every
-  // thread, or what oneDNN costs to call is worth its better use of the
-  // processor.
+Verdict suits_im2col(const PixelProduct& product) {
+  // At one image: beyond these the pixels of a kernel cost more to copy, a 1x1
+  // kernel's less, or a weight is little enough to be read by every thread, or
+  // what oneDNN costs to call is worth its better use of the processor.
+  // Measured, 3x3: with 256 channels 4 pixels 1.6, 16 pixels 1.0, 64 pixels
+  // 0.9; with 64 channels 16 pixels 3.4; of 7 channels 256 pixels 2.4, 1024
+  // pixels 1.2. 1x1 of 64 channels: 256 pixels 2.2, 1024 pixels 1.2, 4096
+  // pixels 1.0. Products at 16 pixels: 4 million 1.4, 17 million 1.1 (1x1), 21
+  // million 0.9 (3x3).
   constexpr int64_t kMostProducts = 8 << 20;
   constexpr int64_t kMostPixels = 16, kMostOfFewChannels = 256,
                     kMostOf1x1 = 1024;
@@ -78,13 +153,26 @@ bool suits_im2col(const PixelProduct& product) {
   const int64_t most = taps == 1               ? kMostOf1x1
                        : depth <= kFewChannels ? kMostOfFewChannels
                                                : kMostPixels;
-  return pixels <= most && pixels * depth * outputs <= kMostProducts;
+  if (pixels > most) return declined("more than # pixels: #", most, pixels);
+  if (pixels * depth * outputs > kMostProducts) {
+    return declined("more than # multiplications: #", kMostProducts,
+                    pixels * depth * outputs);
+  }
+  return taken("at most # pixels, so most time goes to the weight: #", most,
+               pixels);
 }
 
-bool suits_small_convolution(int64_t products) {
-  // Where oneDNN's better use of the processor is worth what it costs to call.
+Verdict suits_small_convolution(int64_t products) {
+  // Where oneDNN's better use of the processor is worth what it costs to call,
+  // some 30 us. Measured at one image of 16 and 32 channels: half a million
+  // products 2.8, 5 million 1.2, 9 million 1.1, 38 million 1.0; of 64 channels
+  // 9 million 1.0. With 8 channels 1 million is 0.9: those fill half a tile.
   constexpr int64_t kMostProducts = 8 << 20;
-  return products <= kMostProducts;
+  if (products > kMostProducts) {
+    return declined("more than # multiplications: #", kMostProducts, products);
+  }
+  return taken("at most # multiplications, less than a call of oneDNN: #",
+               kMostProducts, products);
 }
 
 }  // namespace skipzoo

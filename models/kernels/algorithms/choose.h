@@ -3,20 +3,22 @@
 #include "models/kernels/algorithms/grouped_convolution.h"
 #include "models/kernels/algorithms/implicit_gemm.h"
 #include "models/kernels/algorithms/winograd.h"
+#include "models/kernels/verdict.h"
 
 // For which shapes an algorithm is likely to be faster than those that would be
 // taken instead, on this processor: every threshold between algorithms stands
 // in choose.cpp, with what was measured. Whether an algorithm can compute a
-// shape at all is said where it stands itself.
+// shape at all is said where it stands itself. Each says why or why not, which
+// `skipzoo benchmark --explain` prints layer by layer.
 
 namespace skipzoo {
 
 /// Winograd's, beside a direct 3x3 convolution.
-bool suits_winograd(const ConvolutionWork& work);
+Verdict suits_winograd(const ConvolutionWork& work);
 /// Implicit GEMM, of images of that type, beside oneDNN.
-bool suits_implicit_gemm(const ConvolutionShape& shape, at::ScalarType type);
+Verdict suits_implicit_gemm(const ConvolutionShape& shape, at::ScalarType type);
 /// Loops over groups, of images of that type, beside oneDNN.
-bool suits_groups(const GroupedShape& shape, at::ScalarType type);
+Verdict suits_groups(const GroupedShape& shape, at::ScalarType type);
 
 /// A product of matrices: for each of `pixels`, `depth` numbers that kernels of
 /// `taps` pixels cover, and as many results as there are `outputs`.
@@ -24,8 +26,8 @@ struct PixelProduct {
   int64_t pixels, taps, depth, outputs;
 };
 /// Im2colConvolution, beside SmallConvolution and oneDNN.
-bool suits_im2col(const PixelProduct& product);
+Verdict suits_im2col(const PixelProduct& product);
 /// SmallConvolution, beside oneDNN. products: multiplications in all.
-bool suits_small_convolution(int64_t products);
+Verdict suits_small_convolution(int64_t products);
 
 }  // namespace skipzoo

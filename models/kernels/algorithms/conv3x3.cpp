@@ -3,6 +3,7 @@
 #include "models/kernels/algorithms/choose.h"
 #include "models/kernels/algorithms/raster.h"
 #include "models/kernels/blocking/pixel_rows.h"
+#include "models/kernels/choice.h"
 
 namespace skipzoo {
 
@@ -194,6 +195,15 @@ ConvolutionWork work_of(const ActivatedInput& input, const ImageSize& size,
           .packed = is_packed};
 }
 
+ConvolutionCall call_of(const ActivatedInput& input, const ImageSize& size,
+                        const torch::Tensor& weight) {
+  const int64_t images = input.rows.size(0) / (size.height * size.width);
+  return {.weight = weight.const_data_ptr(),
+          .images = {images, weight.size(1), size.height, size.width},
+          .kernel = weight.sizes().vec(),
+          .wants_input_gradient = true};
+}
+
 }  // namespace
 
 Conv3x3Weight::Conv3x3Weight(torch::Tensor weight, bool is_reused)
@@ -221,9 +231,16 @@ void conv3x3(const ActivatedInput& input, const ImageSize& size,
              Conv3x3Weight& weight, const torch::Tensor& bias,
              const torch::Tensor& out) {
   SKIPZOO_PROFILE("convolution3x3");
+  Choosing choosing([&] { return call_of(input, size, weight.tensor()); });
+  const bool is_winograd = choosing.takes(
+      Algorithm::kWinograd, suits_winograd(work_of(input, size, weight.tensor(),
+                                                   weight.is_reused())));
+  if (!is_winograd) {
+    choosing.takes(Algorithm::kDirect,
+                   taken("reads and writes a block's features in place"));
+  }
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    if (suits_winograd(
-            work_of(input, size, weight.tensor(), weight.is_reused()))) {
+    if (is_winograd) {
       winograd_convolution<scalar_t>(input, size,
                                      weight.winograd<rows::Acc<scalar_t>>(),
                                      {.rows = out, .bias = bias});
@@ -239,9 +256,14 @@ ConvolutionGradient conv3x3_backward(
     const GradientTarget& target, bool with_weight) {
   SKIPZOO_PROFILE("convolution3x3_backward");
   ConvolutionGradient gradient;
+  const auto winograd =
+      target.rows.defined()
+          ? suits_winograd(work_of(input, size, weight, /*is_packed=*/false))
+          : declined("adds to the gradient of all features before it");
+  tell_gradients(weight, winograd ? Algorithm::kWinograd : Algorithm::kDirect,
+                 /*of_input=*/true, with_weight, winograd);
   SKIPZOO_DISPATCH(input.rows.scalar_type(), [&] {
-    if (target.rows.defined() &&
-        suits_winograd(work_of(input, size, weight, /*is_packed=*/false))) {
+    if (winograd) {
       gradient = backward_winograd<scalar_t>(input, mean, size, dy, weight,
                                              target.rows, with_weight);
     } else {

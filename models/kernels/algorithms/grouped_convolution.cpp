@@ -210,23 +210,30 @@ void input_gradient_of_stride(const float* dy, const float* packed,
 
 }  // namespace
 
-std::optional<GroupedShape> grouped_shape(at::IntArrayRef images,
-                                          at::IntArrayRef weight,
-                                          at::ScalarType type,
-                                          const ConvolutionOptions& options) {
+Offer<GroupedShape> grouped_shape(at::IntArrayRef images,
+                                  at::IntArrayRef weight, at::ScalarType type,
+                                  const ConvolutionOptions& options) {
   const auto both = [](at::IntArrayRef values, int64_t value) {
     return values.equals({value, value});
   };
   const int64_t group = weight[1], stride = options.stride[0];
+  if (options.groups <= 1) return {declined("one group")};
   const bool is_known =
       weight[2] == 3 && weight[3] == 3 && both(options.padding, 1) &&
       (stride == 1 || stride == 2) && both(options.stride, stride) &&
-      both(options.dilation, 1) && !options.extra.any() && options.groups > 1 &&
+      both(options.dilation, 1) && !options.extra.any() && images[0] > 0 &&
+      images[2] > 0 && images[3] > 0;
+  if (!is_known) {
+    return {declined("not 3x3 with a border of one and a stride of 1 or 2")};
+  }
+  const bool is_whole =
       weight[0] == group * options.groups && images[1] == weight[0] &&
       (group == grouped::kNarrow || group % grouped::kLanes == 0) &&
-      weight[0] % grouped::kLanes == 0 && images[0] > 0 && images[2] > 0 &&
-      images[3] > 0;
-  if (!is_known) return {};
+      weight[0] % grouped::kLanes == 0;
+  if (!is_whole) {
+    return {declined("a group's channels fill no vectors of #: # of #",
+                     grouped::kLanes, group, weight[0])};
+  }
   const GroupedShape shape{
       .images = images[0],
       .channels = weight[0],
@@ -234,7 +241,7 @@ std::optional<GroupedShape> grouped_shape(at::IntArrayRef images,
       .stride = stride,
       .in = {images[2], images[3]},
       .out = {(images[2] - 1) / stride + 1, (images[3] - 1) / stride + 1}};
-  return suits_groups(shape, type) ? std::optional(shape) : std::nullopt;
+  return {suits_groups(shape, type), shape};
 }
 
 Tensor pack_grouped_weight(const Tensor& weight) {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <optional>
-
 #include "models/kernels/algorithms/implicit_gemm.h"
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/blocks.h"
+#include "models/kernels/verdict.h"
 
 // 3x3 convolutions in groups of few channels, as ResNeXt and Dual Path Networks
 // have them: too narrow for a product of matrices to fill a vector with. Here a
@@ -23,10 +22,9 @@ struct GroupedShape {
 /// Of images of that type, (N, C, H, W), and a weight, (out, in of a group,
 /// kernel); none where grouped_convolution() does not take them or is not
 /// likely to be faster than LibTorch.
-std::optional<GroupedShape> grouped_shape(at::IntArrayRef images,
-                                          at::IntArrayRef weight,
-                                          at::ScalarType type,
-                                          const ConvolutionOptions& options);
+Offer<GroupedShape> grouped_shape(at::IntArrayRef images,
+                                  at::IntArrayRef weight, at::ScalarType type,
+                                  const ConvolutionOptions& options);
 
 /// A weight, (out, in of a group, 3, 3), as grouped_convolution() reads it.
 torch::Tensor pack_grouped_weight(const torch::Tensor& weight);

@@ -229,11 +229,13 @@ torch::Tensor Im2colConvolution::add_to(torch::Tensor other,
   return other;
 }
 
-bool Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
-                              int64_t stride, const ExtraPadding& padding) {
+Verdict Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
+                                 int64_t stride, const ExtraPadding& padding) {
   const ImageSize kernel{weight[2], weight[3]};
   const auto to = result_size({images[2], images[3]}, kernel, stride, padding);
-  if (to.height < 1 || to.width < 1) return false;
+  if (to.height < 1 || to.width < 1) {
+    return declined("images smaller than the kernel");
+  }
   return suits_im2col({.pixels = images[0] * to.height * to.width,
                        .taps = weight[2] * weight[3],
                        .depth = weight[1] * weight[2] * weight[3],

@@ -6,6 +6,7 @@
 
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/padding.h"
+#include "models/kernels/verdict.h"
 
 namespace skipzoo {
 
@@ -25,8 +26,8 @@ class Im2colConvolution {
   ~Im2colConvolution();
 
   /// Whether it is likely to be faster on images (N, C, H, W) than others are.
-  static bool suits(at::IntArrayRef images, at::IntArrayRef weight,
-                    int64_t stride, const ExtraPadding& padding);
+  static Verdict suits(at::IntArrayRef images, at::IntArrayRef weight,
+                       int64_t stride, const ExtraPadding& padding);
   /// conv(images) + bias, and a ReLU of that.
   torch::Tensor operator()(const torch::Tensor& images, bool relu,
                            Allocate allocate = allocate_images);

@@ -170,20 +170,24 @@ void input_gradient(const T* dy, const PackedMatrices<T>& weight,
 
 }  // namespace
 
-std::optional<ConvolutionShape> implicit_gemm_shape(
-    at::IntArrayRef images, at::IntArrayRef weight, at::ScalarType type,
-    const ConvolutionOptions& options) {
+Offer<ConvolutionShape> implicit_gemm_shape(at::IntArrayRef images,
+                                            at::IntArrayRef weight,
+                                            at::ScalarType type,
+                                            const ConvolutionOptions& options) {
   const auto &stride = options.stride, &padding = options.padding;
-  if (options.groups != 1 || stride[0] != stride[1] ||
-      !options.dilation.equals({1, 1})) {
-    return {};
+  if (options.groups != 1) return {declined("# groups", options.groups)};
+  if (stride[0] != stride[1]) {
+    return {declined("strides # and #", stride[0], stride[1])};
   }
+  if (!options.dilation.equals({1, 1})) return {declined("dilation")};
   const auto& extra = options.extra;
   const ImageSize in{images[2], images[3]};
   const ImageSize kernel{weight[2], weight[3]};
   const ImageSize padded{in.height + 2 * padding[0] + extra.top + extra.bottom,
                          in.width + 2 * padding[1] + extra.left + extra.right};
-  if (padded.height < kernel.height || padded.width < kernel.width) return {};
+  if (padded.height < kernel.height || padded.width < kernel.width) {
+    return {declined("images smaller than the kernel")};
+  }
   const ConvolutionShape shape{
       .images = images[0],
       .channels = weight[1],
@@ -195,7 +199,7 @@ std::optional<ConvolutionShape> implicit_gemm_shape(
       .stride = stride[0],
       .top = padding[0] + extra.top,
       .left = padding[1] + extra.left};
-  return suits_implicit_gemm(shape, type) ? std::optional(shape) : std::nullopt;
+  return {suits_implicit_gemm(shape, type), shape};
 }
 
 PackedWeight pack_kernel_rows(const Tensor& weight, at::ScalarType type) {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <optional>
-
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/blocks.h"
 #include "models/kernels/blocking/padding.h"
+#include "models/kernels/verdict.h"
 
 // Convolutions as products of matrices that are never written out (implicit
 // GEMM): for an output pixel, the rows of the left matrix are the images, its
@@ -34,9 +33,10 @@ struct ConvolutionOptions {
 /// Of images of that type, (N, C, H, W), and a weight, (out, in, kernel); none
 /// where implicit_gemm() does not take them or is not likely to be faster than
 /// LibTorch.
-std::optional<ConvolutionShape> implicit_gemm_shape(
-    at::IntArrayRef images, at::IntArrayRef weight, at::ScalarType type,
-    const ConvolutionOptions& options);
+Offer<ConvolutionShape> implicit_gemm_shape(at::IntArrayRef images,
+                                            at::IntArrayRef weight,
+                                            at::ScalarType type,
+                                            const ConvolutionOptions& options);
 
 /// A weight, (out, in, kernel), packed for implicit_gemm() on images of `type`.
 PackedWeight pack_kernel_rows(const torch::Tensor& weight, at::ScalarType type);

@@ -152,8 +152,8 @@ SmallConvolution::SmallConvolution(const torch::Tensor& weight,
 
 SmallConvolution::~SmallConvolution() = default;
 
-bool SmallConvolution::suits(const torch::Tensor& images, int64_t out,
-                             int64_t stride) {
+Verdict SmallConvolution::suits(const torch::Tensor& images, int64_t out,
+                                int64_t stride) {
   return suits_small_convolution(images.numel() * 9 * out / (stride * stride));
 }
 

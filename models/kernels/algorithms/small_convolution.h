@@ -6,6 +6,7 @@
 
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/padding.h"
+#include "models/kernels/verdict.h"
 
 namespace skipzoo {
 
@@ -25,7 +26,8 @@ class SmallConvolution {
 
   /// Whether it is likely to be faster on these images than oneDNN. out,
   /// stride: the weight's channels and the stride of both axes.
-  static bool suits(const torch::Tensor& images, int64_t out, int64_t stride);
+  static Verdict suits(const torch::Tensor& images, int64_t out,
+                       int64_t stride);
   /// conv(images) + bias, and a ReLU of that.
   torch::Tensor operator()(const torch::Tensor& images, bool relu,
                            Allocate allocate = allocate_images);

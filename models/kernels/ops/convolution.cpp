@@ -5,6 +5,7 @@
 #include "models/kernels/algorithms/norm.h"
 #include "models/kernels/algorithms/same_3x3.h"
 #include "models/kernels/algorithms/winograd.h"
+#include "models/kernels/choice.h"
 #include "models/kernels/ops/autocast.h"
 #include "models/kernels/ops/convolution_autograd.h"
 
@@ -97,31 +98,38 @@ Tensor reference_convolution(const Tensor& x, const WithBias& convolution) {
   return is_slow ? in_float(images, *conv, convolution.bias) : convolution(x);
 }
 
-bool suits_own_kernels(const torch::nn::Conv2dImpl& conv) {
+/// What all kernels of our own want.
+Verdict suits_own_kernels(const Tensor& images,
+                          const torch::nn::Conv2dImpl& conv) {
+  if (!pads_with_zeros(conv)) return declined("padded with more than zeros");
+  if (!takes_type(images, conv)) return declined("a weight of another type");
+  return taken("");
+}
+
+Verdict takes_winograd(const Tensor& images, const torch::nn::Conv2dImpl& conv,
+                       const ExtraPadding& extra) {
+  if (extra.any()) return declined("uneven padding");
+  if (const auto own = suits_own_kernels(images, conv); !own) return own;
   const auto& options = conv.options;
-  return pads_with_zeros(conv) &&
-         is_same_3x3(conv.weight, *padding_of(conv), *options.stride(),
-                     *options.dilation(), options.groups());
+  const auto kind =
+      is_same_3x3(conv.weight, *padding_of(conv), *options.stride(),
+                  *options.dilation(), options.groups());
+  return kind ? suits_winograd({.images = images.size(0),
+                                .size = size_of(images),
+                                .in = conv.weight.size(1),
+                                .out = conv.weight.size(0),
+                                .type = images.scalar_type()})
+              : kind;
 }
 
-bool takes_winograd(const Tensor& images, const torch::nn::Conv2dImpl& conv) {
-  return suits_own_kernels(conv) && takes_type(images, conv) &&
-         suits_winograd({.images = images.size(0),
-                         .size = size_of(images),
-                         .in = conv.weight.size(1),
-                         .out = conv.weight.size(0),
-                         .type = images.scalar_type()});
-}
-
-/// What a kernel that has `shape_of` makes of a convolution; none where it does
-/// not take it.
+/// What a kernel that has `shape_of` makes of a convolution.
 template <typename Shape>
-std::optional<Shape> shape_for(
-    std::optional<Shape> (*shape_of)(at::IntArrayRef, at::IntArrayRef,
-                                     at::ScalarType, const ConvolutionOptions&),
-    const Tensor& images, const torch::nn::Conv2dImpl& conv,
-    const ExtraPadding& extra) {
-  if (!pads_with_zeros(conv) || !takes_type(images, conv)) return {};
+Offer<Shape> shape_for(Offer<Shape> (*shape_of)(at::IntArrayRef,
+                                                at::IntArrayRef, at::ScalarType,
+                                                const ConvolutionOptions&),
+                       const Tensor& images, const torch::nn::Conv2dImpl& conv,
+                       const ExtraPadding& extra) {
+  if (const auto own = suits_own_kernels(images, conv); !own) return {own};
   const auto& options = conv.options;
   return shape_of(images.sizes(), conv.weight.sizes(), images.scalar_type(),
                   {.padding = *padding_of(conv),
@@ -141,26 +149,45 @@ Tensor as_channels_last(const Tensor& x) {
   return is_either ? x.squeeze(1).unsqueeze(3).permute({0, 3, 1, 2}) : x;
 }
 
+ConvolutionCall call_of(const Tensor& images,
+                        const torch::nn::Conv2dImpl& conv) {
+  return {.weight = conv.weight.const_data_ptr(),
+          .images = images.sizes().vec(),
+          .kernel = conv.weight.sizes().vec(),
+          .stride = (*conv.options.stride())[0],
+          .groups = conv.options.groups(),
+          .wants_input_gradient = images.requires_grad()};
+}
+
 Tensor fused_convolution(const Tensor& any, const WithBias& convolution,
                          const ExtraPadding& extra) {
   auto& conv = convolution.conv;
   const auto x = as_channels_last(any);
   const auto images = as_autocast(x);
+  Choosing choosing([&] { return call_of(images, *conv); });
   // Other channels than the weight's are LibTorch's to refuse.
-  if (conv->weight.device().is_cpu() && is_plain_input(images) &&
-      images.size(1) == conv->weight.size(1) * conv->options.groups()) {
-    if (!extra.any() && takes_winograd(images, *conv)) {
+  const bool is_known =
+      conv->weight.device().is_cpu() && is_plain_input(images) &&
+      images.size(1) == conv->weight.size(1) * conv->options.groups();
+  if (is_known) {
+    if (choosing.takes(Algorithm::kWinograd,
+                       takes_winograd(images, *conv, extra))) {
       return convolve_by_winograd(images, conv->weight, convolution.bias);
     }
-    if (const auto shape =
-            shape_for(implicit_gemm_shape, images, *conv, extra)) {
+    if (const auto shape = shape_for(implicit_gemm_shape, images, *conv, extra);
+        choosing.takes(Algorithm::kImplicitGemm, shape)) {
       return convolve_by_implicit_gemm(images, conv->weight, convolution.bias,
                                        *shape);
     }
-    if (const auto shape = shape_for(grouped_shape, images, *conv, extra)) {
+    if (const auto shape = shape_for(grouped_shape, images, *conv, extra);
+        choosing.takes(Algorithm::kGroups, shape)) {
       return convolve_in_groups(images, conv->weight, convolution.bias, *shape);
     }
   }
+  choosing.takes(Algorithm::kLibTorch,
+                 is_known ? taken("")
+                          : taken("images not channels-last on the CPU, or of "
+                                  "a type that ours do not read"));
   return reference_convolution(padded(x, extra), convolution);
 }
 

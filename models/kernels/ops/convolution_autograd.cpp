@@ -5,6 +5,7 @@
 #include "models/kernels/algorithms/winograd.h"
 #include "models/kernels/blocking/optional_tensor.h"
 #include "models/kernels/blocking/pixel_rows.h"
+#include "models/kernels/choice.h"
 #include "models/kernels/ops/inference.h"
 
 namespace skipzoo {
@@ -74,6 +75,8 @@ class WinogradConvolution
     const auto& x = saved[0];
     const auto& weight = saved[1];
     const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    tell_gradients(weight, Algorithm::kWinograd, context->needs_input_grad(0),
+                   context->needs_input_grad(1));
     Variable dx, dweight, dbias;
     if (context->needs_input_grad(0)) {
       dx = convolve(dy, weight, {}, /*backward=*/true);
@@ -92,6 +95,7 @@ class WinogradConvolution
 
 /// What ShapedConvolution computes by, and how a shape of it is saved.
 struct ImplicitGemm {
+  static constexpr auto kAlgorithm = Algorithm::kImplicitGemm;
   using Shape = ConvolutionShape;
   static void forward(const Tensor& x, const Tensor& weight, const Shape& shape,
                       const ImplicitGemmResult& result) {
@@ -117,6 +121,7 @@ struct ImplicitGemm {
   }
 };
 struct GroupedLoops {
+  static constexpr auto kAlgorithm = Algorithm::kGroups;
   using Shape = GroupedShape;
   static void forward(const Tensor& x, const Tensor& weight, const Shape& shape,
                       const ImplicitGemmResult& result) {
@@ -138,20 +143,20 @@ struct GroupedLoops {
   }
 };
 
-template <typename Algorithm>
+template <typename Loops>
 class ShapedConvolution
-    : public torch::autograd::Function<ShapedConvolution<Algorithm>> {
+    : public torch::autograd::Function<ShapedConvolution<Loops>> {
  public:
   static Variable forward(AutogradContext* context, const Variable& x,
                           const Variable& weight,
                           const std::optional<Variable>& bias,
-                          const typename Algorithm::Shape& shape) {
+                          const typename Loops::Shape& shape) {
     const NoAutograd no_autograd;
     context->save_for_backward({x, weight});
     context->saved_data["bias"] = bias.has_value();
-    context->saved_data["shape"] = Algorithm::numbers_of(shape);
+    context->saved_data["shape"] = Loops::numbers_of(shape);
     const auto y = empty_result(x, shape);
-    Algorithm::forward(
+    Loops::forward(
         x, weight, shape,
         {.images = y, .bias = bias ? accumulator(x, *bias) : Tensor()});
     return y;
@@ -163,15 +168,16 @@ class ShapedConvolution
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
     const auto shape =
-        Algorithm::shape_of(context->saved_data["shape"].toIntVector());
+        Loops::shape_of(context->saved_data["shape"].toIntVector());
     const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    tell_gradients(weight, Loops::kAlgorithm, context->needs_input_grad(0),
+                   context->needs_input_grad(1));
     Variable dx, dweight, dbias;
     if (context->needs_input_grad(0)) {
-      dx = Algorithm::input_gradient(dy, weight, shape);
+      dx = Loops::input_gradient(dy, weight, shape);
     }
     if (context->needs_input_grad(1)) {
-      dweight =
-          Algorithm::weight_gradient(x, dy, shape).to(weight.scalar_type());
+      dweight = Loops::weight_gradient(x, dy, shape).to(weight.scalar_type());
     }
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
       dbias = bias_gradient(dy).to(weight.scalar_type());

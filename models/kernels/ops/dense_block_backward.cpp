@@ -162,6 +162,9 @@ ConvolutionGradient DenseBackward::pass_outer(const NormPlan& norm,
                                               bool want) {
   const auto input = activated(rows_, norm);
   const auto mean = accumulator(rows_, norm.mean);
+  if (parameter.size(2) == 1) {
+    tell_gradients(parameter, Algorithm::kPointwise, /*of_input=*/true, want);
+  }
   const auto gradient =
       parameter.size(2) == 1
           ? pointwise_backward(input, mean, dy,

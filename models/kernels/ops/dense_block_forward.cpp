@@ -31,9 +31,18 @@ void convolve(const torch::Tensor& rows, const NormPlan& norm,
 /// y = the 1x1 convolution of relu(norm(x)), as rows; its moments where they
 /// are wanted.
 Moments mix(const torch::Tensor& rows, const NormPlan& norm,
-            const torch::Tensor& parameter, const torch::Tensor& y,
-            bool with_moments) {
+            const torch::Tensor& parameter, const ImageSize& size,
+            const torch::Tensor& y, bool with_moments) {
   const auto input = activated(rows, norm);
+  Choosing choosing([&] {
+    return ConvolutionCall{.weight = parameter.const_data_ptr(),
+                           .images = {rows.size(0) / (size.height * size.width),
+                                      input.channels, size.height, size.width},
+                           .kernel = parameter.sizes().vec(),
+                           .wants_input_gradient = true};
+  });
+  choosing.takes(Algorithm::kPointwise,
+                 taken("a dense block's 1x1: normalises as it reads"));
   const auto weight = pack_pointwise(as_matrix(in_type_of(rows, parameter)));
   if (with_moments) return pointwise_moments(input, weight, y);
   pointwise(input, weight, /*bias=*/{}, y);
@@ -90,9 +99,9 @@ void DenseForward::add_layer(const DenseLayerParts& layer,
                                 rows_.options());
     const bool trains = layer.norm2->is_training();
     const bool drops = dropout.inside && dropout.rate > 0;
-    SeenMoments seen{
-        .moments = mix(rows_, plan.norm1, tensors.weight1, y, trains && !drops),
-        .count = pixels};
+    SeenMoments seen{.moments = mix(rows_, plan.norm1, tensors.weight1, size, y,
+                                    trains && !drops),
+                     .count = pixels};
     if (drops) {
       tensors.inner_dropout = drop(y, dropout.rate);
       if (trains) seen.moments = moments_of_rows(y);

@@ -7,6 +7,7 @@
 #include "models/kernels/algorithms/pointwise.h"
 #include "models/kernels/blocking/blocks.h"
 #include "models/kernels/blocking/pixel_rows.h"
+#include "models/kernels/choice.h"
 #include "models/kernels/ops/dense_block.h"
 
 // The forward and backward pass of a dense block. For the files

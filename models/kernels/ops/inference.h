@@ -13,6 +13,7 @@
 #include "models/kernels/algorithms/implicit_gemm.h"
 #include "models/kernels/algorithms/small_convolution.h"
 #include "models/kernels/blocking/allocate.h"
+#include "models/kernels/choice.h"
 
 // The operators that a network in evaluation is made of.
 
@@ -40,29 +41,47 @@ class PackedConvolution {
   torch::Tensor add_to(torch::Tensor other, const torch::Tensor& x, bool relu);
 
  private:
-  /// x of the weight's type, not by Winograd's algorithm.
-  torch::Tensor run(const torch::Tensor& x, bool relu, Allocate allocate);
+  /// How it runs.
+  struct Route {
+    Algorithm algorithm;
+    ConvolutionShape gemm = {};  ///< Of implicit_gemm().
+    GroupedShape groups = {};    ///< Of grouped_convolution().
+    /// Of the weight's type, for SmallConvolution and oneDNN.
+    torch::Tensor images = {};
+  };
+
+  // inference_choice.cpp: which algorithm takes x.
+
+  Route choose(const torch::Tensor& x) const;
+  Verdict takes_im2col(const torch::Tensor& x) const;
+  Verdict takes_winograd(const torch::Tensor& x) const;
+  Offer<ConvolutionShape> takes_gemm(const torch::Tensor& x) const;
+  Offer<GroupedShape> takes_groups(const torch::Tensor& x) const;
+  /// x: of the weight's type.
+  Verdict takes_small(const torch::Tensor& x) const;
+  /// Whether an algorithm of one type reads x. is_packed: it has its weight.
+  Verdict reads(const torch::Tensor& x, bool is_packed) const;
+  /// What takes_im2col(), takes_gemm() and takes_groups() say of a size.
+  Verdict few_pixels(at::IntArrayRef images) const;
+  Offer<ConvolutionShape> gemm_shape_of(at::IntArrayRef images) const;
+  Offer<GroupedShape> grouped_shape_of(at::IntArrayRef images) const;
+  ConvolutionOptions options() const;
+  /// All padding, where it is one group without dilation, of a type that our
+  /// own kernels multiply as fast as oneDNN.
+  Offer<ExtraPadding> whole_padding() const;
+  Offer<ExtraPadding> padding_if_small() const;
+
+  // inference.cpp: what they do.
+
+  /// By oneDNN. x: of the weight's type.
+  torch::Tensor run(const torch::Tensor& x, bool relu);
   void run_onto(torch::Tensor other, const torch::Tensor& x, bool relu);
   /// x: as oneDNN gets it; images: without extra padding.
   void pack(const torch::Tensor& x, at::IntArrayRef images);
-  bool is_small(const torch::Tensor& x);
-  /// Whether Im2colConvolution takes x.
-  bool is_of_few_pixels(const torch::Tensor& x);
-  bool is_of_few_pixels(at::IntArrayRef images) const;
-  /// All padding, where it is one group without dilation, of a type that our
-  /// own kernels multiply as fast as oneDNN.
-  std::optional<ExtraPadding> whole_padding() const;
-  std::optional<ExtraPadding> padding_if_small() const;
-  bool uses_winograd(const torch::Tensor& x) const;
-  ConvolutionOptions options() const;
-  /// As implicit_gemm() takes it; none where x is not for that.
-  std::optional<ConvolutionShape> gemm_shape(const torch::Tensor& x) const;
-  std::optional<ConvolutionShape> gemm_shape(at::IntArrayRef images) const;
+  Im2colConvolution& im2col();
+  SmallConvolution& small();
   void run_gemm(const torch::Tensor& x, const ConvolutionShape& shape,
                 ImplicitGemmResult result);
-  /// As grouped_convolution() takes it; none where x is not for that.
-  std::optional<GroupedShape> grouped(const torch::Tensor& x) const;
-  std::optional<GroupedShape> grouped(at::IntArrayRef images) const;
   void run_grouped(const torch::Tensor& x, const GroupedShape& shape,
                    ImplicitGemmResult result);
   /// Writes to `out`, or adds to it what it is.
@@ -75,10 +94,10 @@ class PackedConvolution {
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
-  bool is_plain_;  ///< 3x3 with a border of one, one group.
+  Verdict is_plain_;  ///< 3x3 with a border of one, stride 1, one group.
   /// All padding, where Im2colConvolution, and where SmallConvolution, takes
   /// this kind of convolution.
-  std::optional<ExtraPadding> whole_padding_, small_padding_;
+  Offer<ExtraPadding> whole_padding_, small_padding_;
   std::unique_ptr<Im2colConvolution> im2col_;
   std::unique_ptr<SmallConvolution> small_;
   std::optional<Conv3x3Weight> taps_;

@@ -1,0 +1,76 @@
+// What an algorithm answers, and the words of it.
+
+#include "models/kernels/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include "models/kernels/algorithms/choose.h"
+#include "models/kernels/simd/processor.h"
+
+namespace skipzoo {
+namespace {
+
+TEST(ConvolutionVerdict, PutsItsNumbersWhereTheyBelong) {
+  const auto verdict = declined("# images of #x#, fewer than #", 3, 5, 7, -32);
+  EXPECT_FALSE(verdict);
+  EXPECT_EQ(verdict.words(), "3 images of 5x7, fewer than -32");
+  EXPECT_TRUE(taken("as it is"));
+  EXPECT_EQ(taken("as it is").words(), "as it is");
+  EXPECT_EQ(Verdict().words(), "");
+}
+
+TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
+  const auto winograd = [](int64_t images, int64_t side, int64_t channels) {
+    return suits_winograd({.images = images,
+                           .size = {side, side},
+                           .in = channels,
+                           .out = 64,
+                           .type = at::kFloat});
+  };
+  const auto gemm = [](const ConvolutionShape& shape) {
+    return suits_implicit_gemm(shape, at::kFloat);
+  };
+  const ConvolutionShape strided{.images = 64,
+                                 .channels = 32,
+                                 .outputs = 64,
+                                 .in = {8, 8},
+                                 .out = {4, 4},
+                                 .kernel = {3, 3},
+                                 .stride = 2,
+                                 .top = 1,
+                                 .left = 1};
+  EXPECT_EQ(suits_im2col({4, 1, 256, 10}).words(),
+            "at most 1024 pixels, so most time goes to the weight: 4");
+  EXPECT_EQ(suits_im2col({17, 9, 576, 64}).words(), "more than 16 pixels: 17");
+  EXPECT_EQ(suits_im2col({16, 9, 4608, 512}).words(),
+            "more than 8388608 multiplications: 37748736");
+  EXPECT_EQ(suits_small_convolution(9'000'000).words(),
+            "more than 8388608 multiplications: 9000000");
+  if (!has_avx2()) {
+    EXPECT_EQ(winograd(8, 8, 64).words(), "no AVX2");
+    EXPECT_EQ(gemm(strided).words(), "no AVX2");
+    return;
+  }
+  EXPECT_EQ(winograd(8, 8, 64).words(),
+            "32 tiles of 4x4 pixels, and 32 pay for transforms");
+  EXPECT_EQ(winograd(7, 8, 64).words(),
+            "fewer tiles than the 32 that pay for transforms: 28");
+  EXPECT_EQ(winograd(64, 5, 64).words(),
+            "tiles of 4x4 less than half full: 1600 pixels in 256");
+  EXPECT_EQ(winograd(8, 8, 3).words(), "fewer than 8 channels: 3");
+  EXPECT_EQ(gemm(strided).words(),
+            "64 images of 8x8 pixels and 32 channels: a product of its own");
+  auto other = strided;
+  other.images = 31;
+  EXPECT_EQ(gemm(other).words(), "fewer than 32 images: 31");
+  other = strided;
+  other.stride = 1;
+  EXPECT_EQ(gemm(other).words(),
+            "more than 16 pixels a plane, at stride 1: 8x8");
+  other = strided;
+  other.outputs = 16;
+  EXPECT_EQ(gemm(other).words(), "fewer than 32 channels: 16");
+}
+
+}  // namespace
+}  // namespace skipzoo
