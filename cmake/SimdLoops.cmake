@@ -1,7 +1,6 @@
 # add_simd_loops(TARGET): the files of models/kernels/simd/, of which each
 # loops_NAME.cpp is compiled with the flags of its instruction set, where the
-# compiler has those; loops.cpp is told which there are. For an instruction set
-# that comes to it: a line here.
+# compiler has those; loops.cpp is told which there are.
 include(CheckCXXCompilerFlag)
 
 function(add_simd_loops target)
@@ -19,7 +18,8 @@ function(add_simd_loops target)
   list(TRANSFORM files PREPEND ${folder}/)
   target_sources(${target} PRIVATE ${files})
   # -O3 vectorises loops whole.
-  set_source_files_properties(${files} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${files} PROPERTIES
+    SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
   set_property(SOURCE ${files} APPEND PROPERTY COMPILE_OPTIONS -O3)
   set_property(SOURCE ${folder}/loops.cpp PROPERTY COMPILE_DEFINITIONS ${names})
 endfunction()
@@ -35,5 +35,8 @@ macro(add_simd_file name file flags)
     set_property(SOURCE ${folder}/loops_${file}.cpp PROPERTY
       COMPILE_OPTIONS ${options}
       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  else()
+    message(WARNING "${CMAKE_CXX_COMPILER} does not take ${flags}: processors "
+      "that have these instructions run slower loops")
   endif()
 endmacro()

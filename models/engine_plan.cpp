@@ -42,6 +42,7 @@ torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
   if (slots.values.empty()) slots.values = initial_;
   slots.memory.begin_run(images.size(0));
   slots[0] = as_input(images, type_, slots.memory);
+  slots.memory.end_step();  // What is copied is a result before the first.
   for (size_t i = 0; i < steps_.size(); ++i) {
     around(i, [&] { steps_[i](slots); });
     for (const size_t slot : done_[i]) slots[slot] = c10::IValue();
@@ -57,7 +58,7 @@ torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
 torch::Tensor EnginePlan::run(const torch::Tensor& images) {
   if (auto* listener = ChoiceListener::active()) {
     return run_steps(images, [&](size_t i, const auto& step) {
-      listener->begin_step(work_[i].name);
+      const ChoiceListener::Step named(*listener, work_[i].name);
       step();
     });
   }

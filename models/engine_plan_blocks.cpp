@@ -10,6 +10,7 @@
 #include "models/engine_plan_concatenations.h"
 #include "models/kernels/algorithms/conv3x3.h"
 #include "models/kernels/algorithms/pointwise.h"
+#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 
@@ -71,9 +72,10 @@ bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
 }
 
 bool PlanBuilder::can_be_part(const jit::Value* value) const {
-  // Another concatenation is written where its own parts lie.
-  return channels(value) > 0 && !places_.contains(value) &&
-         !joins_channels(value->node());
+  // Another concatenation is written where its own parts lie; weights are
+  // written by nobody here.
+  return channels(value) > 0 && !is_constant(value) &&
+         !places_.contains(value) && !joins_channels(value->node());
 }
 
 void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {
@@ -157,7 +159,9 @@ bool PlanBuilder::suits_dense_block(const Convolution& conv,
   }
   // They activate as they read, or read the beginning of a buffer where it is,
   // or write where the output belongs.
-  return activations_.contains(input) || begins_buffer(input) ||
+  const bool onednn_is_faster = plan_.type_ == at::kBFloat16 && has_amx();
+  return activations_.contains(input) ||
+         (begins_buffer(input) && !onednn_is_faster) ||
          (places_.contains(ending.output) && conv.weight.size(2) == 3);
 }
 

@@ -77,8 +77,23 @@ class ChoiceListener {
   /// Before it runs, forward.
   virtual void chosen(const Choice& choice) = 0;
   virtual void gradient(const GradientChoice& /*choice*/) {}
-  /// An engine's step begins; named as LayerTime is.
+  /// An engine's step begins, named as LayerTime is; empty: it has ended.
   virtual void begin_step(const std::string& /*name*/) {}
+
+  /// A step, while it lives.
+  class Step {
+   public:
+    Step(ChoiceListener& listener, const std::string& name)
+        : listener_(listener) {
+      listener_.begin_step(name);
+    }
+    ~Step() { listener_.begin_step({}); }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+   private:
+    ChoiceListener& listener_;
+  };
 
   /// Null where nobody listens.
   static ChoiceListener* active() { return current(); }

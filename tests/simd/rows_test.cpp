@@ -20,7 +20,6 @@ class RowLoopsTest : public LoopsTest {
       for (int64_t i = 0; i < c.channels; ++i) {
         SCOPED_TRACE(testing::Message() << "row " << row << " channel " << i);
         const auto [value, magnitude] = wanted(row, i);
-        // What is stored is rounded: of a number too large, an infinity.
         expect_near<T>(to.at(row * stride + i), value, magnitude);
         if (testing::Test::HasFatalFailure()) return;
       }

@@ -24,13 +24,14 @@ while [ -n "$left" ]; do
   done
   left=$(echo $next)
 done
-objects=$(find "$2" -path '*skipzoo_models*' -name 'loops_*.o')
+cd "$2" || exit 2  # Paths without a blank.
+objects=$(find . -path '*skipzoo_models*' -name 'loops_*.o')
 [ -n "$objects" ] || {
   echo "no object of models/kernels/simd/loops_*.cpp in $2"
   exit 1
 }
 for object in $objects; do
-  weak=$("$3" -C "$object" | grep ' [WV] ') && {
+  weak=$("$3" -C "$object" | grep ' [WVu] ') && {
     echo "$object shares with other files:"
     echo "$weak"
     failed=1

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -60,7 +61,7 @@ class ChoiceRecorder : public ChoiceListener {
     }
   }
 
-  void chosen(const Choice& choice) override { row_of(choice); }
+  void chosen(const Choice& choice) override { asked_.insert(row_of(choice)); }
   void gradient(const GradientChoice& choice) override {
     const auto found = rows_.find(layer_of(choice.weight));
     if (found == rows_.end()) return;
@@ -78,14 +79,12 @@ class ChoiceRecorder : public ChoiceListener {
   void library(ConvolutionCall call) {
     const bool is_linear = call.kernel.size() == 2;
     if (is_linear && layer_of(call.weight).empty()) return;  // An optimizer's.
-    const auto known = layers_.size();
     library_ = row_of({std::move(call), Algorithm::kLibTorch, why_library_});
-    is_asked_ = layers_.size() == known;
   }
   /// It does so by oneDNN.
   void library_is_onednn() {
     auto& algorithm = layers_[library_].choice.algorithm;
-    if (is_asked_ && algorithm == Algorithm::kLibTorch) {
+    if (asked_.contains(library_) && algorithm == Algorithm::kLibTorch) {
       algorithm = Algorithm::kOneDnn;
     }
   }
@@ -126,9 +125,8 @@ class ChoiceRecorder : public ChoiceListener {
   std::string step_;                          ///< Empty outside of an engine.
   std::vector<LayerChoice> layers_;
   std::map<std::string, size_t> rows_;  ///< By name.
-  size_t library_ = 0;
-  bool is_asked_ =
-      false;  ///< Whether our own algorithms were, before LibTorch.
+  size_t library_ = 0;                  ///< The row that LibTorch computes.
+  std::set<size_t> asked_;  ///< Rows that our own algorithms were asked for.
 };
 
 /// What the observer's functions, which are plain ones, tell.
@@ -139,8 +137,8 @@ struct WithinLibrary : at::ObserverContext {};
 
 std::unique_ptr<at::ObserverContext> on_start(
     const at::RecordFunction& operation) {
-  // An engine traces a network first.
-  if (ReferenceOnly::active()) return nullptr;
+  // An engine traces a network first; another thread has no recorder.
+  if (ReferenceOnly::active() || recorder == nullptr) return nullptr;
   if (depth > 0 &&
       operation.name() == std::string_view("aten::mkldnn_convolution")) {
     recorder->library_is_onednn();

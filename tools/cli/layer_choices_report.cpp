@@ -30,7 +30,7 @@ std::string kind_of(const ConvolutionCall& call) {
   if (call.groups != 1) {
     text += ", " + std::to_string(call.groups) + " groups";
   }
-  text += ", " + std::to_string(call.images.at(1)) + " -> " +
+  text += ", " + std::to_string(call.kernel.at(1) * call.groups) + " -> " +
           std::to_string(call.kernel.at(0));
   const auto plane = side_by_side(call.images);
   return plane.empty() ? text : text + ", " + plane;

@@ -224,10 +224,14 @@ Offer<GroupedShape> grouped_shape(at::IntArrayRef images,
       both(options.dilation, 1) && !options.extra.any() && images[0] > 0 &&
       images[2] > 0 && images[3] > 0;
   if (!is_known) {
-    return {declined("not 3x3 with a border of one and a stride of 1 or 2")};
+    return {declined(
+        "not 3x3 without dilation, an even border of one and a stride of 1 or "
+        "2")};
+  }
+  if (weight[0] != group * options.groups || images[1] != weight[0]) {
+    return {declined("# channels in, # out", images[1], weight[0])};
   }
   const bool is_whole =
-      weight[0] == group * options.groups && images[1] == weight[0] &&
       (group == grouped::kNarrow || group % grouped::kLanes == 0) &&
       weight[0] % grouped::kLanes == 0;
   if (!is_whole) {

@@ -52,7 +52,8 @@ OutputGradient behind_norm(const torch::Tensor& da, const torch::Tensor& x,
 torch::Tensor times(const OutputGradient& behind_norm,
                     const torch::Tensor& factors) {
   SKIPZOO_PROFILE("batch_norm_backward");
-  const auto& [g, norm] = behind_norm;
+  const auto& g = behind_norm.rows;
+  const auto& norm = behind_norm.norm;
   auto dx = torch::empty_like(g);
   const PixelRows blocks(g.size(0), g.size(1));
   SKIPZOO_DISPATCH(g.scalar_type(), [&] {

@@ -22,8 +22,8 @@ namespace skipzoo {
 /// A convolution whose weight is packed for this processor when it first runs:
 /// by oneDNN, as torch.compile calls it, or by our own for few pixels, for
 /// small images, for groups of few channels and where Winograd's algorithm is
-/// faster. Of bfloat16 in float
-/// where LibTorch refuses it (convolves_bfloat16() in autocast.h).
+/// faster. Of bfloat16 in float where LibTorch refuses it
+/// (convolves_bfloat16() in autocast.h).
 class PackedConvolution {
  public:
   struct Shape {

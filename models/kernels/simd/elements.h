@@ -4,7 +4,7 @@
 
 // What the loops of loops.h do to one element, or to as many side by side as
 // `lanes` holds. Compiled for each instruction set (loops_*.cpp), so nothing is
-// included whose inline functions other files share, and all is inlined.
+// included whose inline functions other files share.
 
 namespace skipzoo::rows {
 

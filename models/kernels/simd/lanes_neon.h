@@ -43,7 +43,7 @@ struct NeonFloats : PlainFloats<kWhole> {
 
 /// A micro-kernel of generic/gemm_tiles.h, for 32 registers.
 struct NeonGemm : PlainGemm<float> {
-  static constexpr int kTileRows = 4;
+  static constexpr int kTileRows = 8;
 
   [[gnu::always_inline]] static Vector dot(Vector sum, float a,
                                            const float* b) {

@@ -5,11 +5,11 @@
 #include "models/kernels/simd/elements.h"
 #include "models/kernels/simd/gemm.h"
 #include "models/kernels/simd/grouped_tiles.h"
-#include "models/kernels/simd/winograd_elements.h"
+#include "models/kernels/simd/winograd_kernel_elements.h"
 
 // The table of all loops that work on vectors: a pointer for each. An
-// instruction set has a file, loops_NAME.cpp, that puts its own into a table
-// of what went before it.
+// instruction set has a file, loops_NAME.cpp, that overwrites the entries which
+// it improves on; the sets before it have filled the table.
 
 namespace skipzoo {
 

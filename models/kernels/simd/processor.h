@@ -36,9 +36,8 @@ Isa isa_named(const std::string& name);
 /// What SKIPZOO_ISA in the environment names, else best_isa(). Throws as
 /// isa_named() does.
 Isa isa_asked_for();
-/// What our kernels use in this process: isa_asked_for(), asked once, for they
-/// look here at every row. LibTorch's own operators do not: theirs is
-/// ATEN_CPU_CAPABILITY.
+/// What our kernels use in this process: isa_asked_for(), asked once.
+/// LibTorch's own operators do not: theirs is ATEN_CPU_CAPABILITY.
 inline Isa isa() {
   static const Isa chosen = isa_asked_for();
   return chosen;
