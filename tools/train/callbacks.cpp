@@ -1,7 +1,6 @@
 #include "tools/train/callbacks.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "tools/train/ema.h"
 
@@ -49,9 +48,9 @@ Callbacks::Validation::Validation(Callbacks& callbacks)
 
 // In reverse, so that each finds the weights as it left them.
 Callbacks::Validation::~Validation() {
-  for (const auto& callback : callbacks_.all_ | std::views::reverse) {
-    callback->on_validation_end();
-  }
+  const auto& all = callbacks_.all_;
+  std::for_each(all.rbegin(), all.rend(),
+                [](const auto& callback) { callback->on_validation_end(); });
 }
 
 }  // namespace skipzoo
