@@ -152,6 +152,18 @@ execute_process(
 if(NOT IS_ABSOLUTE "${skipzoo_libraries}")
   set(skipzoo_libraries "")
 endif()
+# Clang's own OpenMP, before GCC's that LibTorch brings: it answers for that too,
+# and there is one team of threads.
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  execute_process(
+    COMMAND ${skipzoo_compiler} -print-resource-dir
+    OUTPUT_VARIABLE skipzoo_clang OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  find_library(SKIPZOO_LIBOMP omp HINTS "${skipzoo_clang}/../..")
+  if(NOT SKIPZOO_LIBOMP)
+    message(FATAL_ERROR "${CMAKE_CXX_COMPILER} has no OpenMP: Debian has it in libomp-dev")
+  endif()
+  list(APPEND skipzoo_libraries "${SKIPZOO_LIBOMP}")
+endif()
 set(skipzoo_torch_lib "${SKIPZOO_TORCH_ROOT}/lib")
 set(SKIPZOO_TORCH_CUDA OFF)
 foreach(name torch torch_cpu c10 torch_cuda c10_cuda)

@@ -385,7 +385,8 @@ TEST_P(SeveralProcesses, TrainAsOneOfAllTheirPictures) {
     EXPECT_FALSE(torch::allclose(alone[0].second, weights[0].second));
     for (const int64_t count : {2, 4}) {
       std::vector<NamedTensors> found(static_cast<size_t>(count));
-      in_ranks(count, [&](int64_t rank, Processes& processes) {
+      in_ranks(count, [&, parts = parts, sync_bn = sync_bn](
+                          int64_t rank, Processes& processes) {
         found[static_cast<size_t>(rank)] = trained(
             options, weights, steps, processes.collective, parts, sync_bn);
       });

@@ -100,7 +100,9 @@ TEST(FaultyDisk, LeavesOldWeightsAndCheckpoints) {
       {"a.skz", [&](const fs::path& p) { save_checkpoint(p, checkpoint); }}};
   for (const auto& [name, write] : writers) {
     const auto path = folder.write(name, "old");
-    EXPECT_GE(fail_each_call(folder.path(), [&] { write(path); }), 5) << name;
+    EXPECT_GE(
+        fail_each_call(folder.path(), [&, write = write] { write(path); }), 5)
+        << name;
   }
 }
 

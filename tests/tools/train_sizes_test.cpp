@@ -66,7 +66,7 @@ TEST(TrainSize, IsOfTrainingAlone) {
   for (const bool crops : {true, false}) {
     auto options = options_of_size(8, crops);
     options.train_size = 6;
-    using enum Loader::Mode;
+    using enum PictureViews::Mode;
     const auto trained = pictures(options, kTrain, 1);
     EXPECT_EQ(trained.size(2), 6);
     EXPECT_TRUE(

@@ -62,7 +62,8 @@ class WholeRecipe : public testing::TestWithParam<
 
 TEST_P(WholeRecipe, ResumesBitForBitFromWithinAnEpoch) {
   const auto [policy, optimizer, schedule] = GetParam();
-  const auto recipe = [&](int64_t workers) {
+  const auto recipe = [policy = policy, optimizer = optimizer,
+                       schedule = schedule](int64_t workers) {
     auto s = whole_recipe(policy, optimizer, schedule);
     s.data.workers = workers;
     return s;
@@ -89,7 +90,8 @@ TEST_P(WholeRecipe, ResumesBitForBitFromWithinAnEpoch) {
 
 TEST_P(WholeRecipe, AnyNumberOfWorkersGivesTheSameBatches) {
   const auto [policy, optimizer, schedule] = GetParam();
-  const auto batches = [&](int64_t workers) {
+  const auto batches = [policy = policy, optimizer = optimizer,
+                        schedule = schedule](int64_t workers) {
     auto s = whole_recipe(policy, optimizer, schedule);
     s.data.workers = workers;
     Loader loader(make_synthetic(100, 8, 3, 4, Split::kTrain), s.data,
