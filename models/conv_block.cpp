@@ -184,7 +184,10 @@ torch::Tensor ConvBlockImpl::forward(const torch::Tensor& x) {
       return carried + t * (branch - carried);
     }
     case ConvShortcut::kDense:
-      return torch::cat({mean_pool(x, stride_), run(y, conv2, bn2, {}, {})}, 1);
+      return torch::cat(
+          {mean_pool(ops_.fused() ? as_channels_last(x) : x, stride_),
+           run(y, conv2, bn2, {}, {})},
+          1);
   }
   TORCH_CHECK(false, "unknown shortcut");
 }

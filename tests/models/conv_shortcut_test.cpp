@@ -76,6 +76,16 @@ TEST(ConvShortcut, DenseJoinsThePooledInput) {
   EXPECT_TRUE(torch::allclose(y[0][1][2][0], x[0][1][4].slice(0, 0, 2).mean()));
 }
 
+// Images of one channel are of either layout; joined as such ones are, the
+// convolutions behind them would leave their fast paths.
+TEST(ConvShortcut, DenseOfImagesOfOneChannelAnswersChannelsLast) {
+  auto block = block_of(ConvShortcut::kDense, /*in=*/1, /*out=*/8);
+  const auto x = torch::randn({4, 1, 8, 8});
+  const auto y = block(x);
+  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(torch::equal(y.narrow(1, 0, 1), x));
+}
+
 TEST(ConvShortcut, IdentityHasNoParameters) {
   const auto count = [](ConvShortcut shortcut) {
     return count_parameters(*make_model(skip_net(shortcut)));

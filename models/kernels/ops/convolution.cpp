@@ -139,16 +139,6 @@ Offer<Shape> shape_for(Offer<Shape> (*shape_of)(at::IntArrayRef,
                    .extra = extra});
 }
 
-/// Images of one channel, which are of either layout, as channels-last ones:
-/// LibTorch answers in the layout that their strides suggest.
-Tensor as_channels_last(const Tensor& x) {
-  const bool is_either =
-      x.dim() == 4 && x.size(1) == 1 && x.is_cpu() &&
-      x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-      x.suggest_memory_format() != at::MemoryFormat::ChannelsLast;
-  return is_either ? x.squeeze(1).unsqueeze(3).permute({0, 3, 1, 2}) : x;
-}
-
 ConvolutionCall call_of(const Tensor& images,
                         const torch::nn::Conv2dImpl& conv) {
   return {.weight = conv.weight.const_data_ptr(),
@@ -192,6 +182,14 @@ Tensor fused_convolution(const Tensor& any, const WithBias& convolution,
 }
 
 }  // namespace
+
+Tensor as_channels_last(const Tensor& x) {
+  const bool is_either =
+      x.dim() == 4 && x.size(1) == 1 && x.is_cpu() &&
+      x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+      x.suggest_memory_format() != at::MemoryFormat::ChannelsLast;
+  return is_either ? x.squeeze(1).unsqueeze(3).permute({0, 3, 1, 2}) : x;
+}
 
 torch::Tensor convolution_in_float(const torch::Tensor& images,
                                    const torch::nn::Conv2dImpl& conv) {

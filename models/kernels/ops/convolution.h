@@ -22,6 +22,11 @@ torch::Tensor convolution_without_bias(const torch::Tensor& x,
                                        torch::nn::Conv2d& conv,
                                        const ExtraPadding& extra = {});
 
+/// Images of one channel, which are of either layout, as channels-last ones, a
+/// view; any others as they are. LibTorch answers in the layout that strides
+/// suggest.
+torch::Tensor as_channels_last(const torch::Tensor& x);
+
 /// Every stride-th pixel of every stride-th row: a view.
 inline torch::Tensor every_pixel(const torch::Tensor& x, int64_t stride) {
   return stride == 1 ? x : x.slice(2, 0, {}, stride).slice(3, 0, {}, stride);
