@@ -39,6 +39,15 @@ Isa ask_processor() { return Isa::kNeon; }
 Isa ask_processor() { return Isa::kPlain; }
 #endif
 
+/// Whether processors like this one may have it.
+bool is_of_family(Isa isa) {
+#ifdef __aarch64__
+  return isa <= Isa::kNeon;
+#else
+  return isa != Isa::kNeon;
+#endif
+}
+
 }  // namespace
 
 Isa best_isa() {
@@ -46,14 +55,12 @@ Isa best_isa() {
   return best;
 }
 
-bool has(Isa isa) {
-  const bool is_of_family = isa != Isa::kNeon || best_isa() == Isa::kNeon;
-  return is_of_family && isa <= best_isa();
-}
+bool has(Isa isa) { return is_of_family(isa) && isa <= best_isa(); }
 
 Isa isa_named(const std::string& name) {
   std::string known;
   for (const auto& entry : EnumNames<Isa>::values) {
+    if (!is_of_family(entry.value)) continue;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
     if (entry.name != name) continue;
     if (has(entry.value)) return entry.value;
