@@ -26,6 +26,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/skipzooConfig.cmake
   ${PROJECT_BINARY_DIR}/skipzooConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/LibTorch.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/Cuda.cmake
   ${PROJECT_SOURCE_DIR}/cmake/Dependencies.cmake
   ${PROJECT_SOURCE_DIR}/cmake/WebP.cmake
   DESTINATION ${skipzoo_package})

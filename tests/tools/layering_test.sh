@@ -4,10 +4,11 @@
 # one finds its place.
 failed=0
 kernels='
+cuda:       cuda
 simd:       simd
 blocking:   blocking simd
 algorithms: algorithms blocking simd
-ops:        ops algorithms blocking simd'
+ops:        ops algorithms blocking cuda simd'
 tools='
 data:    data
 weights: weights
