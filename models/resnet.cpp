@@ -176,7 +176,7 @@ torch::Tensor ResNetImpl::stem_of(const torch::Tensor& images) {
   }
   auto x = images;
   if (deep_conv1) {
-    for (const size_t place : {0, 3}) {
+    for (const size_t place : {0UL, 3UL}) {
       auto conv = layer_at<nn::Conv2d, nn::Conv2dImpl>(deep_conv1, place);
       auto norm =
           layer_at<nn::BatchNorm2d, nn::BatchNorm2dImpl>(deep_conv1, place + 1);

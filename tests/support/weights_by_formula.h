@@ -18,7 +18,9 @@ namespace skipzoo {
 /// The 64-bit FNV-1a hash of a tensor's name.
 inline uint64_t fnv1a64(std::string_view text) {
   uint64_t hash = 0xCBF29CE484222325;
-  for (const unsigned char byte : text) hash = (hash ^ byte) * 0x100000001B3;
+  for (const char byte : text) {
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3;
+  }
   return hash;
 }
 
