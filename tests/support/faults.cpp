@@ -31,10 +31,20 @@ bool is_refused() {
   return true;
 }
 
+/// Whether it is the file in memory by which the OpenMP of LLVM finds a second
+/// one of its kind: no disk.
+bool is_of_openmp(int descriptor) {
+  char link[64], name[64];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  const ssize_t size = ::readlink(link, name, sizeof name);
+  return size > 0 && std::string_view(name, static_cast<size_t>(size))
+                         .starts_with("/dev/shm/__KMP_");
+}
+
 bool is_file(int descriptor) {
   struct stat status {};
   return descriptor > STDERR_FILENO && ::fstat(descriptor, &status) == 0 &&
-         S_ISREG(status.st_mode);
+         S_ISREG(status.st_mode) && !is_of_openmp(descriptor);
 }
 
 bool makes_a_file(const char* path, int flags) {
