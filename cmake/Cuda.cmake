@@ -27,6 +27,10 @@ function(skipzoo_cuda_headers result lacks)
   set(${lacks} "${missing}" PARENT_SCOPE)
 endfunction()
 
+# NVRTC is opened when the program runs: dlopen(), which a libc before glibc 2.34
+# has in a library of its own.
+target_link_libraries(skipzoo_torch INTERFACE ${CMAKE_DL_LIBS})
+
 set(SKIPZOO_CUDA OFF)
 if(SKIPZOO_TORCH_CUDA)
   skipzoo_cuda_headers(skipzoo_cuda_folders skipzoo_cuda_lacks cuda_runtime.h crt/host_config.h)

@@ -7,6 +7,7 @@
 #include "models/kernels/algorithms/norm.h"
 #include "models/kernels/algorithms/scale_shift.h"
 #include "models/kernels/blocking/optional_tensor.h"
+#include "models/kernels/ops/cuda_batch_norm.h"
 #include "models/kernels/ops/gate.h"
 #include "models/kernels/ops/shared_batch_norm.h"
 
@@ -228,6 +229,10 @@ Tensor whole_gate(const Epilogue& epilogue, const Means& means) {
 torch::Tensor batch_norm(const Tensor& x, torch::nn::BatchNorm2d& norm,
                          const Epilogue& epilogue, Kernels kernels,
                          const Tensor& bias) {
+  if (kernels == Kernels::kFused && !x.device().is_cpu() && !bias.defined()) {
+    const auto own = cuda_kernels_for(x, *norm, epilogue);
+    if (own) return cuda_batch_norm(*own, x, norm, epilogue);
+  }
   // A gate of means would have to tell the bias its gradient too.
   if (kernels == Kernels::kReference || !applies(x, *norm, epilogue) ||
       (bias.defined() && epilogue.gate_of)) {

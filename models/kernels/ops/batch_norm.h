@@ -28,8 +28,9 @@ struct Epilogue {
 /// Fused: one pass over x for the statistics and one to write, forward; two
 /// backward. Saved for the backward pass are x and, where a ReLU stands behind
 /// a gate or residual, the output; neither norm(x) nor the sum, nor a mask. For
-/// channels-last float32, float64 and bfloat16 on the CPU; anything else, and a
-/// trace, takes the reference path. Statistics are summed over blocks of a
+/// channels-last float32, float64 and bfloat16 on the CPU, on a GPU see
+/// cuda_batch_norm(); anything else, and a trace, takes the reference path.
+/// Statistics are summed over blocks of a
 /// fixed number of pixels: results do not depend on the number of threads.
 ///
 /// x: (N, C, H, W). bias: (C), of the convolution that gave x, which left it

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/kernels/cuda/kernels.h"
+
+namespace skipzoo {
+
+/// A kernel by the name that it is launched by, and its file.
+struct KernelName {
+  const char* file;
+  std::string kernel;
+};
+
+/// The kernels of a BatchNorm and of a dense block that tensors of this type
+/// ask for.
+inline std::vector<KernelName> kernel_names(at::ScalarType type) {
+  constexpr const char* kForward = "batch_norm.cu";
+  constexpr const char* kBackward = "batch_norm_backward.cu";
+  const std::string t = cuda_type_name(type);
+  std::vector<KernelName> all = {{kForward, "batch_norm_moments<" + t + ">"},
+                                 {kForward, "batch_norm_numbers<" + t + ">"}};
+  for (const std::string relu : {"false", "true"}) {
+    all.push_back(
+        {kBackward, "batch_norm_gradient_sums<" + t + ", " + relu + ">"});
+    for (const std::string residual : {"false", "true"}) {
+      const auto flags = "<" + t + ", " + relu + ", " + residual + ">";
+      all.push_back({kForward, "batch_norm_apply" + flags});
+      all.push_back({kBackward, "batch_norm_input_gradient" + flags});
+    }
+  }
+  if (cuda_sum_type(type) == type) {
+    all.push_back({kBackward, "batch_norm_gradient_numbers<" + t + ">"});
+  }
+  return all;
+}
+
+}  // namespace skipzoo
