@@ -84,10 +84,10 @@ torch::Tensor DenseBlockImpl::forward(const torch::Tensor& x) {
     for (const auto& layer : layers) {
       parts.push_back({layer->norm1, layer->conv1, layer->norm2, layer->conv2});
     }
-    if (dense_block_applies(x, parts)) {
-      return dense_block(
-          x, parts,
-          {.rate = is_training() ? drop_rate_ : 0, .inside = drops_inside_});
+    const DenseDropout dropout{.rate = is_training() ? drop_rate_ : 0,
+                               .inside = drops_inside_};
+    if (dense_block_applies(x, parts, dropout)) {
+      return dense_block(x, parts, dropout);
     }
   }
   std::vector<torch::Tensor> features = {x};

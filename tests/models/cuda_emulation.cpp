@@ -5,6 +5,7 @@
 // The very text that NVRTC compiles.
 #include "models/kernels/cuda/batch_norm.cu"
 #include "models/kernels/cuda/batch_norm_backward.cu"
+#include "models/kernels/cuda/dense_block.cu"
 
 namespace skipzoo {
 
@@ -24,10 +25,19 @@ void add_passes(EmulatedKernels& to, at::ScalarType type) {
          cuda::batch_norm_input_gradient<T, relu, residual>);
 }
 
+template <typename T, bool whole>
+void add_dense(EmulatedKernels& to, at::ScalarType type) {
+  const auto flags = in_brackets(type, whole ? ", true" : ", false");
+  to.add("dense_activate" + flags, cuda::dense_activate<T, whole>);
+  to.add("dense_gradient" + flags, cuda::dense_gradient<T, whole>);
+  to.add("dense_finish" + flags, cuda::dense_finish<T, whole>);
+}
+
 template <typename T>
 void add_kernels(EmulatedKernels& to, at::ScalarType type) {
   to.add("batch_norm_moments" + in_brackets(type), cuda::batch_norm_moments<T>);
   to.add("batch_norm_numbers" + in_brackets(type), cuda::batch_norm_numbers<T>);
+  to.add("dense_moments" + in_brackets(type), cuda::dense_moments<T>);
   to.add("batch_norm_gradient_sums" + in_brackets(type, ", false"),
          cuda::batch_norm_gradient_sums<T, false>);
   to.add("batch_norm_gradient_sums" + in_brackets(type, ", true"),
@@ -36,12 +46,15 @@ void add_kernels(EmulatedKernels& to, at::ScalarType type) {
   add_passes<T, false, true>(to, type);
   add_passes<T, true, false>(to, type);
   add_passes<T, true, true>(to, type);
+  add_dense<T, false>(to, type);
+  add_dense<T, true>(to, type);
 }
 
 template <typename A>
 void add_totals(EmulatedKernels& to, at::ScalarType type) {
   to.add("batch_norm_gradient_numbers" + in_brackets(type),
          cuda::batch_norm_gradient_numbers<A>);
+  to.add("dense_numbers" + in_brackets(type), cuda::dense_numbers<A>);
 }
 
 }  // namespace

@@ -18,9 +18,11 @@ struct KernelName {
 inline std::vector<KernelName> kernel_names(at::ScalarType type) {
   constexpr const char* kForward = "batch_norm.cu";
   constexpr const char* kBackward = "batch_norm_backward.cu";
+  constexpr const char* kDense = "dense_block.cu";
   const std::string t = cuda_type_name(type);
   std::vector<KernelName> all = {{kForward, "batch_norm_moments<" + t + ">"},
-                                 {kForward, "batch_norm_numbers<" + t + ">"}};
+                                 {kForward, "batch_norm_numbers<" + t + ">"},
+                                 {kDense, "dense_moments<" + t + ">"}};
   for (const std::string relu : {"false", "true"}) {
     all.push_back(
         {kBackward, "batch_norm_gradient_sums<" + t + ", " + relu + ">"});
@@ -30,7 +32,14 @@ inline std::vector<KernelName> kernel_names(at::ScalarType type) {
       all.push_back({kBackward, "batch_norm_input_gradient" + flags});
     }
   }
+  for (const std::string whole : {"false", "true"}) {
+    for (const std::string name :
+         {"dense_activate<", "dense_gradient<", "dense_finish<"}) {
+      all.push_back({kDense, name + t + ", " + whole + ">"});
+    }
+  }
   if (cuda_sum_type(type) == type) {
+    all.push_back({kDense, "dense_numbers<" + t + ">"});
     all.push_back({kBackward, "batch_norm_gradient_numbers<" + t + ">"});
   }
   return all;

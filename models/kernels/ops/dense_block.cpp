@@ -4,6 +4,7 @@
 
 #include "models/kernels/kernels.h"
 #include "models/kernels/ops/autocast.h"
+#include "models/kernels/ops/cuda_dense_block.h"
 #include "models/kernels/ops/dense_block_passes.h"
 
 namespace skipzoo {
@@ -12,19 +13,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
-
-/// In the order in which gradients come back.
-variable_list parameters_of(const std::vector<DenseLayerParts>& layers) {
-  variable_list all;
-  for (const auto& layer : layers) {
-    all.insert(all.end(),
-               {layer.norm1->weight, layer.norm1->bias, layer.conv1->weight});
-    if (!layer.norm2) continue;
-    all.insert(all.end(),
-               {layer.norm2->weight, layer.norm2->bias, layer.conv2->weight});
-  }
-  return all;
-}
 
 class DenseBlockFunction
     : public torch::autograd::Function<DenseBlockFunction> {
@@ -70,8 +58,38 @@ class DenseBlockFunction
 
 }  // namespace
 
+std::vector<torch::Tensor> parameters_of(
+    const std::vector<DenseLayerParts>& layers) {
+  variable_list all;
+  for (const auto& layer : layers) {
+    all.insert(all.end(),
+               {layer.norm1->weight, layer.norm1->bias, layer.conv1->weight});
+    if (!layer.norm2) continue;
+    all.insert(all.end(),
+               {layer.norm2->weight, layer.norm2->bias, layer.conv2->weight});
+  }
+  return all;
+}
+
+namespace {
+
+/// Kernels that compute the block on the GPU that x is on.
+CudaKernelsPtr cuda_kernels_for(const torch::Tensor& x,
+                                const std::vector<DenseLayerParts>& layers,
+                                const DenseDropout& dropout) {
+  const auto kernels = cuda_kernels(x.device());
+  return kernels && suits_cuda_dense_block(x, layers, dropout)
+             ? *kernels
+             : CudaKernelsPtr();
+}
+
+}  // namespace
+
 bool dense_block_applies(const torch::Tensor& x,
-                         const std::vector<DenseLayerParts>& layers) {
+                         const std::vector<DenseLayerParts>& layers,
+                         const DenseDropout& dropout) {
+  if (!x.device().is_cpu())
+    return cuda_kernels_for(x, layers, dropout).defined();
   if (ReferenceOnly::active() || !is_plain_input(as_autocast(x))) return false;
   for (const auto& layer : layers) {
     if (!is_plain_norm(*layer.norm1)) return false;
@@ -83,6 +101,9 @@ bool dense_block_applies(const torch::Tensor& x,
 torch::Tensor dense_block(const torch::Tensor& x,
                           const std::vector<DenseLayerParts>& layers,
                           const DenseDropout& dropout) {
+  if (!x.device().is_cpu()) {
+    return cuda_dense_block(cuda_kernels_for(x, layers, dropout), x, layers);
+  }
   const auto parameters = parameters_of(layers);
   return DenseBlockFunction::apply(as_autocast(x), at::TensorList(parameters),
                                    layers, dropout);

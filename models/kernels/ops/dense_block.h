@@ -21,10 +21,16 @@ struct DenseDropout {
 };
 
 /// Whether dense_block() can compute these layers on x: channels-last float32,
-/// float64 or bfloat16 on the CPU, and no trace. Their convolutions are taken
-/// to be as in a DenseNet: 1x1 or 3x3, stride 1, same size, no bias.
+/// float64 or bfloat16 on the CPU, on a GPU see suits_cuda_dense_block(), and
+/// no trace. Their convolutions are taken to be as in a DenseNet: 1x1 or 3x3,
+/// stride 1, same size, no bias.
 bool dense_block_applies(const torch::Tensor& x,
-                         const std::vector<DenseLayerParts>& layers);
+                         const std::vector<DenseLayerParts>& layers,
+                         const DenseDropout& dropout = {});
+
+/// Their parameters, in the order in which gradients come back.
+std::vector<torch::Tensor> parameters_of(
+    const std::vector<DenseLayerParts>& layers);
 
 /// A whole dense block that normalises once.
 ///
