@@ -4,6 +4,7 @@
 
 #include "models/kernels/ops/cuda_dense_block.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 
@@ -253,6 +254,31 @@ TEST_P(DenseBlockCuda, IsRecordedByAGraph) {
   EXPECT_LE(
       distance(gradient.cpu(), block->layers[0]->norm1->weight.grad().cpu()),
       1e-5 * gradient.norm().item<double>());
+}
+
+/// The most memory that a step over a block holds, in bytes.
+int64_t peak_of_block(Kernels kernels) {
+  const BlockCase c{
+      .name = "", .shape = {16, 64, 28, 28}, .layers = 12, .options = {}};
+  auto block = block_of(c, kernels, at::kFloat);
+  block->to(torch::kCUDA);
+  const auto x = torch::randn(c.shape, torch::kCUDA)
+                     .contiguous(at::MemoryFormat::ChannelsLast)
+                     .requires_grad_();
+  auto* allocator = c10::getDeviceAllocator(torch::kCUDA);
+  const auto step = [&] { block(x).square().sum().backward(); };
+  step();  // Workspaces and gradients.
+  torch::cuda::synchronize();
+  allocator->resetPeakStats(0);
+  const auto before = allocator->getDeviceStats(0).allocated_bytes[0].current;
+  step();
+  return allocator->getDeviceStats(0).allocated_bytes[0].peak - before;
+}
+
+TEST(DenseMemoryCuda, IsLinearInDepth) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
+  EXPECT_LT(static_cast<double>(peak_of_block(Kernels::kFused)),
+            0.5 * static_cast<double>(peak_of_block(Kernels::kReference)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, DenseBlockCuda,
