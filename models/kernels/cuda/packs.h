@@ -52,8 +52,10 @@ constexpr int kMapThreads = 256;
 /// Of them on a multiprocessor, as registers are to allow.
 constexpr int kMapBlocks = 3;
 
-/// A block that adds up what blocks have left: channels by others.
-constexpr int kTotalChannels = 8, kTotalOthers = 32;
+/// A block that adds up what blocks have left: channels by others. Of the 264
+/// that an H200 has at most, each of the others reads four: it is waiting that
+/// takes the time.
+constexpr int kTotalChannels = 8, kTotalOthers = 64;
 
 /// Rows of per-channel numbers, each (C), of the accumulation type.
 enum NormNumber { kMean, kInverse, kScale, kBias, kNormNumbers };
