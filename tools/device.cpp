@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <malloc.h>
 #include <sched.h>
 #include <torch/version.h>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 
 #include "tools/error.h"
+#include "tools/memory.h"
 
 namespace skipzoo {
 
@@ -95,6 +97,13 @@ void set_threads(int64_t threads) {
     threads = usable_cores();
   }
   at::set_num_threads(static_cast<int>(threads));
+}
+
+double free_memory(const torch::Device& device) {
+  if (device.is_cpu()) return static_cast<double>(available_memory());
+  const auto free =
+      c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index());
+  return static_cast<double>(free.first);
 }
 
 std::string describe_device(const torch::Device& device) {

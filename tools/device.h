@@ -24,6 +24,10 @@ void prepare_process();
 /// cores that this process may use.
 void set_threads(int64_t threads);
 
+/// Bytes of the device's memory that nobody has taken; the CPU's is this
+/// machine's (available_memory()).
+double free_memory(const torch::Device& device);
+
 /// Like "cpu, 2 threads" or "cuda:0", for logs.
 std::string describe_device(const torch::Device& device);
 

@@ -21,6 +21,7 @@ struct Settings {
   std::vector<BatchTransform> batch_transforms;
   std::vector<CallbackFactory> callbacks;
   Teacher teacher;
+  bool on_device = false;  ///< Whether its pictures live on the device: a CPU.
 };
 
 /// Minutes of a laptop's training in a second: a small DenseNet with dropout,
@@ -45,6 +46,15 @@ inline Settings small_run() {
   return s;
 }
 
+inline Loader small_loader(const Settings& s, const DatasetPtr& data,
+                           Loader::Mode mode) {
+  Loader loader(data, s.data, mode, s.train.seed, false);
+  if (s.on_device) {
+    EXPECT_EQ(loader.keep_on(torch::kCPU, /*most=*/1e9), "");
+  }
+  return loader;
+}
+
 inline Trainer make_trainer(
     const Settings& s, const RunFolder& folder, TrainerHooks hooks = {},
     std::shared_ptr<Classifier> model = nullptr,
@@ -56,10 +66,8 @@ inline Trainer make_trainer(
   return Trainer({.model = model ? model : make_model(s.model),
                   .options = s.train,
                   .fine_tune = s.fine_tune,
-                  .train = Loader(train, s.data, Loader::Mode::kTrain,
-                                  s.train.seed, false),
-                  .validation = Loader(test, s.data, Loader::Mode::kEvaluate,
-                                       s.train.seed, false),
+                  .train = small_loader(s, train, Loader::Mode::kTrain),
+                  .validation = small_loader(s, test, Loader::Mode::kEvaluate),
                   .preprocess = {.device = torch::kCPU,
                                  .channels_last = s.train.channels_last,
                                  .normalise = Normaliser({}, {}, torch::kCPU)},

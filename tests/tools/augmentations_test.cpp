@@ -163,5 +163,31 @@ TEST(RandomErasing, FillsWithOneNumberOrOneAChannel) {
                            torch::where(where, colour, zeros)));
 }
 
+TEST(RandomErasing, AtOnceErasesWhatOneByOneDoes) {
+  const auto images =
+      torch::randn({40, 3, 24, 20}).contiguous(at::MemoryFormat::ChannelsLast);
+  RandomErasingOptions options{.p = 0.6};
+  const auto expect_same = [&](bool erases = true) {
+    auto one_by_one = images.clone(), at_once = images.clone();
+    Targets targets;
+    Random random(4), other(4);
+    random_erasing(options).apply(one_by_one, targets, random);
+    erase_at_once(options, at_once, other);
+    EXPECT_TRUE(torch::equal(at_once, one_by_one));
+    EXPECT_EQ(torch::equal(one_by_one, images), !erases);
+    EXPECT_EQ(random.next(), other.next());
+  };
+  expect_same();
+  options.value.numbers = {0.1};
+  expect_same();
+  options.value.numbers = {-1, 0, 2.5};
+  expect_same();
+  options.value.numbers = {};
+  options.value.word = EraseValue::kRandom;
+  expect_same();
+  options.p = 1e-9;
+  expect_same(/*erases=*/false);
+}
+
 }  // namespace
 }  // namespace skipzoo

@@ -48,6 +48,7 @@ const BadValues kBadValues[] = {
     {"data.sampler", {"random"}, "one of shuffle, balanced"},
     {"data.fold", {"0", "1001"}, "between 1 and 1000"},
     {"data.cache", {"memory", "true"}, "one of none, ram, disk"},
+    {"data.on_device", {"cuda", "true"}, "one of auto, off"},
     {"data.repeats", {"0", "101"}, "between 1 and 100"},
     {"data.workers", {"-1", "257"}, "between 0 and 256"},
     {"data.class_folders", {"deep", "2"}, "expected one of top, leaf"},

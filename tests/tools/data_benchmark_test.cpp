@@ -43,6 +43,7 @@ TEST(DataBenchmark, ReportsEachNumberOfWorkers) {
   EXPECT_GT(json.at("pictures"), 1000);
   EXPECT_EQ(json.at("height"), 8);
   EXPECT_EQ(json.at("width"), 8);
+  EXPECT_EQ(json.at("made_on"), "host");
   const auto& rows = json.at("by_workers");
   ASSERT_EQ(rows.size(), 2u);
   expect_a_row(rows[0], 0);

@@ -1,5 +1,6 @@
 #include "tools/cli/data_benchmark.h"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -10,9 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/run.h"
-#include "tools/data/loader.h"
+#include "tools/data/prefetch.h"
 #include "tools/data/stage_times.h"
 #include "tools/device.h"
+#include "tools/run/batches.h"
 #include "tools/train/preprocessing.h"
 
 namespace skipzoo {
@@ -42,41 +44,64 @@ class Feed {
  public:
   Feed(const RunConfig& config, const DatasetPtr& dataset, int64_t workers,
        torch::Device device)
-      : loader_(dataset, with_workers(config.data, workers),
-                Loader::Mode::kTrain, config.train.seed, device.is_cuda()),
-        epoch_(std::make_unique<Loader::Epoch>(loader_, 0, 0)),
+      : loader_(make_loader(dataset, with_workers(config, workers),
+                            Loader::Mode::kTrain, device)),
         preprocess_{.device = device,
                     .channels_last = config.train.channels_last,
                     .normalise =
                         Normaliser(config.data.mean, config.data.std, device)} {
+    begin_epoch();
   }
 
   /// The number of its pictures.
   int64_t next() {
-    auto batch = epoch_->next();
+    auto batch = batches_->next();
     while (!batch) {
-      epoch_.reset();  // One at a time.
-      epoch_ = std::make_unique<Loader::Epoch>(loader_, ++number_, 0);
-      batch = epoch_->next();
+      ++number_;
+      begin_epoch();
+      batch = batches_->next();
     }
     return preprocess_(batch->images).size(0);
   }
 
+  /// Until all of them are there: a GPU is given work ahead.
+  void finish() const {
+    const auto device = preprocess_.device;
+    if (device.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl streams(device.type());
+    streams.synchronizeStream(streams.getStream(device));
+  }
+
+  /// Where they are made.
+  const char* place() const {
+    if (loader_.is_on_device()) return "device";
+    return preprocess_.device.is_cpu() ? "host" : "host, copied ahead";
+  }
+
  private:
-  static DataOptions with_workers(DataOptions data, int64_t workers) {
-    data.workers = workers;
-    return data;
+  static RunConfig with_workers(RunConfig config, int64_t workers) {
+    config.data.workers = workers;
+    return config;
+  }
+
+  void begin_epoch() {
+    batches_.reset();
+    epoch_.reset();  // One at a time.
+    epoch_ = std::make_unique<Loader::Epoch>(loader_, number_, 0);
+    batches_ = std::make_unique<Prefetch>(*epoch_, preprocess_.device);
   }
 
   Loader loader_;
   int64_t number_ = 0;
   std::unique_ptr<Loader::Epoch> epoch_;
+  std::unique_ptr<Prefetch> batches_;
   Preprocessing preprocess_;
 };
 
 ordered_json measure_feed(Feed& feed, int64_t workers, double least) {
   // Workers are ahead by as many batches when measuring starts as when it ends.
   for (int64_t i = 0; i <= workers; ++i) feed.next();
+  feed.finish();
   const StageTimes stages;
   const auto start = std::chrono::steady_clock::now();
   const double cpu_before = cpu_seconds();
@@ -88,6 +113,7 @@ ordered_json measure_feed(Feed& feed, int64_t workers, double least) {
   do {
     pictures += feed.next();
   } while (wall() < least);
+  feed.finish();
   const double seconds = wall();
   const double cpu = std::max(cpu_seconds() - cpu_before, 1e-9);
   const auto count = static_cast<double>(std::max<int64_t>(pictures, 1));
@@ -109,10 +135,14 @@ ordered_json measure_feed(Feed& feed, int64_t workers, double least) {
 }
 
 void print_feeds(const ordered_json& json) {
+  std::cout << json["model"].get<std::string>() << ", data, batch "
+            << json["batch"] << ": " << json["pictures"]
+            << " pictures for training, as " << json["width"] << " x "
+            << json["height"];
+  // On the CPU they are made where they are used.
+  const auto place = json["made_on"].get<std::string>();
+  if (place != "host") std::cout << ", made on the " << place;
   std::cout
-      << json["model"].get<std::string>() << ", data, batch " << json["batch"]
-      << ": " << json["pictures"] << " pictures for training, as "
-      << json["width"] << " x " << json["height"]
       << "\nworkers  images/s    CPU ms  decode  resize  augment    rest\n"
       << std::fixed;
   for (const auto& row : json["by_workers"]) {
@@ -145,11 +175,13 @@ void benchmark_data(const RunConfig& config, const DataBenchmark& asked) {
                        {"pictures", dataset->size()},
                        {"height", shape[1]},
                        {"width", shape[2]},
+                       {"made_on", ""},
                        {"by_workers", ordered_json::array()}};
   auto numbers = asked.workers;
   if (numbers.empty()) numbers = {config.data.workers};
   for (const int64_t workers : numbers) {
     Feed feed(config, dataset, workers, asked.device);
+    json["made_on"] = feed.place();
     json["by_workers"].push_back(measure_feed(feed, workers, asked.seconds));
   }
   if (asked.json) {

@@ -2,6 +2,7 @@
 
 #include "models/classifier.h"
 #include "models/make_model.h"
+#include "tools/run/batches.h"
 #include "tools/run/network.h"
 #include "tools/train/lr_finder.h"
 #include "tools/train/objective.h"
@@ -16,8 +17,8 @@ LrSweep sweep_rates(const RunConfig& config, const TrainingSetup& setup,
       .model = *setup.model,
       .options = with_class_weights(config.train, *setup.data.train),
       .fine_tune = config.fine_tune,
-      .train = Loader(setup.data.train, config.data, Loader::Mode::kTrain,
-                      config.train.seed, setup.device.is_cuda()),
+      .train = make_loader(setup.data.train, config, Loader::Mode::kTrain,
+                           setup.device),
       .preprocess = make_preprocessing(config, setup.device),
       .batch_transforms =
           batch_transforms(config.data, num_classes(config.model)),

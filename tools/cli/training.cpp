@@ -19,6 +19,7 @@
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/log.h"
+#include "tools/run/batches.h"
 #include "tools/train/fingerprint.h"
 #include "tools/train/objective.h"
 #include "tools/train/trainer.h"
@@ -227,8 +228,7 @@ int train_with(const TrainArguments& args, const RunConfig& config,
   const auto loader = [&](const DatasetPtr& dataset, Loader::Mode mode) {
     auto shard = fellows.shard();
     shard.may_have_few = config.train.sync_bn;
-    return Loader(dataset, config.data, mode, config.train.seed,
-                  setup.device.is_cuda(), shard);
+    return make_loader(dataset, config, mode, setup.device, shard);
   };
   ProgressBar bar;
   catch_interrupts(/*speaks=*/fellows.is_first());

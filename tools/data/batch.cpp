@@ -23,6 +23,12 @@ torch::Tensor Targets::soft(int64_t classes) const {
   return is_soft() ? values : at::one_hot(values, classes).to(torch::kFloat);
 }
 
+torch::Tensor tensor_of(std::span<const int64_t> numbers) {
+  auto tensor = at::empty({std::ssize(numbers)}, torch::kLong);
+  std::ranges::copy(numbers, tensor.mutable_data_ptr<int64_t>());
+  return tensor;
+}
+
 Targets targets_of(const Dataset& dataset, std::span<const int64_t> indices,
                    bool pinned) {
   const auto options = at::TensorOptions().pinned_memory(pinned);

@@ -38,10 +38,13 @@ struct Targets {
 Targets targets_of(const Dataset& dataset, std::span<const int64_t> indices,
                    bool pinned);
 
+/// int64 (N), on the CPU.
+torch::Tensor tensor_of(std::span<const int64_t> numbers);
+
 struct Batch {
   torch::Tensor images;  ///< uint8 (N, C, H, W), channels-last.
   Targets targets;
-  torch::Tensor indices;  ///< int64 (N): their numbers in the data set.
+  torch::Tensor indices;  ///< int64 (N): their numbers in the data set; CPU.
 
   int64_t size() const { return images.size(0); }
 };

@@ -19,6 +19,8 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// 0 <= index < size(). Throws FileError where the picture cannot be read.
   virtual Image image(int64_t index) const = 0;
+  /// Whether the pictures lie in memory, ready to be used, and are of one size.
+  virtual bool is_in_memory() const { return false; }
   /// The part of image(index) that `choose` asks for. Throws as that does.
   virtual Image part(int64_t index, const ChooseWindow& choose) const {
     return part_of(image(index), choose);
@@ -107,6 +109,7 @@ class MemoryDataset : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
   Image image(int64_t index) const override;
+  bool is_in_memory() const override { return true; }
   int64_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -95,25 +96,29 @@ Loader::Plan Loader::make_plan(int64_t epoch) const {
   return {epoch, std::move(order), {}};
 }
 
+Random Loader::random_of(const Plan& plan, const Sample& sample) const {
+  // Streams of samples start apart from those of shuffles, which have no third
+  // part in their key.
+  const Random random(seed_, static_cast<uint64_t>(plan.epoch) + 1,
+                      static_cast<uint64_t>(sample.index) + 1);
+  return sample.copy > 0 ? random.stream("copy " + std::to_string(sample.copy))
+                         : random;
+}
+
+FileError Loader::with_way_out(const FileError& error) {
+  return {error,
+          "; remove it, or go on without such pictures by data.on_error: skip"};
+}
+
 std::optional<Image> Loader::view(const Plan& plan,
                                   const Sample& sample) const {
   const int64_t index = sample.index;
   try {
     if (mode_ == Mode::kEvaluate) return views_.evaluation_view(index);
-    // Streams of samples start apart from those of shuffles, which have no
-    // third part in their key.
-    Random random(seed_, static_cast<uint64_t>(plan.epoch) + 1,
-                  static_cast<uint64_t>(index) + 1);
-    if (sample.copy > 0) {
-      random = random.stream("copy " + std::to_string(sample.copy));
-    }
-    return views_.training_view(index, plan.transforms, random);
+    return views_.training_view(index, plan.transforms,
+                                random_of(plan, sample));
   } catch (const FileError& error) {
-    if (options_.on_error == OnError::kStop) {
-      throw FileError(error,
-                      "; remove it, or go on without such pictures by "
-                      "data.on_error: skip");
-    }
+    if (options_.on_error == OnError::kStop) throw with_way_out(error);
     skipped_->add(index, error.what());
     return std::nullopt;
   }
@@ -136,6 +141,7 @@ void check_memory(const Image& one, int64_t count) {
 }  // namespace
 
 Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
+  if (is_on_device()) return batch_on_device(plan, batch);
   const auto [first, last] = range_of(plan.epoch, batch);
   std::vector<Image> views;
   std::vector<int64_t> indices;
@@ -162,14 +168,12 @@ Batch Loader::make_batch(const Plan& plan, int64_t batch) const {
   const auto options = at::TensorOptions().pinned_memory(pinned_);
   Batch out;
   out.targets = targets_of(*dataset_, indices, pinned_);
-  out.indices = at::empty({count}, at::kLong);
+  out.indices = tensor_of(indices);
   const Image shape = views.empty() ? Image(1, 1, 1) : Image();
   const Image& one = views.empty() ? shape : views.front();
   out.images =
       at::empty({count, one.channels, one.height, one.width},
                 options.dtype(torch::kByte), at::MemoryFormat::ChannelsLast);
-  std::copy(indices.begin(), indices.end(),
-            out.indices.mutable_data_ptr<int64_t>());
   auto* pixels = out.images.mutable_data_ptr<uint8_t>();
   for (const auto& view : views) {
     std::memcpy(pixels, view.pixels.data(), view.pixels.size());
@@ -247,12 +251,23 @@ Loader::Epoch::Epoch(const Loader& loader, int64_t epoch, int64_t first)
                          .delivered = first,
                          .finished = {},
                          .workers = {}}) {
-  for (int64_t i = 0; i < loader.options_.workers; ++i) {
+  const int64_t workers = loader.is_on_device() ? 0 : loader.options_.workers;
+  for (int64_t i = 0; i < workers; ++i) {
     shared_->workers.emplace_back([shared = shared_.get()] { shared->work(); });
   }
 }
 
 Loader::Epoch::~Epoch() = default;
+
+bool Loader::Epoch::has_workers() const { return !shared_->workers.empty(); }
+
+bool Loader::Epoch::wait(double seconds) {
+  Shared& s = *shared_;
+  std::unique_lock<std::mutex> lock(s.mutex);
+  return s.changed.wait_for(lock, std::chrono::duration<double>(seconds), [&] {
+    return s.delivered >= s.batches || s.finished.contains(s.delivered);
+  });
+}
 
 std::optional<Batch> Loader::Epoch::next() {
   Shared& s = *shared_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include "tools/data/training_transforms.h"
 
 namespace skipzoo {
+
+class DevicePictures;
+struct FileError;
 
 /// Which pictures of an epoch are one process's. In training, `count` processes
 /// have the pictures that one has whose batches are so many times as large: of
@@ -77,6 +81,14 @@ class Loader {
     return options_.size_in_epoch(number);
   }
 
+  /// Keeps the pictures in that device's memory and makes batches there from
+  /// now on, without workers: the same ones, bit for bit. Where it cannot, as
+  /// what is done to them is done by the CPU or they take more than `most`
+  /// bytes, returns why, in words; else nothing. Throws FileError where one
+  /// cannot be read.
+  std::string keep_on(torch::Device device, double most);
+  bool is_on_device() const { return on_device_ != nullptr; }
+
   class Epoch;
   /// The batches of epoch `number`, from batch `first` on. One at a time.
   Epoch epoch(int64_t number, int64_t first = 0);
@@ -91,6 +103,9 @@ class Loader {
   };
   Plan make_plan(int64_t epoch) const;
   Batch make_batch(const Plan& plan, int64_t batch) const;
+  Batch batch_on_device(const Plan& plan, int64_t batch) const;
+  /// What the transforms of a sample draw from.
+  Random random_of(const Plan& plan, const Sample& sample) const;
   /// The places in the epoch's order that a batch is of: from, to before.
   std::pair<int64_t, int64_t> range_of(int64_t epoch, int64_t batch) const;
   /// How many batches so many pictures make.
@@ -99,6 +114,8 @@ class Loader {
   std::optional<Image> view(const Plan& plan, const Sample& sample) const;
 
   struct Skipped;
+  /// With how to go on without such a picture.
+  static FileError with_way_out(const FileError& error);
 
   DatasetPtr dataset_;
   DataOptions options_;
@@ -115,6 +132,7 @@ class Loader {
   };
   Begun begun_;
   std::shared_ptr<Skipped> skipped_;
+  std::shared_ptr<const DevicePictures> on_device_;  ///< Null: the host's.
 };
 
 /// An input range: `for (Batch& batch : loader.epoch(3))`. Destroying it early
@@ -128,6 +146,10 @@ class Loader::Epoch {
 
   /// The next batch; nothing after the last.
   std::optional<Batch> next();
+  /// Whether workers make the batches, and not next() itself.
+  bool has_workers() const;
+  /// Waits for them, at most so long; returns whether next() need not wait.
+  bool wait(double seconds);
 
   struct End {};
   struct Iterator {

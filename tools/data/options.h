@@ -104,6 +104,27 @@ struct EnumNames<Cache> {
       {Cache::kNone, "none"}, {Cache::kRam, "ram"}, {Cache::kDisk, "disk"}};
 };
 
+/// Whether pictures live on the GPU that trains, as bytes, and batches are made
+/// there (airbench's CifarLoader; Kornia's and DALI's augmentation on the
+/// device), with the random numbers of the CPU: equal bit for bit.
+enum class OnDevice {
+  /// Where they lie in memory (cifar10, cifar100, idx, synthetic, and files by
+  /// cache: ram), take at most kShareOfDevice of what is free there, and what
+  /// is
+  /// done to them anew in each epoch are pad_and_crop, hflip, vflip,
+  /// random_erasing, mixup and cutmix.
+  kAuto,
+  kOff,
+};
+template <>
+struct EnumNames<OnDevice> {
+  static constexpr Named<OnDevice> values[] = {{OnDevice::kAuto, "auto"},
+                                               {OnDevice::kOff, "off"}};
+};
+/// The rest is for the network, its gradients and activations, which come
+/// later.
+constexpr double kShareOfDevice = 0.25;
+
 /// The data of a run and how pictures become tensors.
 struct DataOptions {
   DatasetKind dataset = DatasetKind::kImageFolder;
@@ -154,6 +175,8 @@ struct DataOptions {
   OnError on_error = OnError::kStop;
   /// Of picture files: the same pictures, sooner from the second epoch on.
   Cache cache = Cache::kNone;
+  /// Of a run on a GPU: whether its pictures live there.
+  OnDevice on_device = OnDevice::kAuto;
   /// Number of pictures a synthetic split has.
   int64_t synthetic_images = 512;
   AugmentOptions augment;
@@ -204,6 +227,9 @@ struct DataOptions {
           "skipped and counted");
     field("cache", cache,
           "decoded pictures stay in memory, or on the disk for later runs");
+    field("on_device", on_device,
+          "pictures that lie in memory live on the GPU that trains where they "
+          "fit; off: each batch is copied there");
     field("synthetic_images", synthetic_images,
           "pictures a synthetic split has", between(1, 1e7));
     field("augment", augment, "random changes to training pictures");

@@ -24,6 +24,10 @@ class Picked : public Dataset {
   Image image(int64_t index) const override {
     return of(index).image(at(index).index);
   }
+  /// Of several data sets each might have a size of its own.
+  bool is_in_memory() const override {
+    return from_.size() == 1 && from_.front()->is_in_memory();
+  }
   Image part(int64_t index, const ChooseWindow& choose) const override {
     return of(index).part(at(index).index, choose);
   }

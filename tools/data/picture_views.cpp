@@ -53,6 +53,7 @@ PictureViews::PictureViews(DatasetPtr data, const DataOptions& options,
                            Mode mode)
     : data_(std::move(data)),
       options_(options),
+      mode_(mode),
       keeps_resized_(mode == Mode::kTrain && begins_by_resizing(options)) {
   if (options.cache == Cache::kRam) {
     cache_ = keep_in_memory(data_->size());
@@ -101,14 +102,25 @@ Image PictureViews::training_view(int64_t index,
     }
     if (keeps_resized_) {
       // It draws nothing, so the others draw what they would behind it.
-      auto resized = kept(index, [&] {
-        return skipzoo::training_view(read(index), transforms.first(1), random);
-      });
+      auto resized =
+          kept(index, [&] { return unchanging_view(index, transforms); });
       return skipzoo::training_view(std::move(resized), transforms.subspan(1),
                                     random);
     }
     return skipzoo::training_view(kept(index, [&] { return read(index); }),
                                   transforms, random);
+  });
+}
+
+Image PictureViews::unchanging_view(
+    int64_t index, std::span<const TrainingTransform> transforms) const {
+  return named(index, [&] {
+    if (mode_ == Mode::kEvaluate) {
+      return skipzoo::evaluation_view(read(index), options_);
+    }
+    // They draw nothing.
+    return skipzoo::training_view(read(index), transforms.first(unchanging()),
+                                  Random(0));
   });
 }
 

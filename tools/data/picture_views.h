@@ -28,6 +28,14 @@ class PictureViews {
                       std::span<const TrainingTransform> transforms,
                       const Random& random) const;
 
+  /// How many of an epoch's transforms, its first, leave the same of a picture
+  /// in every epoch.
+  size_t unchanging() const { return keeps_resized_ ? 1 : 0; }
+  /// What is the same in every epoch, read anew: a training picture behind
+  /// those, or evaluation_view(). Throws as that does.
+  Image unchanging_view(int64_t index,
+                        std::span<const TrainingTransform> transforms) const;
+
  private:
   /// Of a file, without a cache.
   Image read(int64_t index, const ChooseWindow& choose = {}) const;
@@ -38,8 +46,9 @@ class PictureViews {
 
   DatasetPtr data_;
   DataOptions options_;
-  /// Whether what is kept is a training picture behind the first transform, as
-  /// that is the same in every epoch; else it is the whole picture.
+  Mode mode_;
+  /// Whether the first transform of a training picture is the same in every
+  /// epoch: then what is kept is the picture behind it, else the whole one.
   bool keeps_resized_ = false;
   std::shared_ptr<PictureCache> cache_;  ///< Null: none.
 };

@@ -98,19 +98,50 @@ TrainingTransform resize_and_centre_crop(Interpolation interpolation,
 }
 
 TrainingTransform pad_and_crop(int64_t pad) {
-  return {kGeometry, [pad](Image image, Random& random) {
-            const int64_t top = random.below(2 * pad + 1) - pad;
-            const int64_t left = random.below(2 * pad + 1) - pad;
-            return crop(image, top, left, image.height, image.width);
-          }};
+  const auto draw = [pad](Random& random) {
+    Placement where;
+    where.top = random.below(2 * pad + 1) - pad;
+    where.left = random.below(2 * pad + 1) - pad;
+    return where;
+  };
+  return {.stream = kGeometry,
+          .apply =
+              [draw](Image image, Random& random) {
+                const Placement where = draw(random);
+                return crop(image, where.top, where.left, image.height,
+                            image.width);
+              },
+          // It comes before all else that moves pixels.
+          .place = [draw](Placement& where,
+                          Random& random) { where = draw(random); }};
 }
 
 TrainingTransform horizontal_flip() {
-  return {kGeometry, [](Image image, Random& random) {
-            if (random.coin()) mirror(image);
-            return image;
-          }};
+  return {.stream = kGeometry,
+          .apply =
+              [](Image image, Random& random) {
+                if (random.coin()) mirror(image);
+                return image;
+              },
+          .place = [](Placement& where,
+                      Random& random) { where.is_mirrored = random.coin(); }};
 }
+
+/// What each of the transforms of a sample draws from.
+class Streams {
+ public:
+  explicit Streams(const Random& sample)
+      : sample_(sample), streams_{{kGeometry, sample}} {}
+  Random& of(const TrainingTransform& transform) {
+    const auto own = streams_.try_emplace(transform.stream,
+                                          sample_.stream(transform.stream));
+    return own.first->second;
+  }
+
+ private:
+  const Random& sample_;
+  std::map<std::string_view, Random> streams_;
+};
 
 }  // namespace
 
@@ -144,16 +175,11 @@ Image training_view(Image image, std::span<const TrainingTransform> transforms,
 Image training_view(const ReadPart& read,
                     std::span<const TrainingTransform> transforms,
                     const Random& sample) {
-  std::map<std::string_view, Random> streams = {{kGeometry, sample}};
-  const auto numbers_of = [&](const TrainingTransform& transform) -> Random& {
-    const auto own =
-        streams.try_emplace(transform.stream, sample.stream(transform.stream));
-    return own.first->second;
-  };
+  Streams streams(sample);
   const auto window_of = [&](const TrainingTransform& transform) {
     if (!transform.window) return ChooseWindow();
     return ChooseWindow([&](int64_t height, int64_t width) {
-      return transform.window(height, width, numbers_of(transform));
+      return transform.window(height, width, streams.of(transform));
     });
   };
   if (transforms.empty()) return read({});
@@ -163,9 +189,19 @@ Image training_view(const ReadPart& read,
     if (&transform != &transforms.front()) {
       image = part_of(std::move(image), window_of(transform));
     }
-    image = transform.apply(std::move(image), numbers_of(transform));
+    image = transform.apply(std::move(image), streams.of(transform));
   }
   return image;
+}
+
+Placement placement_of(std::span<const TrainingTransform> transforms,
+                       const Random& sample) {
+  Streams streams(sample);
+  Placement where;
+  for (const auto& transform : transforms) {
+    transform.place(where, streams.of(transform));
+  }
+  return where;
 }
 
 }  // namespace skipzoo

@@ -12,6 +12,17 @@
 
 namespace skipzoo {
 
+/// Where the pixels of a picture come from that were moved and not changed:
+/// pixel (y, x) is pixel (top + y, left + x) of the picture before, or zero
+/// where that lies outside; y counts from below in one that is upside down, and
+/// x from the right in a mirrored one.
+struct Placement {
+  int64_t top = 0;
+  int64_t left = 0;
+  bool is_upside_down = false;
+  bool is_mirrored = false;
+};
+
 /// One step from a picture to what a network sees of it in training.
 ///
 /// A new augmentation is a file with a function that returns one, a line in
@@ -26,6 +37,9 @@ struct TrainingTransform {
   /// `apply` is given that part.
   std::function<Window(int64_t height, int64_t width, Random& random)> window =
       {};
+  /// Where it moves pixels and does no more: does to `where` what `apply` does
+  /// to a picture, by the same numbers.
+  std::function<void(Placement& where, Random& random)> place = {};
 };
 
 /// Those of a config in an epoch, which counts from 0, in the order in which
@@ -45,5 +59,9 @@ Image training_view(Image image, std::span<const TrainingTransform> transforms,
 Image training_view(const ReadPart& read,
                     std::span<const TrainingTransform> transforms,
                     const Random& sample);
+
+/// What transforms that can all place() do to a picture of that sample.
+Placement placement_of(std::span<const TrainingTransform> transforms,
+                       const Random& sample);
 
 }  // namespace skipzoo

@@ -5,6 +5,7 @@
 
 #include "models/classifier.h"
 #include "models/engine.h"
+#include "tools/data/prefetch.h"
 #include "tools/error.h"
 #include "tools/train/precision.h"
 
@@ -86,7 +87,8 @@ Evaluation evaluate(const Forward& forward, Loader& loader,
   const torch::NoGradGuard no_grad;
   Sums sums(loader.dataset(), preprocess.device, by_class);
   auto epoch = loader.epoch(0);
-  for (const Batch& batch : epoch) {
+  Prefetch batches(epoch, preprocess.device);
+  for (const Batch& batch : batches) {
     if (batch.size() == 0) continue;  // Every picture was skipped.
     sums.add(forward(preprocess(batch.images)), batch);
     if (stop && stop()) break;

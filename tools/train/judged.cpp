@@ -30,7 +30,7 @@ void Judgements::add(const torch::Tensor& indices, const torch::Tensor& logits,
       at::stack({at::ones_like(labels).to(torch::kDouble),
                  labels.to(torch::kDouble), predicted.to(torch::kDouble),
                  probability.to(torch::kDouble).nan_to_num(0)});
-  sums_.index_add_(1, indices.to(sums_.device()), rows);
+  sums_.index_add_(1, indices.to(sums_.device(), /*non_blocking=*/true), rows);
 }
 
 std::vector<JudgedPicture> Judgements::result(Collective& collective) const {

@@ -33,7 +33,9 @@ class Stopwatch {
 /// What an epoch's training took, in seconds.
 struct EpochTimes {
   double training = 0;  ///< In all, validation aside.
-  double waiting = 0;   ///< Of that, how long its steps waited for pictures.
+  /// Of that, how long its steps waited for pictures: on a GPU, how long it
+  /// had nothing to compute meanwhile (Prefetch::waited()).
+  double waiting = 0;
 
   /// What share of it that is, in percent.
   double waiting_share() const {

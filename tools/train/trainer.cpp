@@ -8,6 +8,7 @@
 
 #include "models/classifier.h"
 #include "models/make_model.h"
+#include "tools/data/prefetch.h"
 #include "tools/error.h"
 #include "tools/train/examples.h"
 #include "tools/train/random_state.h"
@@ -135,10 +136,10 @@ EpochMetrics Trainer::train_one_epoch() {
   images_ = 0;
   limit_.begin_epoch(seconds_now());
   auto epoch = parts_.train.epoch(at.epoch, at.batch);
-  Stopwatch waiting;
-  for (const Batch& batch : epoch) {
+  Prefetch batches(epoch, parts_.preprocess.device);
+  for (const Batch& batch : batches) {
     if (at.batch >= batches_of_epoch()) break;  // The time is over.
-    const double data_seconds = waiting.seconds();
+    const double data_seconds = batches.waited();
     times_.waiting += data_seconds;
     lr_ = lr_of(at.batch);
     const auto [all, is_few] = of_step(batch);
@@ -153,14 +154,13 @@ EpochMetrics Trainer::train_one_epoch() {
     images_ += all;
     after_step(data_seconds);
     if (stops_) break;
-    waiting = {};
   }
   // A group that the end of the time has cut short.
   if (at.batch >= batches_of_epoch() && step_.update()) {
     callbacks_.on_step_end();
   }
+  check_finite();  // On a GPU it waits for the steps in its queue.
   times_.training = epoch_time_.seconds();
-  check_finite();
   const EpochMetrics mean = metrics_.mean(*parts_.collective);
   if (mean.images == 0 && !should_stop()) {
     throw TrainingError("no training picture could be read");

@@ -12,10 +12,15 @@ namespace skipzoo {
 namespace {
 
 TrainingTransform vertical_flip() {
-  return {"vflip", [](Image image, Random& random) {
+  return {
+      .stream = "vflip",
+      .apply =
+          [](Image image, Random& random) {
             if (random.coin()) flip_vertically(image);
             return image;
-          }};
+          },
+      .place = [](Placement& where,
+                  Random& random) { where.is_upside_down = random.coin(); }};
 }
 
 TrainingTransform rotation(const AugmentOptions& options) {

@@ -16,4 +16,9 @@ std::vector<TrainingTransform> augmentations(const DataOptions& options);
 /// config's random_erasing.p is above 0.
 BatchTransform random_erasing(const RandomErasingOptions& options);
 
+/// What it does where images are not the CPU's: the same, bit for bit, in a few
+/// operators of the whole batch, as each costs the launch of a kernel.
+void erase_at_once(const RandomErasingOptions& options,
+                   const torch::Tensor& images, Random& random);
+
 }  // namespace skipzoo
