@@ -87,6 +87,22 @@ TEST_F(CudaRun, GoesOnFromACheckpointOfEitherDevice) {
   }
 }
 
+// The batches are equal, so the runs are but for the order of sums.
+TEST_F(CudaRun, PicturesThatLiveThereTrainAsThoseOfTheHost) {
+  TemporaryFolder folder;
+  const auto loss = [&](const std::string& word, const std::string& log) {
+    const auto run = folder / word;
+    const auto rows =
+        train("resnet20", run,
+              {"--set", "train.epochs=2", "--set", "data.on_device=" + word});
+    EXPECT_EQ(read_text(run / "train.log").find(log) != std::string::npos,
+              word == "auto");
+    return rows.front().train_loss;
+  };
+  const std::string log = "the training pictures live on cuda:0";
+  EXPECT_NEAR(loss("auto", log), loss("off", log), 0.02);
+}
+
 TEST_F(CudaRun, PredictsWhatTheCpuPredicts) {
   TemporaryFolder folder;
   train("resnet20", folder / "run", {"--set", "train.epochs=2"});

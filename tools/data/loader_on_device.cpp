@@ -1,6 +1,8 @@
 // A data set that lives on the device: its batches are made there, of the order
 // and the random numbers that the workers would have.
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -61,6 +63,10 @@ std::string Loader::keep_on(torch::Device device, double most) {
   if (bytes > most) {
     return "they take " + bytes_text(bytes) + ", and " + bytes_text(most) +
            " there are for them";
+  }
+  if (!dataset_->is_in_memory()) {
+    spdlog::info("data.on_device: {} pictures are read first",
+                 dataset_->size());
   }
   on_device_ = std::make_shared<const DevicePictures>(
       device, dataset_->size(), one, std::max<int64_t>(options_.workers, 1),

@@ -34,7 +34,8 @@ class Prefetch {
   /// batch's turn.
   std::optional<Batch> next();
   /// How many seconds of the last next() the device had nothing to compute: on
-  /// the CPU, whose computing is done by then, all. To a millisecond.
+  /// the CPU, whose computing is done by then, all. To a millisecond, and
+  /// without what is left of a copy's way when its step could begin.
   double waited() const { return waited_; }
 
   struct End {};
