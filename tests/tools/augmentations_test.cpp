@@ -166,7 +166,8 @@ TEST(RandomErasing, FillsWithOneNumberOrOneAChannel) {
 TEST(RandomErasing, AtOnceErasesWhatOneByOneDoes) {
   const auto images =
       torch::randn({40, 3, 24, 20}).contiguous(at::MemoryFormat::ChannelsLast);
-  RandomErasingOptions options{.p = 0.6};
+  RandomErasingOptions options;
+  options.p = 0.6;
   const auto expect_same = [&](bool erases = true) {
     auto one_by_one = images.clone(), at_once = images.clone();
     Targets targets;

@@ -156,7 +156,8 @@ TEST_F(CudaFeeding, TransformsOfABatchAreTheCpus) {
   DataOptions data;
   data.augment.mixup = data.augment.cutmix = 0.8;
   for (const auto value : {EraseValue::kZero, EraseValue::kRandom}) {
-    data.augment.random_erasing = {.p = 0.7, .value = {value}};
+    data.augment.random_erasing.p = 0.7;
+    data.augment.random_erasing.value.word = value;
     const auto transforms = batch_transforms(data, 10);
     for (int64_t batch = 0; batch < 4; ++batch) {
       auto images = torch::randn({32, 3, 28, 36})
