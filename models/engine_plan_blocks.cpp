@@ -17,40 +17,8 @@ namespace skipzoo {
 namespace jit = torch::jit;
 using torch::Tensor;
 
-namespace {
-
-using Cats = Concatenations;
-
-/// The concatenations of a graph by what they begin with.
-std::map<const jit::Value*, Cats> cats_by_first(const jit::Graph& graph) {
-  std::map<const jit::Value*, Cats> by_first;
-  for (const jit::Node* node : graph.nodes()) {
-    if (joins_channels(node)) by_first[parts(node).front()].push_back(node);
-  }
-  return by_first;
-}
-
-/// Whether each is the beginning of the longest.
-bool all_begin(const jit::Node* longest, const Cats& cats) {
-  const auto all = parts(longest);
-  return std::all_of(cats.begin(), cats.end(), [&](const jit::Node* cat) {
-    const auto own = parts(cat);
-    return std::equal(own.begin(), own.end(), all.begin());
-  });
-}
-
-}  // namespace
-
-int64_t PlanBuilder::channels(const jit::Value* value) {
-  const auto shape = shape_of(value);
-  return shape.size() == 4 ? shape[1] : 0;
-}
-
 void PlanBuilder::find_dense_blocks() {
-  Blocks blocks;
-  for (const auto& [first, cats] : cats_by_first(*program_.graph)) {
-    if (all_begin(longest_of(cats), cats)) blocks[first] = cats;
-  }
+  const Blocks blocks = find_blocks();
   std::set<const jit::Value*> continued;
   for (const auto& block : blocks) {
     continued.insert(goes_on_from(block, blocks));
@@ -78,7 +46,8 @@ bool PlanBuilder::can_be_part(const jit::Value* value) const {
          !places_.contains(value) && !joins_channels(value->node());
 }
 
-void PlanBuilder::share_buffer(const Cats& cats, const jit::Node* longest) {
+void PlanBuilder::share_buffer(const Concatenations& cats,
+                               const jit::Node* longest) {
   const auto all = parts(longest);
   std::vector<int64_t> begins = {0};  // Of each part, then the end of the last.
   for (const auto* part : all) {

@@ -1,8 +1,5 @@
 #include "models/engine_plan_builder.h"
 
-#include <torch/csrc/jit/ir/constants.h>
-
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,31 +10,7 @@ namespace jit = torch::jit;
 using torch::Tensor;
 
 PlanBuilder::PlanBuilder(const Program& program, EnginePlan& plan)
-    : program_(program), plan_(plan) {}
-
-const jit::Node* PlanBuilder::only_user(const jit::Value* value) const {
-  return value->uses().size() == 1 ? value->uses()[0].user : nullptr;
-}
-
-std::vector<int64_t> PlanBuilder::shape_of(const jit::Value* value) {
-  const auto type = value->type()->cast<at::TensorType>();
-  const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
-  return sizes.value_or(std::vector<int64_t>());
-}
-
-size_t PlanBuilder::slot(const jit::Value* value) {
-  const auto [found, is_new] = slots_.emplace(value, plan_.initial_.size());
-  if (is_new) {
-    plan_.initial_.push_back(is_constant(value) ? constant(value)
-                                                : c10::IValue());
-  }
-  return found->second;
-}
-
-size_t PlanBuilder::new_slot() {
-  plan_.initial_.emplace_back();
-  return plan_.initial_.size() - 1;
-}
+    : PlanGraph(program), plan_(plan) {}
 
 void PlanBuilder::add_step(Step step, const std::vector<size_t>& reads) {
   plan_.steps_.push_back(std::move(step));
@@ -99,36 +72,8 @@ void PlanBuilder::build() {
     if (!consumed_.contains(node)) visit(node);
   }
   plan_.output_ = slot(program_.graph->outputs()[0]);
-  release_slots();
-}
-
-void PlanBuilder::find_constants() {
-  const auto inputs = program_.graph->inputs();
-  std::map<std::string, Tensor> tensors(program_.tensors.begin(),
-                                        program_.tensors.end());
-  for (size_t i = 1; i < inputs.size(); ++i) {
-    constants_[inputs[i]] = tensors.at(inputs[i]->debugName());
-  }
-  for (const jit::Node* node : program_.graph->nodes()) {
-    if (node->kind() == c10::prim::Constant) visit_constant(node);
-    if (node->kind() == c10::prim::ListConstruct) visit_constant_list(node);
-    if (node->kind() == at::aten::t && is_weight(node->input())) {
-      constants_[node->output()] = constant(node->input()).toTensor().t();
-    }
-  }
-}
-
-void PlanBuilder::release_slots() {
-  std::map<size_t, size_t> last;
-  for (size_t i = 0; i < reads_.size(); ++i) {
-    for (const size_t read : reads_[i]) last[read] = i;
-  }
-  plan_.done_.resize(plan_.steps_.size());
-  for (const auto& [read, step] : last) {
-    if (read != plan_.output_ && plan_.initial_[read].isNone()) {
-      plan_.done_[step].push_back(read);
-    }
-  }
+  plan_.done_ = last_reads(reads_, plan_.output_);
+  plan_.initial_ = std::move(initial_);
 }
 
 void PlanBuilder::visit(const jit::Node* node) {
@@ -159,21 +104,6 @@ void PlanBuilder::visit(const jit::Node* node) {
   } else {
     visit_other(node);
   }
-}
-
-void PlanBuilder::visit_constant(const jit::Node* node) {
-  const auto value = jit::toIValue(node->output());
-  constants_[node->output()] = value ? *value : c10::IValue();
-}
-
-void PlanBuilder::visit_constant_list(const jit::Node* node) {
-  const auto type = node->output()->type()->expect<c10::ListType>();
-  c10::impl::GenericList list(type->getElementType());
-  for (const auto* input : node->inputs()) {
-    if (!is_constant(input)) return;
-    list.push_back(constant(input));
-  }
-  constants_[node->output()] = list;
 }
 
 void PlanBuilder::visit_list(const jit::Node* node) {
@@ -248,7 +178,7 @@ void PlanBuilder::visit_other(const jit::Node* node) {
   std::vector<size_t> reads;
   for (const auto* input : node->inputs()) {
     computed(input);
-    auto& value = plan_.initial_[slot(input)];
+    auto& value = initial_[slot(input)];
     if (value.isTensor() && value.toTensor().is_floating_point()) {
       value = value.toTensor().detach().to(plan_.type_);
     }

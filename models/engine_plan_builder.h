@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "models/engine_plan.h"
+#include "models/engine_plan_graph.h"
 #include "models/kernels/algorithms/pool_window.h"
 #include "models/kernels/ops/inference.h"
 
@@ -20,7 +21,7 @@ namespace skipzoo {
 
 /// Turns the nodes of a graph, in their order, into steps. Several become one
 /// where an operator does them together.
-class PlanBuilder {
+class PlanBuilder : PlanGraph {
  public:
   PlanBuilder(const Program& program, EnginePlan& plan);
   /// Fills the plan; once.
@@ -65,33 +66,13 @@ class PlanBuilder {
 
   // engine_plan_builder.cpp: slots, steps and all but convolutions.
 
-  /// Null where there is not exactly one use.
-  const torch::jit::Node* only_user(const torch::jit::Value* value) const;
-  bool is_constant(const torch::jit::Value* value) const {
-    return constants_.contains(value);
-  }
-  const c10::IValue& constant(const torch::jit::Value* value) const {
-    return constants_.at(value);
-  }
-  bool is_weight(const torch::jit::Value* value) const {
-    return is_constant(value) && constant(value).isTensor();
-  }
-  /// Of one image; empty where the trace does not tell.
-  static std::vector<int64_t> shape_of(const torch::jit::Value* value);
-  /// Of this value, made when first asked for.
-  size_t slot(const torch::jit::Value* value);
-  /// Of no value in the graph.
-  size_t new_slot();
   void add_step(Step step, const std::vector<size_t>& reads);
   /// What a view with more axes, or a transpose, is of: a parameter, say.
   static const torch::jit::Value* viewed(const torch::jit::Value* value);
   /// What a node does, on one image.
   LayerTime work_of(const torch::jit::Node* node) const;
 
-  void find_constants();
   void visit(const torch::jit::Node* node);
-  void visit_constant(const torch::jit::Node* node);
-  void visit_constant_list(const torch::jit::Node* node);
   void visit_list(const torch::jit::Node* node);
   void visit_norm(const torch::jit::Node* node);
   /// Its slot, after what was left to its readers is done.
@@ -101,17 +82,12 @@ class PlanBuilder {
   /// Computes what was left to the readers of `as`; returns its slot.
   size_t emit_activation(const Activation& activation,
                          const torch::jit::Value* as);
-  /// Frees a slot after its last reader, so that memory is reused.
-  void release_slots();
 
   // engine_plan_blocks.cpp: dense blocks, whose parts share a buffer.
 
-  /// A dense block leaves concatenations each of which begins with the one
-  /// before it. The longest becomes a buffer that the others are the beginning
-  /// of.
+  /// The longest concatenation of a dense block becomes a buffer that the
+  /// others are the beginning of.
   void find_dense_blocks();
-  /// Of images; 0 where the trace does not tell.
-  static int64_t channels(const torch::jit::Value* value);
   bool can_share_buffer(const torch::jit::Node* longest) const;
   /// Whether it may be part of a buffer, and is of none so far.
   bool can_be_part(const torch::jit::Value* value) const;
@@ -154,9 +130,6 @@ class PlanBuilder {
   // engine_plan_paths.cpp: dense blocks whose first part is added to, as a Dual
   // Path Network's is.
 
-  /// Concatenations that begin with each other, by what all begin with.
-  using Blocks =
-      std::map<const torch::jit::Value*, std::vector<const torch::jit::Node*>>;
   /// The block whose first part is what `block`'s is a sum of, and whose other
   /// parts `block` has too, where that sum may be written over that part; or
   /// null.
@@ -192,11 +165,6 @@ class PlanBuilder {
 
   // engine_plan_convolutions.cpp: convolutions and what they do on the way.
 
-  /// Whether it is one of images, not transposed, whose weight is known.
-  bool convolves_by_constants(const torch::jit::Node* node) const;
-  /// Whether the addition behind it, of that value, is part of it.
-  bool takes_addition(const torch::jit::Node* node,
-                      const torch::jit::Node* add) const;
   /// Leaves it to the addition behind it, if it can be part of that.
   bool waits_for_addition(const torch::jit::Node* node);
   Convolution read_convolution(const torch::jit::Node* node) const;
@@ -259,10 +227,7 @@ class PlanBuilder {
   void emit_gate(const torch::jit::Node* node, const torch::jit::Value* added,
                  const Ending& ending);
 
-  const Program& program_;
   EnginePlan& plan_;
-  std::unordered_map<const torch::jit::Value*, c10::IValue> constants_;
-  std::unordered_map<const torch::jit::Value*, size_t> slots_;
   std::vector<std::vector<size_t>> reads_;     ///< Of each step.
   const torch::jit::Node* current_ = nullptr;  ///< What the next step does.
   /// Nodes done by a step of an earlier node.

@@ -38,19 +38,6 @@ PlanBuilder::Ending PlanBuilder::ending_of(const jit::Node* node) {
   return {user->output(), true};
 }
 
-bool PlanBuilder::convolves_by_constants(const jit::Node* node) const {
-  return shape_of(node->output()).size() == 4 && is_weight(node->input(1)) &&
-         is_constant(node->input(2)) && !constant(node->input(6)).toBool();
-}
-
-bool PlanBuilder::takes_addition(const jit::Node* node,
-                                 const jit::Node* add) const {
-  const auto* other = add->input(add->input(0) == node->output() ? 1 : 0);
-  const auto& alpha = constant(add->input(2));
-  return other != node->output() && !is_constant(other) && alpha.isInt() &&
-         alpha.toInt() == 1 && shape_of(other) == shape_of(node->output());
-}
-
 void PlanBuilder::visit_padding(const jit::Node* node) {
   const auto* user = only_user(node->output());
   const bool is_read_so =
