@@ -1,9 +1,11 @@
 #include "models/engine.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "models/classifier.h"
+#include "models/engine_gpu.h"
 #include "models/engine_plan.h"
 #include "models/eval_mode.h"
 #include "models/make_model.h"
@@ -14,6 +16,17 @@ namespace skipzoo {
 namespace {
 
 constexpr size_t kMostPlans = 8;
+
+/// Of a network whose parameters are all float32 and on one device; else none.
+std::optional<torch::Device> device_of(const Classifier& model) {
+  std::optional<torch::Device> device;
+  for (const auto& parameter : model.parameters()) {
+    if (device && *device != parameter.device()) return std::nullopt;
+    if (parameter.scalar_type() != at::kFloat) return std::nullopt;
+    device = parameter.device();
+  }
+  return device;
+}
 
 }  // namespace
 
@@ -29,10 +42,14 @@ class Engine::Plan : public EnginePlan {
 
 Engine::Engine(Classifier& model, Kernels kernels, at::ScalarType type)
     : model_(model), type_(type) {
-  plans_ = kernels == Kernels::kFused;
-  for (const auto& parameter : model.parameters()) {
-    plans_ =
-        plans_ && parameter.is_cpu() && parameter.scalar_type() == at::kFloat;
+  const auto device =
+      kernels == Kernels::kFused ? device_of(model) : std::nullopt;
+  plans_ = device && device->is_cpu();
+  TORCH_CHECK(
+      !plans_ || type != at::kHalf,
+      "an engine in float16 is for a GPU; on the CPU there is bfloat16");
+  if (device && device->is_cuda()) {
+    gpu_ = std::make_unique<GpuEngine>(model, type, *device);
   }
 }
 
@@ -40,6 +57,9 @@ Engine::~Engine() = default;
 
 torch::Tensor Engine::operator()(const torch::Tensor& images) {
   const torch::NoGradGuard no_grad;
+  if (gpu_ && images.device() == gpu_->device() && images.size(0) > 0) {
+    return (*gpu_)(images);
+  }
   if (!plans_ || !images.is_cpu()) {
     const EvalMode eval(model_);
     return model_.forward(images);

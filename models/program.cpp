@@ -139,8 +139,8 @@ Program trace(NamedTensors tensors,
               const torch::Tensor& example) {
   const torch::NoGradGuard no_grad;
   const ReferenceOnly reference_only;
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(
-      c10::DispatchKey::AutocastCPU);
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKeySet(
+      {c10::DispatchKey::AutocastCPU, c10::DispatchKey::AutocastCUDA}));
   Program program;
   program.tensors = std::move(tensors);
   // A flat stand-in for the network: its attributes are inputs once the graph

@@ -20,8 +20,9 @@ struct Program {
   NamedTensors tensors;
 };
 
-/// Traces `forward` on an example, with the reference kernels: on the CPU, and
-/// without gradients. tensors: all parameters and buffers that it reads.
+/// Traces `forward` on an example, with the reference kernels and without
+/// gradients, on the device that all of them are on. tensors: all parameters
+/// and buffers that it reads.
 Program trace(NamedTensors tensors,
               const std::function<torch::Tensor(const torch::Tensor&)>& forward,
               const torch::Tensor& example);
