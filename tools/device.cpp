@@ -5,6 +5,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <malloc.h>
 #include <sched.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -113,6 +114,28 @@ std::string describe_device(const torch::Device& device) {
            (threads == 1 ? " thread" : " threads");
   }
   return device.str();
+}
+
+void wait_for(const torch::Device& device) {
+  if (!device.is_cpu()) torch::cuda::synchronize(device.index());
+}
+
+DeviceMemory peak_memory(const torch::Device& device) {
+  if (device.is_cpu()) return {};
+  const auto stats =
+      c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  constexpr auto kAll =
+      static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return {.allocated = stats.allocated_bytes[kAll].peak,
+          .reserved = stats.reserved_bytes[kAll].peak};
+}
+
+void reset_peak_memory(const torch::Device& device) {
+  if (device.is_cpu()) return;
+  wait_for(device);
+  auto& allocator = *c10::getDeviceAllocator(device.type());
+  allocator.emptyCache();
+  allocator.resetPeakStats(device.index());
 }
 
 }  // namespace skipzoo

@@ -31,4 +31,17 @@ double free_memory(const torch::Device& device);
 /// Like "cpu, 2 threads" or "cuda:0", for logs.
 std::string describe_device(const torch::Device& device);
 
+/// Returns when all that was asked of the device is done; on the CPU at once.
+void wait_for(const torch::Device& device);
+
+/// Bytes of a GPU's memory in this process, at most.
+struct DeviceMemory {
+  int64_t allocated = 0;  ///< By tensors, and by what a recorded step runs in.
+  int64_t reserved = 0;   ///< Taken from the GPU.
+};
+/// Since the last reset_peak_memory(); nothing on the CPU.
+DeviceMemory peak_memory(const torch::Device& device);
+/// Gives back what nobody uses, too.
+void reset_peak_memory(const torch::Device& device);
+
 }  // namespace skipzoo

@@ -49,6 +49,18 @@ TEST(Benchmark, SaysHowFarItIsFromTheReference) {
   }
 }
 
+TEST(Benchmark, RefusesFloat16OnTheCpu) {
+  const auto finished =
+      run_skipzoo({"benchmark", "-c",
+                   std::string(SKIPZOO_CONFIGS) + "/digits/resnet20.yaml",
+                   "--mode", "infer", "--dtype", "fp16", "--device", "cpu"});
+  EXPECT_EQ(finished.exit_code, 2);
+  EXPECT_NE(finished.err.find("--dtype: fp16 is for CUDA, and this runs on the "
+                              "CPU; bf16 and fp32 are for both"),
+            std::string::npos)
+      << finished.err;
+}
+
 TEST(Benchmark, TakesTheInstructionSetThatTheEnvironmentNames) {
   const auto with = [](const char* name) {
     setenv("SKIPZOO_ISA", name, 1);

@@ -121,14 +121,41 @@ TEST_F(CudaRun, PredictsWhatTheCpuPredicts) {
       << there << here;
 }
 
-TEST_F(CudaRun, BenchmarksInBothTypes) {
+TEST_F(CudaRun, PredictsInEachType) {
+  TemporaryFolder folder;
+  train("resnet20", folder / "run", {"--set", "train.epochs=2"});
+  const auto predict = [&](const std::string& type) {
+    const auto finished = run_skipzoo(
+        {"predict", (folder / "run").string(),
+         std::string(SKIPZOO_GOLDENS) + "/pictures/rgb.jpg", "--format", "json",
+         "--topk", "1", "--device", "cuda", "--dtype", type});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    return nlohmann::json::parse(finished.out)
+        .at("predictions")[0]
+        .at("probability")
+        .get<double>();
+  };
+  const double exact = predict("fp32");
+  EXPECT_NEAR(predict("bf16"), exact, 0.05);
+  EXPECT_NEAR(predict("fp16"), exact, 0.02);
+}
+
+TEST_F(CudaRun, BenchmarksInEachType) {
   for (const char* mode : {"train", "infer"}) {
-    for (const char* type : {"fp32", "bf16"}) {
+    for (const char* type : {"fp32", "bf16", "fp16"}) {
       const auto finished = run_skipzoo(
           {"benchmark", "-c", config("densenet"), "--mode", mode, "--dtype",
            type, "--device", "cuda", "--seconds", "0.1", "--json"});
       ASSERT_EQ(finished.exit_code, 0) << finished.err;
-      EXPECT_GT(nlohmann::json::parse(finished.out).at("images_per_s"), 0);
+      const auto json = nlohmann::json::parse(finished.out);
+      EXPECT_EQ(json.at("dtype"), type);
+      for (const char* key :
+           {"images_per_s", "ms_median", "peak_mb", "tflop_per_s",
+            "card_tflop_per_s", "tb_per_s", "card_tb_per_s"}) {
+        EXPECT_GT(json.at(key), 0) << key << ' ' << mode << ' ' << type;
+      }
+      EXPECT_GE(json.at("reserved_mb"), json.at("peak_mb"));
+      EXPECT_LE(json.at("ms_min"), json.at("ms_median"));
     }
   }
 }

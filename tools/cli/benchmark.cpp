@@ -70,6 +70,11 @@ void run_with(BenchmarkArguments args, const Fellows& fellows) {
   set_threads(args.threads > 0 ? args.threads : config.train.threads);
   const auto device =
       resolve_device(args.device.empty() ? config.train.device : args.device);
+  if (args.amp == Amp::kFp16 && device.is_cpu()) {
+    throw ConfigError(
+        "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 "
+        "are for both");
+  }
   args.batch = config.data.batch_size;
   if (args.mode == BenchmarkMode::kData) {
     if (fellows.collective->size() > 1) refuse_processes(args);
@@ -131,8 +136,9 @@ void add_benchmark(CLI::App& app, int& exit_code) {
        {"infer", BenchmarkMode::kInfer},
        {"data", BenchmarkMode::kData}})
       ->required();
-  add_choice<Amp>(*command, "--dtype", args->amp, "fp32, or bf16 by autocast",
-                  {{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}});
+  add_choice<Amp>(
+      *command, "--dtype", args->amp, "fp32, bf16 by autocast, or on CUDA fp16",
+      {{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}, {"fp16", Amp::kFp16}});
   command
       ->add_option("--batch", args->batch, "Images a step; else the config's")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
@@ -154,7 +160,7 @@ void add_benchmark(CLI::App& app, int& exit_code) {
   auto* profile = command->add_flag(
       "--profile", args->profile,
       "Share of the time by kind of operator; of inference on the CPU, each "
-      "layer's beside what the machine can do");
+      "layer's beside what the machine can do; on a GPU, by kernel");
   command
       ->add_flag("--explain", args->explain,
                  "Measure nothing: which algorithm each layer takes on this "

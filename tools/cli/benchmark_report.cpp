@@ -24,10 +24,15 @@ double rounded(double value, int digits) {
   return std::round(value * scale) / scale;
 }
 
+/// As --dtype takes it.
+std::string type_name(Amp amp) {
+  return amp == Amp::kOff ? "fp32" : std::string(name_of(amp));
+}
+
 ordered_json about(const BenchmarkArguments& args) {
   return {{"model", model_name(args)},
           {"mode", args.train ? "train" : "infer"},
-          {"dtype", args.amp == Amp::kBf16 ? "bf16" : "fp32"},
+          {"dtype", type_name(args.amp)},
           {"batch", args.batch},
           {"isa", name_of(isa())}};
 }
@@ -61,14 +66,15 @@ void report_processes(const Measured& measured, int64_t processes,
 
 ordered_json report(const BenchmarkArguments& args, const Measured& measured,
                     int64_t processes) {
+  const int digits = measured.gpu ? 4 : 2;
   ordered_json json = {{"peer", "skipzoo"}};
   json.update(about(args));
   json.update(
       {{"images_per_s",
         rounded(static_cast<double>(args.batch * processes) / measured.median(),
                 2)},
-       {"ms_median", rounded(measured.median() * 1e3, 2)},
-       {"ms_min", rounded(measured.seconds.front() * 1e3, 2)},
+       {"ms_median", rounded(measured.median() * 1e3, digits)},
+       {"ms_min", rounded(measured.seconds.front() * 1e3, digits)},
        {"setup_s", rounded(measured.setup, 1)},
        {"peak_rss_mb", measured.peak_rss_mb},
        {"difference", measured.differences.from_reference}});
@@ -76,6 +82,11 @@ ordered_json report(const BenchmarkArguments& args, const Measured& measured,
     json["difference_of_rounding"] = *measured.differences.of_rounding;
   }
   if (processes > 1) report_processes(measured, processes, json);
+  if (measured.gpu) {
+    json.update(
+        ordered_json::parse(gpu_json(*measured.gpu, measured.median())));
+    return json;
+  }
   if (!args.profile) return json;
   double sum = 0;
   for (const auto& kind : measured.kinds) sum += kind.second;
@@ -98,7 +109,8 @@ void print_text(const BenchmarkArguments& args, const ordered_json& json,
             << " MB of memory; largest difference from the reference "
             << json["difference"];
   if (args.amp != Amp::kOff) {
-    std::cout << " (bf16 alone makes " << json["difference_of_rounding"] << ')';
+    std::cout << " (" << type_name(args.amp) << " alone makes "
+              << json["difference_of_rounding"] << ')';
   }
   std::cout << '\n';
   if (json.contains("processes")) {
@@ -111,7 +123,8 @@ void print_text(const BenchmarkArguments& args, const ordered_json& json,
     std::cout << "; a message between them takes " << json["latency_us"]
               << " us and " << json["link_gbit_s"] << " Gbit/s\n";
   }
-  if (!args.profile) return;
+  if (measured.gpu) std::cout << gpu_text(*measured.gpu, measured.median());
+  if (!args.profile || measured.gpu) return;
   for (const auto& [kind, share] : json["profile"].items()) {
     std::cout << std::left << std::setw(14) << kind << std::right
               << std::setw(7) << std::fixed << std::setprecision(1)

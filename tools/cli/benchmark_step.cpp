@@ -50,6 +50,7 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
             [parts] {
               (*parts->step)(parts->images, parts->targets).loss.item<float>();
             },
+        .launch = [parts] { (*parts->step)(parts->images, parts->targets); },
         .reduction = [parts] { return parts->step->reduction_times(); },
         .model = parts->model};
   }
@@ -59,6 +60,7 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
                 const auto logits = parts->forward(parts->images);
                 if (!device.is_cpu()) logits.sum().item<float>();  // Waits.
               },
+          .launch = [parts] { parts->forward(parts->images); },
           .reduction = [] { return std::nullopt; },
           .model = parts->model};
 }

@@ -46,9 +46,10 @@ void add_dtype_option(CLI::App& command, NetworkSource& source) {
   command
       .add_option_function<Amp>(
           "--dtype", [&source](const Amp& amp) { source.amp = amp; },
-          "fp32, or bf16 by autocast; else train.amp, or a program's own")
-      ->transform(one_of<Amp>({{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}}))
-      ->type_name("fp32|bf16");
+          "fp32, bf16, or on CUDA fp16; else train.amp, or a program's own")
+      ->transform(one_of<Amp>(
+          {{"fp32", Amp::kOff}, {"bf16", Amp::kBf16}, {"fp16", Amp::kFp16}}))
+      ->type_name("fp32|bf16|fp16");
 }
 
 void add_raw_option(CLI::App& command, NetworkSource& source) {

@@ -192,6 +192,15 @@ void check_type_of_program(const ScriptedNetwork& program,
                     "; give the run folder, or export it by --dtype " + name);
 }
 
+/// Of a network whose arithmetic somebody chose for now.
+void check_arithmetic(const NetworkSource& source, torch::Device device) {
+  if (source.amp == Amp::kFp16 && device.is_cpu()) {
+    throw ConfigError(
+        "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 "
+        "are for both");
+  }
+}
+
 /// An exported program: its own network, and its own idea of pixels.
 void load_program(const NetworkSource& source, LoadedNetwork& network) {
   auto program = load_scripted(source.file, network.device);
@@ -286,6 +295,7 @@ LoadedNetwork load_network(const NetworkSource& given,
   if (file.kind == WeightKind::kTorchScript && network.metadata) {
     load_program(source, network);
   } else {
+    check_arithmetic(source, network.device);
     load_weights_of(file, source.file, network);
   }
   network.thresholds = thresholds_for(source, network);

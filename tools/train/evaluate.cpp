@@ -12,12 +12,23 @@
 namespace skipzoo {
 
 at::ScalarType type_of(Amp amp) {
-  return amp == Amp::kBf16 ? at::kBFloat16 : at::kFloat;
+  switch (amp) {
+    case Amp::kBf16:
+      return at::kBFloat16;
+    case Amp::kFp16:
+      return at::kHalf;
+    case Amp::kOff:
+      break;
+  }
+  return at::kFloat;
 }
 
 Forward forward_of(Classifier& model, Amp amp) {
-  const auto engine =
-      std::make_shared<Engine>(model, model.kernels(), type_of(amp));
+  const auto parameters = model.parameters();
+  const bool is_on_cpu = parameters.empty() || parameters[0].is_cpu();
+  const auto engine = std::make_shared<Engine>(
+      model, model.kernels(),
+      amp == Amp::kFp16 && is_on_cpu ? at::kFloat : type_of(amp));
   return [engine, amp](const torch::Tensor& images) {
     const torch::NoGradGuard no_grad;
     const Autocast autocast(amp, images.device());

@@ -20,9 +20,10 @@ using Forward = std::function<torch::Tensor(const torch::Tensor& images)>;
 /// What the convolutions of an Engine compute in.
 at::ScalarType type_of(Amp amp);
 
-/// That of a network of ours, in the arithmetic of `amp`: on the CPU by an
-/// Engine, unless its own kernels are the reference. The model must outlive it;
-/// its weights are those of now, and its mode is left as it is.
+/// That of a network of ours, in the arithmetic of `amp` (on the CPU Amp::kFp16
+/// is none): by an Engine, unless its own kernels are the reference. The model
+/// must outlive it; its weights and device are those of now, and its mode is
+/// left as it is.
 Forward forward_of(Classifier& model, Amp amp);
 
 /// What decides which epoch is the best.
