@@ -2,7 +2,9 @@
 
 #ifdef SKIPZOO_CUDA
 #include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/Event.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #endif
@@ -21,6 +23,31 @@ void wait_for(const c10::cuda::CUDAStream& earlier,
   c10::Event event(c10::DeviceType::CUDA);
   event.record(earlier);
   event.block(later);
+}
+
+// Of this thread alone: others may load pictures into pinned memory.
+constexpr auto kMode = cudaStreamCaptureModeThreadLocal;
+
+/// Ends a capture that has failed. LibTorch's own end throws where CUDA says
+/// that it is no good, and by then has told neither the allocator nor the
+/// generator, which would refuse all that comes after; one of hardly anything,
+/// which goes well, tells the latter.
+void abandon(at::cuda::CUDAGraph& graph, c10::DeviceIndex device,
+             c10::MempoolId_t pool) {
+  try {
+    return graph.capture_end();
+  } catch (const c10::Error&) {
+  }
+  try {
+    c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool);
+    c10::cuda::CUDACachingAllocator::releasePool(device, pool);
+  } catch (const c10::Error&) {
+    // It had been told.
+  }
+  at::cuda::CUDAGraph other;
+  other.capture_begin({0, 0}, kMode);
+  at::zeros({1}, at::TensorOptions(at::Device(at::kCUDA, device)));
+  other.capture_end();
 }
 
 }  // namespace
@@ -62,26 +89,23 @@ void CudaGraph::run(const std::function<void()>& work) {
 
 void CudaGraph::record(const std::function<void()>& work) {
   recorded_->graph.reset();
+  const c10::cuda::CUDAStreamGuard guard(recorded_->stream);
   // Memory that other streams still read is given back late, by events; none
   // may be asked after while a stream is captured.
   c10::cuda::device_synchronize();
+  // A recording has memory of its own: what runs of the same work took, and
+  // was given back, is room for it.
+  c10::cuda::CUDACachingAllocator::emptyCache();
+  const auto pool = at::cuda::graph_pool_handle();
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
-  {
-    const c10::cuda::CUDAStreamGuard guard(recorded_->stream);
-    // Of this thread alone: others may load pictures into pinned memory.
-    graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    try {
-      work();
-    } catch (...) {
-      try {
-        graph->capture_end();
-      } catch (const c10::Error&) {
-        // It says again, and by then nobody else, that the capture is no good.
-      }
-      throw;
-    }
-    graph->capture_end();
+  graph->capture_begin(pool, kMode);
+  try {
+    work();
+  } catch (...) {
+    abandon(*graph, recorded_->stream.device_index(), pool);
+    throw;
   }
+  graph->capture_end();
   recorded_->graph = std::move(graph);
 }
 
