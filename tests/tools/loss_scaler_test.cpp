@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tests/support/small_run.h"
 #include "tests/support/temporary_folder.h"
@@ -39,7 +40,7 @@ TEST(LossScaler, MovesAsTheScriptAndTorchHaveIt) {
                                   : std::numeric_limits<float>::quiet_NaN();
       const auto fine = torch::tensor({1.f, -2.f});
       const auto one = torch::tensor({3.f, is_finite ? 1.f : bad});
-      EXPECT_EQ(scaler.unscale({fine, one}), is_finite);
+      EXPECT_EQ(scaler.unscale({fine, one}).item<float>(), is_finite ? 0 : 1);
       scaler.update();
       const auto state = scaler.state();
       EXPECT_EQ(scale_of(state), golden["states"][i][0].get<float>()) << i;
@@ -53,7 +54,7 @@ TEST(LossScaler, BeginsAsTorchsAndTakesOutWhatItPutIn) {
   const auto loss = torch::tensor(2.5f);
   const auto scaled = scaler.scale(loss);
   EXPECT_EQ(scaled.item<float>(), 2.5f * 65536);
-  EXPECT_TRUE(scaler.unscale({scaled}));
+  EXPECT_EQ(scaler.unscale({scaled}).item<float>(), 0);
   EXPECT_EQ(scaled.item<float>(), 2.5f);
 }
 
@@ -145,6 +146,54 @@ TEST(LossScaling, AStepWhoseGradientsAreNotFiniteIsLeftOut) {
   EXPECT_FALSE(torch::equal(weight(), before));
   EXPECT_TRUE(weight().isfinite().all().item<bool>());
   EXPECT_GT(tracker_of(scaler.save()), 0);
+}
+
+/// Weights and slots after two steps, of which the second has that found_inf.
+NamedTensors after_two_steps(const OptimizerOptions& options,
+                             const std::vector<std::optional<float>>& found) {
+  const auto model = make_model(small_run().model);
+  Optimizer optimizer(options, *model);
+  torch::manual_seed(7);
+  for (const auto& one : found) {
+    for (auto& parameter : model->parameters()) {
+      parameter.mutable_grad() = torch::randn_like(parameter.detach());
+    }
+    optimizer.step(one ? std::optional<torch::Tensor>(torch::full({}, *one))
+                       : std::nullopt);
+  }
+  auto state = optimizer.state();
+  for (const auto& item : model->named_parameters()) {
+    state.emplace_back(item.key(), item.value().detach());
+  }
+  return state;
+}
+
+// As where the step is not taken at all, bit for bit, counts of steps included;
+// and where all is finite, as if nobody had asked.
+TEST(LossScaling, EveryOptimizerLeavesOutAnUpdateOnTheDevice) {
+  for (const auto& [kind, name] : EnumNames<OptimizerKind>::values) {
+    for (const int64_t k : {0, 2}) {
+      SCOPED_TRACE(std::string(name) + " " + std::to_string(k));
+      OptimizerOptions options;
+      options.name = kind;
+      options.lookahead.k = k;
+      const auto after = [&](std::vector<std::optional<float>> found) {
+        torch::manual_seed(1);
+        return after_two_steps(options, found);
+      };
+      const auto plain = after({std::nullopt});
+      const auto left_out = after({std::nullopt, 1.f});
+      const auto twice = after({std::nullopt, std::nullopt});
+      const auto fine = after({0.f, 0.f});
+      for (size_t i = 0; i < plain.size(); ++i) {
+        EXPECT_TRUE(torch::equal(left_out[i].second, plain[i].second))
+            << plain[i].first;
+        EXPECT_TRUE(torch::equal(fine[i].second, twice[i].second))
+            << plain[i].first;
+      }
+      EXPECT_FALSE(torch::equal(twice.back().second, plain.back().second));
+    }
+  }
 }
 
 TEST(LossScaling, ARunWithItResumesBitForBit) {

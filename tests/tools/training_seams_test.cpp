@@ -173,7 +173,9 @@ class ReadsOfValues {
 TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
   for (const auto& [kind, name] : EnumNames<OptimizerKind>::values) {
     SCOPED_TRACE(name);
-    for (const auto kernels : {Kernels::kReference, Kernels::kFused}) {
+    for (const auto& [kernels, amp] :
+         {std::pair(Kernels::kReference, Amp::kOff),
+          std::pair(Kernels::kFused, Amp::kFp16)}) {
       ResNetOptions net;
       net.depths = {1, 1};
       net.widths = {8, 16};
@@ -181,7 +183,8 @@ TEST(TrainingStep, ReadsNothingBackFromTheDevice) {
       const auto model = make_model(net);
       TrainOptions options;
       options.optimizer.name = kind;
-      options.optimizer.lookahead.k = 2;
+      options.optimizer.lookahead.k = amp == Amp::kOff ? 2 : 0;
+      options.amp = amp;
       options.label_smoothing = 0.1;
       options.clip_grad = 1;
       options.drop_path = 0.5;

@@ -1,3 +1,4 @@
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_fused_adamw.h>
 
@@ -19,13 +20,20 @@ class AdamW : public UpdateRule {
             {.name = "step", .kind = Slot::Kind::kScalar}};
   }
 
+  bool heeds_found_inf() const override { return true; }
+
   void apply(const Update& update) const override {
     const auto& steps = update.slots[2];
-    at::_foreach_add_(steps, 1);
+    if (update.found_inf) {
+      at::_foreach_add_(steps, 1 - *update.found_inf);
+    } else {
+      at::_foreach_add_(steps, 1);
+    }
     at::_fused_adamw_(update.parameters, update.gradients, update.slots[0],
                       update.slots[1], /*max_exp_avg_sqs=*/{}, steps, update.lr,
                       options_.betas[0], options_.betas[1], update.weight_decay,
-                      options_.eps, /*amsgrad=*/false, /*maximize=*/false);
+                      options_.eps, /*amsgrad=*/false, /*maximize=*/false,
+                      /*grad_scale=*/{}, update.found_inf);
   }
 
  private:

@@ -31,14 +31,15 @@ torch::Tensor LossScaler::scale(const torch::Tensor& loss) const {
   return loss * scale_;
 }
 
-bool LossScaler::unscale(const std::vector<torch::Tensor>& gradients) {
+const torch::Tensor& LossScaler::unscale(
+    const std::vector<torch::Tensor>& gradients) {
   const at::NoGradGuard no_grad;
   found_inf_.zero_();
   // Of a double: as GradScaler, for scales that are no power of two.
   const auto inverse = scale_.to(at::kDouble).reciprocal().to(at::kFloat);
   at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf_,
                                                  inverse);
-  return found_inf_.item<float>() == 0;
+  return found_inf_;
 }
 
 void LossScaler::update() {

@@ -21,17 +21,19 @@ struct LossScaling {
 /// arXiv:1710.03740, section 3.2).
 ///
 ///   scaler.scale(loss).backward();
-///   const bool is_finite = scaler.unscale(gradients);
+///   const auto found_inf = scaler.unscale(gradients);
 ///   scaler.update();
-///   if (is_finite) …;  // Clip and step; else the step is left out.
+///   optimizer.step(found_inf);  // Which leaves the step out where it is 1.
+///
+/// Reads nothing back from the device.
 class LossScaler {
  public:
   explicit LossScaler(torch::Device device, const LossScaling& options = {});
 
   torch::Tensor scale(const torch::Tensor& loss) const;
-  /// Divides gradients, float32 on the device, by the scale. Returns whether
-  /// all are finite, which is read back from the device.
-  bool unscale(const std::vector<torch::Tensor>& gradients);
+  /// Divides gradients, float32 on the device, by the scale. Returns a float32
+  /// scalar there, its own: 0 where all are finite, else 1.
+  const torch::Tensor& unscale(const std::vector<torch::Tensor>& gradients);
   /// Lowers the scale where the gradients unscaled last were not finite; raises
   /// it where those of many steps were.
   void update();

@@ -56,6 +56,35 @@ torch::Tensor first_value(const Slot& slot, const torch::Tensor& parameter) {
   TORCH_CHECK(false, "no such slot");
 }
 
+std::vector<torch::Tensor> copies_of(const std::vector<torch::Tensor>& all) {
+  std::vector<torch::Tensor> copies;
+  for (const auto& one : all) copies.push_back(one.clone());
+  return copies;
+}
+
+/// Those that a rule has moved, as they were where the update is left out: on
+/// the device, which is not asked.
+void put_back(const std::vector<torch::Tensor>& moved,
+              const std::vector<torch::Tensor>& before,
+              const torch::Tensor& found_inf) {
+  const auto is_left_out = found_inf.gt(0);
+  for (size_t i = 0; i < moved.size(); ++i) {
+    moved[i].copy_(at::where(is_left_out, before[i], moved[i]));
+  }
+}
+
+void apply_rule(const UpdateRule& rule, const Update& update) {
+  if (!update.found_inf || rule.heeds_found_inf()) return rule.apply(update);
+  auto moved = update.slots;
+  moved.push_back(update.parameters);
+  std::vector<std::vector<torch::Tensor>> before;
+  for (const auto& one : moved) before.push_back(copies_of(one));
+  rule.apply(update);
+  for (size_t i = 0; i < moved.size(); ++i) {
+    put_back(moved[i], before[i], *update.found_inf);
+  }
+}
+
 /// Which parameters are of the last layer: none where that is not known.
 std::string prefix_of_head(const torch::nn::Module& model) {
   const auto* classifier = dynamic_cast<const Classifier*>(&model);
@@ -115,14 +144,15 @@ void Optimizer::set_lr(double lr) {
   for (auto& group : groups_) group.lr.fill_(lr * group.lr_scale);
 }
 
-void Optimizer::step() {
+void Optimizer::step(const std::optional<torch::Tensor>& found_inf) {
   torch::NoGradGuard no_grad;
   for (auto& group : groups_) {
     Update update{.parameters = {},
                   .gradients = {},
                   .slots = {group.kinds.size(), std::vector<torch::Tensor>{}},
                   .lr = group.lr,
-                  .weight_decay = group.weight_decay};
+                  .weight_decay = group.weight_decay,
+                  .found_inf = found_inf};
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const auto& parameter = group.parameters[i];
       if (!parameter.grad().defined()) continue;
@@ -135,7 +165,7 @@ void Optimizer::step() {
     if (update.parameters.empty()) continue;
     // The kind that a profile counts it as, whichever operators it takes.
     RECORD_USER_SCOPE("optimizer");
-    group.rule->apply(update);
+    apply_rule(*group.rule, update);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ class Optimizer {
 
   /// The learning rate of the steps to come; that of the options until then.
   void set_lr(double lr);
-  /// One update. Parameters without a gradient stay.
-  void step();
+  /// One update. Parameters without a gradient stay. found_inf: a float32
+  /// scalar on their device: where it is 1, the update is left out.
+  void step(const std::optional<torch::Tensor>& found_inf = {});
   void zero_grad();
   /// Of the parameters that have one, in a fixed order.
   std::vector<torch::Tensor> gradients() const;

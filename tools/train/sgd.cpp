@@ -16,13 +16,16 @@ class Sgd : public UpdateRule {
     return {{.name = "momentum_buffer", .is_idle = options_.momentum == 0}};
   }
 
+  bool heeds_found_inf() const override { return true; }
+
   void apply(const Update& update) const override {
     const bool has_momentum = options_.momentum != 0;
     at::_fused_sgd_(
         update.parameters, update.gradients,
         has_momentum ? update.slots[0] : std::vector<torch::Tensor>{},
         update.weight_decay, options_.momentum, update.lr, /*dampening=*/0,
-        options_.nesterov, /*maximize=*/false, /*is_first_step=*/false);
+        options_.nesterov, /*maximize=*/false, /*is_first_step=*/false,
+        /*grad_scale=*/{}, update.found_inf);
   }
 
  private:

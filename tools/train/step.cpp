@@ -177,14 +177,16 @@ StateSection TrainingStep::scaler_section() {
 }
 
 void TrainingStep::finish() {
-  const bool is_finite = !scaler_ || scaler_->unscale(optimizer_.gradients());
-  if (scaler_) scaler_->update();
-  if (!is_finite) return;
+  std::optional<torch::Tensor> found_inf;
+  if (scaler_) {
+    found_inf = scaler_->unscale(optimizer_.gradients());
+    scaler_->update();
+  }
   if (clip_grad_ > 0) {
     clip_gradients(optimizer_.with_gradient(), clip_grad_, clip_mode_,
                    model_.head_name());
   }
-  optimizer_.step();
+  optimizer_.step(found_inf);
 }
 
 int64_t TrainingStep::pictures_of_all(int64_t here) {

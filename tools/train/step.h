@@ -20,8 +20,8 @@ struct Classifier;
 /// each batch, and what `benchmark` measures.
 ///
 /// Reads nothing back from the device and branches on none of its values, so
-/// that on CUDA a whole step can be captured as a graph. But in float16: there
-/// a step whose gradients are not finite is left out, which is read back.
+/// that on CUDA a whole step can be recorded as a graph: RecordedStep. But of
+/// several processes, and where it is made of parts.
 class TrainingStep {
  public:
   /// Holds on to model and optimizer, and sets the model's stochastic depth.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct Update {
   /// elsewhere: a step that is captured as a CUDA graph takes it from memory.
   torch::Tensor lr;
   double weight_decay = 0;
+  /// A float32 scalar there: 1 where the update is to be left out, else 0.
+  std::optional<torch::Tensor> found_inf = {};
 };
 
 /// How one optimizer moves parameters, all in one go. Reads nothing back from
@@ -51,6 +54,9 @@ class UpdateRule {
     return true;
   }
   virtual std::vector<Slot> slots() const = 0;
+  /// Whether apply() heeds Update::found_inf; where it does not, the caller
+  /// puts parameters and slots back.
+  virtual bool heeds_found_inf() const { return false; }
   /// Updates parameters and slots in place; without gradient tracking.
   virtual void apply(const Update& update) const = 0;
 };
