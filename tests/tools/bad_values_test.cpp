@@ -142,6 +142,7 @@ const BadValues kBadValues[] = {
     {"train.class_weights", {"rare"}, "one of none, balanced, or"},
     {"train.clip_grad", {"-0.1"}, "at least 0"},
     {"train.clip_mode", {"max"}, "one of norm, value, agc"},
+    {"train.cuda_graph", {"on", "true"}, "one of auto, off"},
     {"train.grad_accum_steps", {"0", "1000001"}, "between 1 and 1000000"},
     {"train.drop_path", {"-0.1", "1"}, "between 0 and 0.99"},
     {"train.distill.weight", {"-0.1", "1.1"}, "between 0 and 1"},

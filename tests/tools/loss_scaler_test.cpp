@@ -3,6 +3,7 @@
 
 #include "tools/train/loss_scaler.h"
 
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -215,6 +216,32 @@ TEST(LossScaling, ARunWithItResumesBitForBit) {
                   .sections.contains("loss_scaler"),
               amp == Amp::kFp16);
   }
+}
+
+// That can be asked without a GPU; the CPU is left as it is.
+TEST(CudaArithmetic, IsThatOfTheOptions) {
+  auto& context = at::globalContext();
+  const auto now = [&] {
+    return std::vector<bool>{
+        context.benchmarkCuDNN(), context.deterministicCuDNN(),
+        context.allowTF32CuDNN(), context.allowTF32CuBLAS()};
+  };
+  const auto set = [&](const TrainOptions& options) {
+    set_cuda_arithmetic(options, torch::Device("cuda:0"));
+    return now();
+  };
+  const auto before = now();
+  set_cuda_arithmetic({.tf32 = false, .deterministic = true}, torch::kCPU);
+  EXPECT_EQ(now(), before);
+  using Flags = std::vector<bool>;
+  EXPECT_EQ(set({}), Flags({true, false, true, true}));
+  EXPECT_EQ(set({.tf32 = false}), Flags({true, false, false, false}));
+  EXPECT_EQ(set({.cudnn_benchmark = false}), Flags({false, false, true, true}));
+  EXPECT_EQ(set({.deterministic = true}), Flags({false, true, true, true}));
+  context.setBenchmarkCuDNN(before[0]);
+  context.setDeterministicCuDNN(before[1]);
+  context.setAllowTF32CuDNN(before[2]);
+  context.setAllowTF32CuBLAS(before[3]);
 }
 
 TEST(LossScaling, Float16IsForCuda) {

@@ -198,6 +198,23 @@ TEST(RecipeKeys, OfStochasticDepthNeedsAResidualNetwork) {
                 {"model.shortcut=none"});
 }
 
+TEST(RecipeKeys, OfAGpuAreTakenOnTheCpuToo) {
+  const auto loaded =
+      recipe({"train.device=cpu", "train.cuda_graph=off", "train.tf32=false",
+              "train.cudnn_benchmark=false"});
+  EXPECT_TRUE(loaded.warnings.empty());
+  const auto& train = loaded.config.train;
+  EXPECT_EQ(train.cuda_graph, CudaGraphs::kOff);
+  EXPECT_FALSE(train.tf32 || train.cudnn_benchmark || train.deterministic);
+  const auto again =
+      parse_resolved_config(dump_config(loaded.config), "x").config.train;
+  EXPECT_EQ(again.cuda_graph, CudaGraphs::kOff);
+  EXPECT_FALSE(again.tf32 || again.cudnn_benchmark || again.deterministic);
+  EXPECT_EQ(recipe({"train.deterministic=true", "train.cudnn_benchmark=true"})
+                .warnings.size(),
+            1u);
+}
+
 TEST(RecipeKeys, OfGradientsHaveRanges) {
   expect_range("train.clip_grad", "-1", "at least 0, got -1");
   expect_placed("train.clip_mode=max",

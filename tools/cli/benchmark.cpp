@@ -12,6 +12,7 @@
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/train/evaluate.h"
+#include "tools/train/precision.h"
 
 namespace skipzoo {
 
@@ -75,6 +76,7 @@ void run_with(BenchmarkArguments args, const Fellows& fellows) {
         "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 "
         "are for both");
   }
+  set_cuda_arithmetic(config.train, device);
   args.batch = config.data.batch_size;
   if (args.mode == BenchmarkMode::kData) {
     if (fellows.collective->size() > 1) refuse_processes(args);

@@ -15,6 +15,7 @@
 #include "tools/distribute/scaling.h"
 #include "tools/error.h"
 #include "tools/train/collective.h"
+#include "tools/train/precision.h"
 
 namespace skipzoo {
 
@@ -177,12 +178,13 @@ void plan(const PlanArguments& args) {
   for (const auto& warning : warnings) spdlog::warn(warning);
   if (!args.device.empty()) config.train.device = args.device;
   set_threads(config.train.threads);
+  const auto device = resolve_device(config.train.device);
+  set_cuda_arithmetic(config.train, device);
   // The parts of a step are to each other as in a small batch.
   constexpr int64_t kFew = 4;
   const int64_t batch = config.data.batch_size;
-  auto alone =
-      measured_step(config, args.step_ms > 0 ? std::min(batch, kFew) : batch,
-                    resolve_device(config.train.device));
+  auto alone = measured_step(
+      config, args.step_ms > 0 ? std::min(batch, kFew) : batch, device);
   if (args.step_ms > 0) alone = as_long_as(alone, args.step_ms / 1e3);
   spdlog::info(
       "a step of one process: {:.4g} ms, batch {}, of which the backward pass "

@@ -102,6 +102,8 @@ TrainingSetup set_up_training(const RunConfig& config,
   all.data = std::move(data);
   all.teacher =
       load_teacher(config, all.data.train->classes(), all.device, fetch);
+  // Behind the teacher, whose config has its own.
+  set_cuda_arithmetic(config.train, all.device);
   torch::manual_seed(static_cast<uint64_t>(config.train.seed));
   all.model = make_model(config.model);
   all.metadata = make_metadata(config, *all.data.train);

@@ -15,6 +15,7 @@
 #include "tools/printable.h"
 #include "tools/run/ensemble.h"
 #include "tools/run/thresholds.h"
+#include "tools/train/precision.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
 #include "tools/weights/weight_file.h"
@@ -291,6 +292,7 @@ LoadedNetwork load_network(const NetworkSource& given,
   set_threads(config.train.threads);
   network.device = resolve_device(source.device.empty() ? config.train.device
                                                         : source.device);
+  set_cuda_arithmetic(config.train, network.device);
   network.preprocess = make_preprocessing(config, network.device);
   if (file.kind == WeightKind::kTorchScript && network.metadata) {
     load_program(source, network);

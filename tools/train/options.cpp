@@ -73,6 +73,7 @@ void ScheduleOptions::validate(Problems& problems) const {
 bool TrainOptions::uses(std::string_view key) const {
   if (key == "bce_target_threshold") return loss == Loss::kBce;
   if (key == "clip_mode") return clip_grad > 0;
+  if (key == "cudnn_benchmark") return !deterministic;
   return true;
 }
 

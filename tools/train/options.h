@@ -30,6 +30,17 @@ struct EnumNames<Amp> {
       {Amp::kOff, "off"}, {Amp::kBf16, "bf16"}, {Amp::kFp16, "fp16"}};
 };
 
+/// Whether a step of training is recorded once and then launched as a whole.
+enum class CudaGraphs {
+  kAuto,  ///< On CUDA, where the step can be: see RecordedStep.
+  kOff,
+};
+template <>
+struct EnumNames<CudaGraphs> {
+  static constexpr Named<CudaGraphs> values[] = {{CudaGraphs::kAuto, "auto"},
+                                                 {CudaGraphs::kOff, "off"}};
+};
+
 /// What training minimises.
 enum class Loss {
   kCrossEntropy,  ///< Of the softmax over all classes.
@@ -131,6 +142,19 @@ struct TrainOptions {
   Amp amp = Amp::kOff;
   /// The layout that convolutions are fastest in.
   bool channels_last = true;
+  CudaGraphs cuda_graph = CudaGraphs::kAuto;
+  /// On CUDA, convolutions and matrix products of float32 numbers on tensor
+  /// cores, which take them as TF32: float32's range, but 10 bits of mantissa
+  /// and not 23; sums stay float32. PyTorch's own default is so for
+  /// convolutions (torch.backends.cudnn.allow_tf32) and not for matrix products
+  /// (torch.backends.cuda.matmul.allow_tf32).
+  bool tf32 = true;
+  /// On CUDA, cuDNN tries its algorithms at the first pictures of each size,
+  /// and keeps the fastest (torch.backends.cudnn.benchmark; there off).
+  bool cudnn_benchmark = true;
+  /// On CUDA, cuDNN's algorithms that always give the same numbers, alone, and
+  /// none by their speed (torch.backends.cudnn.deterministic).
+  bool deterministic = false;
   OptimizerOptions optimizer = {};
   ScheduleOptions schedule = {};
   /// Share of the target that is spread over all classes (Szegedy et al. 2015,
@@ -188,6 +212,17 @@ struct TrainOptions {
     field("amp", amp,
           "arithmetic of convolutions: float32, bfloat16 or, on CUDA, float16");
     field("channels_last", channels_last, "memory layout of pictures");
+    field(
+        "cuda_graph", cuda_graph,
+        "on CUDA, a step is recorded once and then launched as a whole, where "
+        "it can be");
+    field("tf32", tf32,
+          "on CUDA, float32 convolutions and matrix products on tensor cores, "
+          "with 10 bits of mantissa for 23");
+    field("cudnn_benchmark", cudnn_benchmark,
+          "on CUDA, whether cuDNN tries its algorithms and keeps the fastest");
+    field("deterministic", deterministic,
+          "on CUDA, algorithms of cuDNN that always give the same numbers");
     field("optimizer", optimizer, "");
     field("schedule", schedule, "");
     field("label_smoothing", label_smoothing,

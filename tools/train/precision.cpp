@@ -1,5 +1,6 @@
 #include "tools/train/precision.h"
 
+#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
 
 #include "tools/error.h"
@@ -11,6 +12,15 @@ void check_amp(Amp amp, torch::Device device) {
   throw ConfigError(
       "train.amp: fp16 is for CUDA, and this run is on the CPU; off and bf16 "
       "are for both");
+}
+
+void set_cuda_arithmetic(const TrainOptions& options, torch::Device device) {
+  if (!device.is_cuda()) return;
+  auto& context = at::globalContext();
+  context.setBenchmarkCuDNN(options.cudnn_benchmark && !options.deterministic);
+  context.setDeterministicCuDNN(options.deterministic);
+  context.setAllowTF32CuDNN(options.tf32);
+  context.setAllowTF32CuBLAS(options.tf32);
 }
 
 Autocast::Autocast(Amp amp, torch::Device device)

@@ -8,6 +8,11 @@ namespace skipzoo {
 /// Throws ConfigError where a network cannot be trained so on that device.
 void check_amp(Amp amp, torch::Device device);
 
+/// Settings of the process for its work on `device`: train.tf32,
+/// cudnn_benchmark and deterministic. The CPU has none of them, and nothing
+/// changes there.
+void set_cuda_arithmetic(const TrainOptions& options, torch::Device device);
+
 /// Autocast while it lives, by its own thread; undone even by an exception.
 /// Amp::kFp16 on the CPU is none.
 class Autocast {
