@@ -22,6 +22,7 @@ struct Settings {
   std::vector<CallbackFactory> callbacks;
   Teacher teacher;
   bool on_device = false;  ///< Whether its pictures live on the device: a CPU.
+  StepGraphs step_graphs;
 };
 
 /// Minutes of a laptop's training in a second: a small DenseNet with dropout,
@@ -81,7 +82,8 @@ inline Trainer make_trainer(
                                .input_shape = {3, 8, 8}},
                   .folder = folder,
                   .hooks = std::move(hooks),
-                  .collective = std::move(processes)});
+                  .collective = std::move(processes),
+                  .step_graphs = s.step_graphs});
 }
 
 /// Runs to the end, from the start or from the folder's last checkpoint.

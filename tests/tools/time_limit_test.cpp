@@ -15,17 +15,20 @@
 namespace skipzoo {
 namespace {
 
-TEST(TimeLimit, TimesBatchesButTheFirstThree) {
-  TimeLimit limit(100);  // 6,000 seconds: a fiftieth is 120.
-  EXPECT_TRUE(limit.is_measuring());
-  double now = 500;
-  limit.begin_epoch(now);
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(limit.after_batch(now += 30));
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(limit.after_batch(now += 2));
-  limit.begin_epoch(now += 50);  // What is between two epochs is no batch's.
-  for (int i = 0; i < 9; ++i) EXPECT_FALSE(limit.after_batch(now += 3));
-  EXPECT_TRUE(limit.after_batch(now += 3));
-  EXPECT_DOUBLE_EQ(limit.seconds_per_batch(), 2.5);
+TEST(TimeLimit, TimesBatchesButTheFirstThreeAndThoseThatAreSlow) {
+  for (const int64_t slow : {0, 2, 5}) {
+    TimeLimit limit(100, slow);  // 6,000 seconds: a fiftieth is 120.
+    EXPECT_TRUE(limit.is_measuring());
+    double now = 500;
+    limit.begin_epoch(now);
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(limit.after_batch(now += 30));
+    for (int i = 3; i < slow; ++i) EXPECT_FALSE(limit.after_batch(now += 30));
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(limit.after_batch(now += 2));
+    limit.begin_epoch(now += 50);  // What is between two epochs is no batch's.
+    for (int i = 0; i < 9; ++i) EXPECT_FALSE(limit.after_batch(now += 3));
+    EXPECT_TRUE(limit.after_batch(now += 3));
+    EXPECT_DOUBLE_EQ(limit.seconds_per_batch(), 2.5);
+  }
 }
 
 TEST(TimeLimit, WaitsForAFiftiethOfTheTimeAndNoLongerThanATenth) {

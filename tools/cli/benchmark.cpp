@@ -77,6 +77,8 @@ void run_with(BenchmarkArguments args, const Fellows& fellows) {
         "are for both");
   }
   set_cuda_arithmetic(config.train, device);
+  // Of a step that is launched as a whole no operator is seen.
+  if (args.profile) config.train.cuda_graph = CudaGraphs::kOff;
   args.batch = config.data.batch_size;
   if (args.mode == BenchmarkMode::kData) {
     if (fellows.collective->size() > 1) refuse_processes(args);

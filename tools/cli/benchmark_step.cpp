@@ -4,13 +4,12 @@
 
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "models/classifier.h"
 #include "models/make_model.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/preprocessing.h"
-#include "tools/train/step.h"
+#include "tools/train/recorded_step.h"
 
 namespace skipzoo {
 
@@ -23,6 +22,7 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
     TrainOptions options;
     std::optional<Optimizer> optimizer;
     std::optional<TrainingStep> step;
+    std::optional<RecordedStep> recorded;
     Forward forward;
     torch::Tensor images;
     Targets targets;
@@ -44,15 +44,16 @@ BenchmarkStep make_step(const RunConfig& config, const ComparedStep& measured,
     parts->model->train();
     parts->optimizer.emplace(config.train.optimizer, *parts->model);
     parts->step.emplace(*parts->model, *parts->optimizer, parts->options,
-                        std::move(collective));
-    return {
-        .run =
-            [parts] {
-              (*parts->step)(parts->images, parts->targets).loss.item<float>();
-            },
-        .launch = [parts] { (*parts->step)(parts->images, parts->targets); },
-        .reduction = [parts] { return parts->step->reduction_times(); },
-        .model = parts->model};
+                        collective);
+    parts->recorded.emplace(*parts->step, *parts->model, parts->options,
+                            step_graphs(device), collective->size());
+    const auto step = [parts] {
+      return (*parts->recorded)(parts->images, parts->targets);
+    };
+    return {.run = [step] { step().loss.item<float>(); },
+            .launch = [step] { step(); },
+            .reduction = [parts] { return parts->step->reduction_times(); },
+            .model = parts->model};
   }
   parts->forward = forward_of(*parts->model, measured.amp);
   return {.run =

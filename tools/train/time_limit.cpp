@@ -39,7 +39,7 @@ void TimeLimit::begin_epoch(double now) {
 }
 
 bool TimeLimit::after_batch(double now) {
-  if (++seen_ > kUntimed) {
+  if (++seen_ > std::max(kUntimed, slow_)) {
     ++timed_;
     seconds_ += now - mark_;
   }

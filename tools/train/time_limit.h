@@ -13,17 +13,20 @@ namespace skipzoo {
 /// one that was never stopped.
 ///
 /// What is counted: the first three batches of a process, which are slow, are
-/// not timed. Then each is, pictures waited for included, until there are
-/// twenty and a fiftieth of the time is over; or a tenth of the time and one
-/// batch. Of the time left then, each batch to come takes the mean of those,
-/// and each epoch, the shorter last one too, an evaluation, whose time the
-/// caller measures on a few batches. Checkpoints are not counted.
+/// not timed, nor are more where they are. Then each is, pictures waited for
+/// included, until there are twenty and a fiftieth of the time is over; or a
+/// tenth of the time and one batch. Of the time left then, each batch to come
+/// takes the mean of those, and each epoch, the shorter last one too, an
+/// evaluation, whose time the caller measures on a few batches. Checkpoints are
+/// not counted.
 ///
 /// Seconds are by a clock of any origin.
 class TimeLimit {
  public:
-  /// minutes: 0: no limit.
-  explicit TimeLimit(double minutes) : minutes_(minutes) {}
+  /// minutes: 0: no limit. slow: the first batches of a process, which are
+  /// slower than those to come.
+  explicit TimeLimit(double minutes, int64_t slow = 0)
+      : minutes_(minutes), slow_(slow) {}
   TimeLimit(const TimeLimit&) = delete;  // Its section holds on to it.
   TimeLimit& operator=(const TimeLimit&) = delete;
 
@@ -50,6 +53,7 @@ class TimeLimit {
 
  private:
   double minutes_;
+  int64_t slow_;
   int64_t batches_ = 0;  ///< 0: not decided.
 
   std::optional<double> start_;

@@ -40,10 +40,14 @@ Trainer::Trainer(TrainerParts parts)
                  lr_scales(parts_.fine_tune, *parts_.model)),
       step_(*parts_.model, optimizer_, parts_.options, parts_.collective,
             parts_.teacher),
+      recorded_step_(step_, *parts_.model, parts_.options,
+                     parts_.step_graphs ? parts_.step_graphs
+                                        : step_graphs(parts_.preprocess.device),
+                     parts_.collective->size()),
       metrics_(parts_.preprocess.device),
       plateau_(parts_.options.schedule, parts_.options.eval_metric,
                parts_.options.optimizer.lr),
-      limit_(parts_.options.max_minutes),
+      limit_(parts_.options.max_minutes, recorded_step_.steps_before()),
       state_([this] { return state_dict(*parts_.model); },
              [this](const auto& saved) { copy_exactly(saved, *parts_.model); }),
       callbacks_(parts_.options, parts_.callbacks, *parts_.model) {
@@ -186,7 +190,7 @@ void Trainer::train_step(const Batch& batch, bool is_few) {
   }
   optimizer_.set_lr(lr_);
   const bool is_whole = parts_.options.grad_accum_steps == 1;
-  const auto result = is_whole ? step_(images, targets, is_few)
+  const auto result = is_whole ? recorded_step_(images, targets, is_few)
                                : step_.accumulate(images, targets, is_few);
   // In each step, so that a checkpoint within an epoch has all there is.
   const auto& options = parts_.options;

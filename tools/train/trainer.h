@@ -17,6 +17,7 @@
 #include "tools/train/optimizer.h"
 #include "tools/train/options.h"
 #include "tools/train/plateau.h"
+#include "tools/train/recorded_step.h"
 #include "tools/train/recorder.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/step.h"
@@ -58,6 +59,7 @@ struct TrainerParts {
   RunAbout about = {};  ///< For the foot of its page.
   TrainerHooks hooks = {};
   std::shared_ptr<Collective> collective = single_process();
+  StepGraphs step_graphs = {};  ///< Empty: those of the device.
 };
 
 struct TrainSummary {
@@ -161,6 +163,7 @@ class Trainer {
   Freezing freezing_;
   Optimizer optimizer_;
   TrainingStep step_;
+  RecordedStep recorded_step_;
   RunningMetrics metrics_;
   Plateau plateau_;
   TimeLimit limit_;
