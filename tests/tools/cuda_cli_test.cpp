@@ -1,56 +1,30 @@
 // Runs on CUDA as a user starts them. Skipped where there is no CUDA device.
 #include <gtest/gtest.h>
-#include <torch/cuda.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/support/process.h"
+#include "tests/support/cuda_run.h"
 #include "tests/support/temporary_folder.h"
-#include "tools/report/history.h"
 
 namespace skipzoo {
 namespace {
 
 namespace fs = std::filesystem;
 
-class CudaRun : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
-  }
-  static std::string config(const std::string& name) {
-    return std::string(SKIPZOO_CONFIGS) + "/digits/" + name + ".yaml";
-  }
-  /// Trains to the end; returns the run's rows.
-  static std::vector<EpochRow> train(const std::string& name,
-                                     const fs::path& run,
-                                     std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {
-        "train", "-c", config(name), "-o", run.string(), "--device", "cuda"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const auto finished = run_skipzoo(arguments);
-    EXPECT_EQ(finished.exit_code, 0) << finished.err;
-    EXPECT_NE(finished.err.find("cuda:0"), std::string::npos) << finished.err;
-    auto rows = read_csv(run / "summary.csv");
-    if (rows.empty()) rows.emplace_back();  // Learned nothing.
-    return rows;
-  }
-  static nlohmann::json evaluate(const fs::path& file,
-                                 const std::string& device) {
-    const auto finished =
-        run_skipzoo({"evaluate", file.string(), "--device", device, "--json"});
-    EXPECT_EQ(finished.exit_code, 0) << finished.err;
-    return nlohmann::json::parse(finished.out);
-  }
-};
+nlohmann::json evaluated_on(const fs::path& file, const std::string& device) {
+  const auto finished =
+      run_skipzoo({"evaluate", file.string(), "--device", device, "--json"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  return nlohmann::json::parse(finished.out);
+}
 
 TEST_F(CudaRun, LearnsAndItsCheckpointIsReadOnBothDevices) {
   TemporaryFolder folder;
   const auto run = folder / "run";
   const auto rows = train("resnet20", run, {"--set", "train.epochs=10"});
   EXPECT_GT(rows.back().val_top1, 90);
-  const auto there = evaluate(run / "last.skz", "cuda");
-  const auto here = evaluate(run / "last.skz", "cpu");
+  const auto there = evaluated_on(run / "last.skz", "cuda");
+  const auto here = evaluated_on(run / "last.skz", "cpu");
   EXPECT_NEAR(there.at("loss").get<double>(), rows.back().val_loss, 1e-4);
   EXPECT_NEAR(there.at("loss").get<double>(), here.at("loss").get<double>(),
               2e-3);
