@@ -115,7 +115,9 @@ TEST(KernelTimes, AreThoseOfTheProfiler) {
   double of_product = 0;
   for (size_t i = 0; i < times.size(); ++i) {
     if (times[i].first == "aten::mm") of_product = times[i].second;
-    if (i > 0) EXPECT_LE(times[i].second, times[i - 1].second);
+    if (i > 0) {
+      EXPECT_LE(times[i].second, times[i - 1].second);
+    }
   }
   EXPECT_GT(of_product, 0);
 }

@@ -16,14 +16,16 @@ namespace {
 std::mutex bytes_mutex;
 double bytes_in_all = 0;
 
+using Tensors = std::vector<at::Tensor>;
+
 /// An operator that runs, and what those it calls read and write.
 struct Moving : at::ObserverContext {
   Moving* caller = nullptr;
   double inside = 0;
+  // By its own account. Its inputs are there to be seen when it begins alone.
+  Tensors given, read, written;
 };
 thread_local Moving* moving = nullptr;
-
-using Tensors = std::vector<at::Tensor>;
 
 void add_tensors(const c10::IValue& value, Tensors& tensors) {
   if (value.isTensor()) {
@@ -79,52 +81,58 @@ bool is_of(const at::Tensor& tensor, const Tensors& others) {
       [&](const at::Tensor& other) { return tensor.is_alias_of(other); });
 }
 
-/// What an operator reads and writes by its own account. Of one without a
-/// schema, a kernel of ours: all that it is given.
-double own_bytes(const at::RecordFunction& call) {
-  const std::string_view name = call.name();
-  if (touches_nothing(name)) return 0;
+/// Of an operator without a schema, a kernel of ours: it reads all that it is
+/// given.
+void take_inputs(const at::RecordFunction& call, Moving& now) {
   const auto inputs = call.inputs();
   const auto schema = call.operator_schema();
-  Tensors all, read, written;
   for (size_t i = 0; i < inputs.size(); ++i) {
     Tensors own;
     add_tensors(inputs[i], own);
-    all.insert(all.end(), own.begin(), own.end());
+    now.given.insert(now.given.end(), own.begin(), own.end());
     const auto* alias = schema && i < schema->arguments().size()
                             ? schema->arguments()[i].alias_info()
                             : nullptr;
     const bool writes = alias != nullptr && alias->isWrite();
-    if (writes) written.insert(written.end(), own.begin(), own.end());
+    if (writes) now.written.insert(now.written.end(), own.begin(), own.end());
     const bool is_out = writes && schema->arguments()[i].is_out();
-    if (!is_out && (!writes || reads_first(name))) {
-      read.insert(read.end(), own.begin(), own.end());
+    if (!is_out && (!writes || reads_first(call.name()))) {
+      now.read.insert(now.read.end(), own.begin(), own.end());
     }
   }
-  Tensors results;
-  for (const auto& output : call.outputs()) add_tensors(output, results);
-  bool is_view = written.empty() && !results.empty();
-  for (const auto& result : results) {
-    if (is_of(result, all)) continue;
-    is_view = false;
-    written.push_back(result);
-  }
-  return is_view ? 0 : sum_of(read) + sum_of(written);
 }
 
-std::unique_ptr<at::ObserverContext> begins(const at::RecordFunction&) {
+/// What an operator that has run read and wrote by its own account.
+double own_bytes(const at::RecordFunction& call, Moving& now) {
+  if (touches_nothing(call.name())) return 0;
+  Tensors results;
+  for (const auto& output : call.outputs()) add_tensors(output, results);
+  bool is_view = now.written.empty() && !results.empty();
+  for (const auto& result : results) {
+    if (is_of(result, now.given)) continue;
+    is_view = false;
+    now.written.push_back(result);
+  }
+  return is_view ? 0 : sum_of(now.read) + sum_of(now.written);
+}
+
+bool is_operator(const at::RecordFunction& call) {
+  return call.scope() == at::RecordScope::FUNCTION;
+}
+
+std::unique_ptr<at::ObserverContext> begins(const at::RecordFunction& call) {
   auto now = std::make_unique<Moving>();
+  if (is_operator(call)) take_inputs(call, *now);
   now->caller = moving;
   moving = now.get();
   return now;
 }
 
 void ends(const at::RecordFunction& call, at::ObserverContext* context) {
-  const auto& now = static_cast<Moving&>(*context);
+  auto& now = static_cast<Moving&>(*context);
   moving = now.caller;
-  const bool is_operator = call.scope() == at::RecordScope::FUNCTION;
   const double bytes =
-      std::max(now.inside, is_operator ? own_bytes(call) : 0.0);
+      std::max(now.inside, is_operator(call) ? own_bytes(call, now) : 0.0);
   if (moving != nullptr) {
     moving->inside += bytes;
     return;

@@ -101,10 +101,12 @@ TrainingStep::Result RecordedStep::operator()(const torch::Tensor& images,
   const Kind kind = kind_of(images, targets);
   const bool follows_itself = std::exchange(last_, kind) == kind;
   if (graph_->is_recorded() && kind == recorded_) {
-    const torch::NoGradGuard no_grad;
-    images_.copy_(images);
-    targets_.values.copy_(targets.values);
-    if (targets.weights.defined()) targets_.weights.copy_(targets.weights);
+    {
+      const torch::NoGradGuard no_grad;
+      images_.copy_(images);
+      targets_.values.copy_(targets.values);
+      if (targets.weights.defined()) targets_.weights.copy_(targets.weights);
+    }
     return replay();
   }
   if (kind != next_) {
