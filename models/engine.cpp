@@ -8,7 +8,6 @@
 #include "models/engine_gpu.h"
 #include "models/engine_plan.h"
 #include "models/eval_mode.h"
-#include "models/make_model.h"
 #include "models/program.h"
 
 namespace skipzoo {
@@ -89,12 +88,7 @@ Engine::Plan& Engine::plan_for(const torch::Tensor& images) {
     plans.splice(plans.begin(), plans, made);
     return *plans.front();
   }
-  const EvalMode eval(model_);
-  Program program = trace(
-      state_dict(model_),
-      [&](const torch::Tensor& x) { return model_.forward(x); },
-      torch::zeros_like(images.narrow(0, 0, 1)));
-  fold_batch_norms(program);
+  const Program program = folded_program(model_, images);
   if (!plans.empty()) plans.front()->release_memory();
   if (plans.size() == kMostPlans) plans.pop_back();
   plans.push_front(std::make_unique<Plan>(program, type_, size.vec()));

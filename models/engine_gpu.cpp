@@ -3,8 +3,6 @@
 #include <c10/core/DeviceGuard.h>
 
 #include "models/classifier.h"
-#include "models/eval_mode.h"
-#include "models/make_model.h"
 #include "models/program.h"
 
 namespace skipzoo {
@@ -45,12 +43,7 @@ torch::Tensor GpuEngine::operator()(const torch::Tensor& images) {
 std::shared_ptr<GpuPlan> GpuEngine::plan_for(const torch::Tensor& images) {
   const auto size = images.sizes().slice(1).vec();
   if (const auto* made = plans_.find(size)) return *made;
-  const EvalMode eval(model_);
-  Program program = trace(
-      state_dict(model_),
-      [&](const torch::Tensor& x) { return model_.forward(x); },
-      torch::zeros_like(images.narrow(0, 0, 1)));
-  fold_batch_norms(program);
+  const Program program = folded_program(model_, images);
   return plans_.add(size, std::make_shared<GpuPlan>(program, type_, fused_));
 }
 

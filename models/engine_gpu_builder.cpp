@@ -62,22 +62,7 @@ void GpuPlanBuilder::visit(const jit::Node* node) {
 }
 
 void GpuPlanBuilder::visit_list(const jit::Node* node) {
-  // The parts of a buffer are never listed.
-  const auto* user = only_user(node->output());
-  if (user != nullptr && places_.contains(user->output())) return;
-  const auto element =
-      node->output()->type()->expect<c10::ListType>()->getElementType();
-  std::vector<size_t> reads;
-  for (const auto* input : node->inputs()) reads.push_back(slot(input));
-  const size_t to = slot(node->output());
-  add_step(
-      "list",
-      [reads, to, element](Values& values) {
-        c10::impl::GenericList list(element);
-        for (const size_t read : reads) list.push_back(values[read]);
-        values[to] = list;
-      },
-      reads);
+  if (const auto list = list_of(node)) add_step("list", *list, list->reads);
 }
 
 void GpuPlanBuilder::visit_norm(const jit::Node* node) {
@@ -199,31 +184,9 @@ bool GpuPlanBuilder::may_overwrite(const jit::Value* value,
 
 void GpuPlanBuilder::place_blocks() {
   for (const auto& [first, cats] : find_blocks()) {
-    const auto all = parts(longest_of(cats));
-    const std::set<const jit::Value*> different(all.begin(), all.end());
-    if (different.size() != all.size() ||
-        !std::ranges::all_of(
-            all, [&](const jit::Value* part) { return can_be_part(part); })) {
-      continue;
-    }
-    std::vector<int64_t> begins = {0};  // Of each part; then the last's end.
-    for (const auto* part : all) {
-      begins.push_back(begins.back() + channels(part));
-    }
-    const size_t buffer = new_slot();
-    for (size_t i = 0; i < all.size(); ++i) {
-      places_[all[i]] = {buffer, begins[i], begins.back()};
-    }
-    for (const auto* cat : cats) {
-      places_[cat->output()] = {buffer, begins[parts(cat).size()],
-                                begins.back()};
-    }
+    const jit::Node* longest = longest_of(cats);
+    if (can_share_buffer(longest)) share_buffer(cats, longest);
   }
-}
-
-bool GpuPlanBuilder::can_be_part(const jit::Value* value) const {
-  return channels(value) > 0 && !is_constant(value) &&
-         !places_.contains(value) && !joins_channels(value->node());
 }
 
 void GpuPlanBuilder::place(const jit::Value* value) {

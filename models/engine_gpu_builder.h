@@ -29,12 +29,6 @@ class GpuPlanBuilder : PlanGraph {
     const torch::jit::Value* source;
     torch::Tensor scale, offset;
   };
-  /// Where a value lies in the buffer of a dense block.
-  struct Place {
-    size_t buffer;    ///< Slot.
-    int64_t channel;  ///< Its first; of a concatenation, behind its last.
-    int64_t width;    ///< Of the buffer.
-  };
   /// What a convolution does behind itself. added: null where nothing is.
   struct Ending {
     const torch::jit::Value* output;
@@ -66,7 +60,6 @@ class GpuPlanBuilder : PlanGraph {
   /// buffer.
   void place(const torch::jit::Value* value);
   void place_blocks();
-  bool can_be_part(const torch::jit::Value* value) const;
   void visit_placed_cat(const torch::jit::Node* node);
 
   // engine_gpu_convolutions.cpp.
@@ -104,7 +97,6 @@ class GpuPlanBuilder : PlanGraph {
   /// Nodes done by a step of another.
   std::set<const torch::jit::Node*> consumed_;
   std::unordered_map<const torch::jit::Value*, Activation> activations_;
-  std::unordered_map<const torch::jit::Value*, Place> places_;
   /// Convolutions that wait for the addition behind them, by their outputs.
   std::unordered_map<const torch::jit::Value*, const torch::jit::Node*>
       pending_;

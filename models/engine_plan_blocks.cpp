@@ -31,38 +31,6 @@ void PlanBuilder::find_dense_blocks() {
   }
 }
 
-bool PlanBuilder::can_share_buffer(const jit::Node* longest) const {
-  const auto all = parts(longest);
-  const std::set<const jit::Value*> different(all.begin(), all.end());
-  return different.size() == all.size() &&
-         std::all_of(all.begin(), all.end(),
-                     [&](const jit::Value* part) { return can_be_part(part); });
-}
-
-bool PlanBuilder::can_be_part(const jit::Value* value) const {
-  // Another concatenation is written where its own parts lie; weights are
-  // written by nobody here.
-  return channels(value) > 0 && !is_constant(value) &&
-         !places_.contains(value) && !joins_channels(value->node());
-}
-
-void PlanBuilder::share_buffer(const Concatenations& cats,
-                               const jit::Node* longest) {
-  const auto all = parts(longest);
-  std::vector<int64_t> begins = {0};  // Of each part, then the end of the last.
-  for (const auto* part : all) {
-    begins.push_back(begins.back() + channels(part));
-  }
-  const int64_t width = begins.back();
-  const size_t buffer = new_slot();
-  for (size_t i = 0; i < all.size(); ++i) {
-    places_[all[i]] = {buffer, begins[i], width};
-  }
-  for (const auto* cat : cats) {
-    places_[cat->output()] = {buffer, begins[parts(cat).size()], width};
-  }
-}
-
 Tensor PlanBuilder::buffer_of(Slots& slots, const Place& place,
                               at::IntArrayRef sizes,
                               const torch::TensorOptions& options) {

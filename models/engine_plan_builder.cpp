@@ -107,22 +107,7 @@ void PlanBuilder::visit(const jit::Node* node) {
 }
 
 void PlanBuilder::visit_list(const jit::Node* node) {
-  const auto inputs = node->inputs();
-  const auto element =
-      node->output()->type()->expect<c10::ListType>()->getElementType();
-  std::vector<size_t> reads;
-  // The parts of a buffer are never listed.
-  const auto* user = only_user(node->output());
-  if (user != nullptr && places_.contains(user->output())) return;
-  for (const auto* input : inputs) reads.push_back(slot(input));
-  const size_t to = slot(node->output());
-  add_step(
-      [reads, to, element](Slots& slots) {
-        c10::impl::GenericList list(element);
-        for (const size_t read : reads) list.push_back(slots[read]);
-        slots[to] = list;
-      },
-      reads);
+  if (const auto list = list_of(node)) add_step(*list, list->reads);
 }
 
 void PlanBuilder::visit_norm(const jit::Node* node) {

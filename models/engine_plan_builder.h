@@ -37,12 +37,6 @@ class PlanBuilder : PlanGraph {
     const torch::jit::Value* source;
     torch::Tensor scale, offset;
   };
-  /// Where a value lies in the buffer of a dense block.
-  struct Place {
-    size_t buffer;    ///< Slot.
-    int64_t channel;  ///< Its first; of a concatenation, behind its last.
-    int64_t width;    ///< Of the buffer.
-  };
   struct Convolution {
     torch::Tensor weight, bias;
     PackedConvolution::Shape shape;
@@ -88,12 +82,6 @@ class PlanBuilder : PlanGraph {
   /// The longest concatenation of a dense block becomes a buffer that the
   /// others are the beginning of.
   void find_dense_blocks();
-  bool can_share_buffer(const torch::jit::Node* longest) const;
-  /// Whether it may be part of a buffer, and is of none so far.
-  bool can_be_part(const torch::jit::Value* value) const;
-  /// longest: of the last of the blocks that share it.
-  void share_buffer(const std::vector<const torch::jit::Node*>& cats,
-                    const torch::jit::Node* longest);
   /// The buffer, made by whoever writes its first channels. sizes: of any part
   /// of it, (N, C, H, W).
   static torch::Tensor buffer_of(Slots& slots, const Place& place,
@@ -234,7 +222,6 @@ class PlanBuilder : PlanGraph {
   std::set<const torch::jit::Node*> consumed_;
   std::unordered_map<const torch::jit::Value*, Activation> activations_;
   std::unordered_map<const torch::jit::Value*, Padded> padded_;
-  std::unordered_map<const torch::jit::Value*, Place> places_;
   /// Convolutions and gates that wait for the addition behind them, by their
   /// outputs.
   std::unordered_map<const torch::jit::Value*, const torch::jit::Node*>

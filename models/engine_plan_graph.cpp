@@ -3,7 +3,9 @@
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "models/engine_plan_concatenations.h"
 
@@ -116,6 +118,48 @@ std::vector<std::vector<size_t>> PlanGraph::last_reads(
     if (read != kept && initial_[read].isNone()) done[step].push_back(read);
   }
   return done;
+}
+
+bool PlanGraph::can_share_buffer(const jit::Node* longest) const {
+  const auto all = parts(longest);
+  const std::set<const jit::Value*> different(all.begin(), all.end());
+  return different.size() == all.size() &&
+         std::all_of(all.begin(), all.end(),
+                     [&](const jit::Value* part) { return can_be_part(part); });
+}
+
+bool PlanGraph::can_be_part(const jit::Value* value) const {
+  // Another concatenation is written where its own parts lie; weights are
+  // written by nobody here.
+  return channels(value) > 0 && !is_constant(value) &&
+         !places_.contains(value) && !joins_channels(value->node());
+}
+
+void PlanGraph::share_buffer(const Concatenations& cats,
+                             const jit::Node* longest) {
+  const auto all = parts(longest);
+  std::vector<int64_t> begins = {0};  // Of each part, then the end of the last.
+  for (const auto* part : all) {
+    begins.push_back(begins.back() + channels(part));
+  }
+  const int64_t width = begins.back();
+  const size_t buffer = new_slot();
+  for (size_t i = 0; i < all.size(); ++i) {
+    places_[all[i]] = {buffer, begins[i], width};
+  }
+  for (const auto* cat : cats) {
+    places_[cat->output()] = {buffer, begins[parts(cat).size()], width};
+  }
+}
+
+std::optional<PlanGraph::List> PlanGraph::list_of(const jit::Node* node) {
+  const auto* user = only_user(node->output());
+  if (user != nullptr && places_.contains(user->output())) return std::nullopt;
+  std::vector<size_t> reads;
+  for (const auto* input : node->inputs()) reads.push_back(slot(input));
+  return List{
+      std::move(reads), slot(node->output()),
+      node->output()->type()->expect<c10::ListType>()->getElementType()};
 }
 
 }  // namespace skipzoo

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +25,26 @@ class PlanGraph {
       std::map<const torch::jit::Value*, std::vector<const torch::jit::Node*>>;
 
  protected:
+  /// Where a value lies in the buffer of a dense block.
+  struct Place {
+    size_t buffer;    ///< Slot.
+    int64_t channel;  ///< Its first; of a concatenation, behind its last.
+    int64_t width;    ///< Of the buffer.
+  };
+  /// A list of values, made anew in each run.
+  struct List {
+    std::vector<size_t> reads;
+    size_t to;
+    c10::TypePtr element;
+    /// slots: by number, of either plan.
+    template <typename Slots>
+    void operator()(Slots& slots) const {
+      c10::impl::GenericList list(element);
+      for (const size_t read : reads) list.push_back(slots[read]);
+      slots[to] = list;
+    }
+  };
+
   explicit PlanGraph(const Program& program) : program_(program) {}
 
   /// Null where there is not exactly one use.
@@ -60,6 +81,16 @@ class PlanGraph {
   /// What dense blocks leave: concatenations each of which begins with the one
   /// before it.
   Blocks find_blocks() const;
+  /// Whether all parts of a concatenation may lie in one buffer.
+  bool can_share_buffer(const torch::jit::Node* longest) const;
+  /// Whether it may be part of a buffer, and is of none so far.
+  bool can_be_part(const torch::jit::Value* value) const;
+  /// Gives a buffer to concatenations that are each the beginning of `longest`,
+  /// and their parts places in it.
+  void share_buffer(const std::vector<const torch::jit::Node*>& cats,
+                    const torch::jit::Node* longest);
+  /// Nothing of a list of a buffer's parts, which nobody reads.
+  std::optional<List> list_of(const torch::jit::Node* node);
   /// For each step, the slots that no later one reads. reads: of each step;
   /// kept: what is read after the last.
   std::vector<std::vector<size_t>> last_reads(
@@ -68,6 +99,7 @@ class PlanGraph {
   const Program& program_;
   /// What slots hold before a run: constants and weights.
   std::vector<c10::IValue> initial_;
+  std::unordered_map<const torch::jit::Value*, Place> places_;
 
  private:
   void find_constant_list(const torch::jit::Node* node);

@@ -7,7 +7,10 @@
 
 #include <map>
 
+#include "models/classifier.h"
+#include "models/eval_mode.h"
 #include "models/kernels/kernels.h"
+#include "models/make_model.h"
 
 namespace skipzoo {
 
@@ -195,6 +198,16 @@ void fold_batch_norms(Program& program) {
   for (size_t i = program.graph->inputs().size(); i-- > 1;) {
     if (!program.graph->inputs()[i]->hasUses()) program.graph->eraseInput(i);
   }
+}
+
+Program folded_program(Classifier& model, const torch::Tensor& images) {
+  const EvalMode eval(model);
+  Program program = trace(
+      state_dict(model),
+      [&](const torch::Tensor& x) { return model.forward(x); },
+      torch::zeros_like(images.narrow(0, 0, 1)));
+  fold_batch_norms(program);
+  return program;
 }
 
 }  // namespace skipzoo

@@ -11,6 +11,8 @@ struct Graph;
 
 namespace skipzoo {
 
+struct Classifier;
+
 /// A network in evaluation as a graph of ATen operators: what exports with code
 /// are written from, and engines are made from.
 struct Program {
@@ -32,5 +34,9 @@ Program trace(NamedTensors tensors,
 /// channels that is a parameter: exact up to rounding. One that
 /// comes before its convolution, as in DenseNets, stays.
 void fold_batch_norms(Program& program);
+
+/// What engines are made from: a network's program in evaluation, of images of
+/// that size, with its BatchNorms folded.
+Program folded_program(Classifier& model, const torch::Tensor& images);
 
 }  // namespace skipzoo

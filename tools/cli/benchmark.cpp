@@ -71,11 +71,7 @@ void run_with(BenchmarkArguments args, const Fellows& fellows) {
   set_threads(args.threads > 0 ? args.threads : config.train.threads);
   const auto device =
       resolve_device(args.device.empty() ? config.train.device : args.device);
-  if (args.amp == Amp::kFp16 && device.is_cpu()) {
-    throw ConfigError(
-        "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 "
-        "are for both");
-  }
+  check_dtype(args.amp, device);
   set_cuda_arithmetic(config.train, device);
   // Of a step that is launched as a whole no operator is seen.
   if (args.profile) config.train.cuda_graph = CudaGraphs::kOff;

@@ -17,6 +17,7 @@
 #include "tools/data/measured.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
+#include "tools/run/trained_with.h"
 
 namespace skipzoo {
 

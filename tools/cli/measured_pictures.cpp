@@ -11,6 +11,7 @@
 #include "tools/data/split_names.h"
 #include "tools/data/text.h"
 #include "tools/error.h"
+#include "tools/run/trained_with.h"
 #include "tools/train/fingerprint.h"
 #include "tools/train/run_folder.h"
 

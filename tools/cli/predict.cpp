@@ -20,6 +20,7 @@
 #include "tools/run/embedding.h"
 #include "tools/run/ensemble.h"
 #include "tools/run/predictor.h"
+#include "tools/run/trained_with.h"
 #include "tools/train/run_folder.h"
 #include "tools/write_whole.h"
 

@@ -13,6 +13,7 @@
 #include "tools/error.h"
 #include "tools/run/found_weights.h"
 #include "tools/run/teacher.h"
+#include "tools/run/trained_with.h"
 #include "tools/train/fine_tune.h"
 #include "tools/train/precision.h"
 

@@ -14,6 +14,7 @@
 #include "tools/data/layout.h"
 #include "tools/error.h"
 #include "tools/file.h"
+#include "tools/run/trained_with.h"
 
 namespace skipzoo {
 

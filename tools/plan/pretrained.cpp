@@ -4,6 +4,7 @@
 #include "tools/error.h"
 #include "tools/run/found_weights.h"
 #include "tools/run/network.h"
+#include "tools/run/trained_with.h"
 #include "tools/weights/deduce.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/weight_file.h"

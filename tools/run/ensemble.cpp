@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/error.h"
+#include "tools/run/trained_with.h"
 
 namespace skipzoo {
 

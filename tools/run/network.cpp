@@ -8,13 +8,12 @@
 #include "models/make_model.h"
 #include "tools/config/compare.h"
 #include "tools/config/variants.h"
-#include "tools/data/text.h"
 #include "tools/device.h"
 #include "tools/error.h"
 #include "tools/export/scripted.h"
-#include "tools/printable.h"
 #include "tools/run/ensemble.h"
 #include "tools/run/thresholds.h"
+#include "tools/run/trained_with.h"
 #include "tools/train/precision.h"
 #include "tools/weights/fit.h"
 #include "tools/weights/remarks.h"
@@ -43,14 +42,6 @@ LoadedConfig read_config(const NetworkSource& source, const WeightFile& file,
                                source.overrides, metadata->format);
 }
 
-std::string joined(const std::vector<double>& values) {
-  std::string text;
-  for (const double value : values) {
-    text += (text.empty() ? "" : ", ") + c10::str(value);
-  }
-  return text.empty() ? "none" : text;
-}
-
 bool differ_in_model(const RunConfig& a, const RunConfig& b) {
   return std::ranges::any_of(differences(a, b), [](const auto& difference) {
     return difference.key.starts_with("model.");
@@ -66,16 +57,6 @@ Preprocessing make_preprocessing(const RunConfig& config,
           .normalise = Normaliser(config.data.mean, config.data.std, device)};
 }
 
-std::optional<RunConfig> config_of(const ModelMetadata& metadata) {
-  try {
-    return parse_resolved_config(metadata.config, "the run's config", {},
-                                 metadata.format)
-        .config;
-  } catch (const ConfigError&) {
-    return std::nullopt;
-  }
-}
-
 DataOptions picture_options(const LoadedNetwork& network) {
   DataOptions data = network.config.data;
   const auto& metadata = network.metadata;
@@ -85,67 +66,6 @@ DataOptions picture_options(const LoadedNetwork& network) {
     data.crop_pct = 1;
   }
   return data;
-}
-
-namespace {
-
-/// ImageNet's own folders are named by WordNet's numbers ("n01440764"), in the
-/// order of which its classes are.
-bool are_imagenet_folders(const std::vector<std::string>& classes) {
-  return std::ranges::all_of(classes, [](const std::string& name) {
-    return name.size() == 9 && name[0] == 'n' &&
-           name.find_first_not_of("0123456789", 1) == std::string::npos;
-  });
-}
-
-}  // namespace
-
-void warn_of_other_data(const ModelMetadata& trained,
-                        const ModelMetadata& data) {
-  const bool same_classes = trained.classes == data.classes ||
-                            (trained.classes == imagenet_categories() &&
-                             are_imagenet_folders(data.classes));
-  // Another number of them is the head's affair.
-  if (trained.classes.size() == data.classes.size() && !same_classes) {
-    size_t i = 0;
-    while (trained.classes[i] == data.classes[i]) ++i;
-    spdlog::warn(
-        "the class names of the data are not those the weights were trained "
-        "with; the first that differs: '{}' there, '{}' here; {}",
-        printable(trained.classes[i]), printable(data.classes[i]),
-        difference(trained.classes, "the weights", data.classes, "the data"));
-  }
-  if (trained.mean != data.mean || trained.std != data.std) {
-    spdlog::warn(
-        "the weights were trained on pictures with mean {} and std {}, the "
-        "data have mean {} and std {}",
-        joined(trained.mean), joined(trained.std), joined(data.mean),
-        joined(data.std));
-  }
-  if (trained.input_shape != data.input_shape) {
-    spdlog::warn("the weights were trained on pictures of {}, the data are {}",
-                 c10::str(at::IntArrayRef(trained.input_shape)),
-                 c10::str(at::IntArrayRef(data.input_shape)));
-  }
-}
-
-void warn_of_other_network(const ModelMetadata& trained, const RunConfig& now) {
-  const auto then = config_of(trained);
-  if (!then) return;
-  for (const auto& [key, there, here] : differences(*then, now)) {
-    // What a head, a first convolution, an option of speed or the first weights
-    // may differ in.
-    const auto may_differ = {"model.num_classes", "model.in_channels",
-                             "model.kernels", "model.zero_init_residual"};
-    if (!key.starts_with("model.") ||
-        std::ranges::find(may_differ, key) != may_differ.end()) {
-      continue;
-    }
-    spdlog::warn(
-        "the weights were trained in another network: '{}' there, '{}' here",
-        there, here);
-    return;
-  }
 }
 
 std::string LoadedNetwork::class_name(int64_t index) const {
@@ -191,15 +111,6 @@ void check_type_of_program(const ScriptedNetwork& program,
   throw ConfigError(source.file.string() + ": an exported program in " +
                     name_of_type(program.type) + ", not " + name +
                     "; give the run folder, or export it by --dtype " + name);
-}
-
-/// Of a network whose arithmetic somebody chose for now.
-void check_arithmetic(const NetworkSource& source, torch::Device device) {
-  if (source.amp == Amp::kFp16 && device.is_cpu()) {
-    throw ConfigError(
-        "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 "
-        "are for both");
-  }
 }
 
 /// An exported program: its own network, and its own idea of pixels.
@@ -297,7 +208,7 @@ LoadedNetwork load_network(const NetworkSource& given,
   if (file.kind == WeightKind::kTorchScript && network.metadata) {
     load_program(source, network);
   } else {
-    check_arithmetic(source, network.device);
+    if (source.amp) check_dtype(*source.amp, network.device);
     load_weights_of(file, source.file, network);
   }
   network.thresholds = thresholds_for(source, network);

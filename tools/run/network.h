@@ -84,16 +84,4 @@ Preprocessing make_preprocessing(const RunConfig& config, torch::Device device);
 /// that was trained on its data's own size, other pictures are brought to it.
 DataOptions picture_options(const LoadedNetwork& network);
 
-/// The config that a network was trained by; nothing where it is none of today.
-std::optional<RunConfig> config_of(const ModelMetadata& metadata);
-
-/// Logs where data differ from those that a network was trained with: names of
-/// classes, mean and std, size of the pictures.
-void warn_of_other_data(const ModelMetadata& trained,
-                        const ModelMetadata& data);
-
-/// Logs where a network differs from the one its weights were trained in,
-/// though all names and shapes fit: another padding of a shortcut, say.
-void warn_of_other_network(const ModelMetadata& trained, const RunConfig& now);
-
 }  // namespace skipzoo

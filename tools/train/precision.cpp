@@ -23,6 +23,13 @@ void set_cuda_arithmetic(const TrainOptions& options, torch::Device device) {
   context.setAllowTF32CuBLAS(options.tf32);
 }
 
+void check_dtype(Amp amp, torch::Device device) {
+  if (amp != Amp::kFp16 || device.is_cuda()) return;
+  throw ConfigError(
+      "--dtype: fp16 is for CUDA, and this runs on the CPU; bf16 and fp32 are "
+      "for both");
+}
+
 Autocast::Autocast(Amp amp, torch::Device device)
     : device_(device.type()),
       active_(amp == Amp::kBf16 || (amp == Amp::kFp16 && device.is_cuda())) {

@@ -7,6 +7,9 @@ namespace skipzoo {
 
 /// Throws ConfigError where a network cannot be trained so on that device.
 void check_amp(Amp amp, torch::Device device);
+/// Throws ConfigError where nothing is computed so on that device, as --dtype
+/// asks for.
+void check_dtype(Amp amp, torch::Device device);
 
 /// Settings of the process for its work on `device`: train.tf32,
 /// cudnn_benchmark and deterministic. The CPU has none of them, and nothing
