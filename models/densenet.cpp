@@ -169,12 +169,14 @@ DenseNetImpl::DenseNetImpl(const DenseNetOptions& options)
 
 torch::Tensor DenseNetImpl::stem_of(const torch::Tensor& images) {
   if (stem_ == Stem::kCifar) return ops_.conv(images, conv0);
-  auto x = ops_.bn_relu(ops_.conv(images, conv0), norm0);
+  auto x = ops_.conv(images, conv0);
   if (conv1) {
-    x = ops_.bn_relu(ops_.conv(x, conv1), norm1);
-    x = ops_.bn_relu(ops_.conv(x, conv2), norm2);
+    x = ops_.conv(ops_.bn_relu(x, norm0), conv1);
+    x = ops_.conv(ops_.bn_relu(x, norm1), conv2);
   }
-  return stem_pool(x, blurs_);
+  auto& last = conv1 ? norm2 : norm0;
+  return blurs_ ? stem_pool(ops_.bn_relu(x, last), blurs_)
+                : ops_.bn_relu_pool(x, last);
 }
 
 torch::Tensor DenseNetImpl::forward_features(const torch::Tensor& images) {

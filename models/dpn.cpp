@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "models/layers.h"
+#include "models/residual.h"
 
 namespace skipzoo {
 
@@ -173,8 +174,7 @@ DPNImpl::DPNImpl(const DPNOptions& options)
 }
 
 torch::Tensor DPNImpl::forward_features(const torch::Tensor& images) {
-  auto x = ops_.bn_relu(ops_.conv(images, stem_conv), stem_norm);
-  if (stem_ == Stem::kImageNet) x = stem_pool(x, /*blurs=*/false);
+  auto x = run_stem(images, stem_, stem_conv, stem_norm, ops_);
   DualPath path;
   for (auto& block : blocks) {
     path = block(x, std::move(path));

@@ -5,6 +5,7 @@
 #include "models/kernels/algorithms/norm.h"
 #include "models/kernels/kernels.h"
 #include "models/kernels/ops/batch_norm.h"
+#include "models/kernels/ops/batch_norm_pool.h"
 #include "models/kernels/ops/convolution.h"
 
 namespace skipzoo {
@@ -45,6 +46,11 @@ class Ops {
   torch::Tensor bn_relu(const torch::Tensor& x,
                         torch::nn::BatchNorm2d& norm) const {
     return bn(x, norm, {.relu = true});
+  }
+  /// max_pool2d(relu(norm(x)), 3, 2, 1): see batch_norm_pool().
+  torch::Tensor bn_relu_pool(const torch::Tensor& x,
+                             torch::nn::BatchNorm2d& norm) const {
+    return batch_norm_pool(x, norm, kernels_);
   }
   /// relu(norm(x) * gate + residual); an undefined residual adds nothing, an
   /// undefined gate changes nothing.

@@ -30,6 +30,12 @@ class RecordedForward {
   /// The same number of images of the same size each time. The result is the
   /// caller's: a later call does not write over it.
   torch::Tensor operator()(const torch::Tensor& images) {
+    if (Graph::is_recording()) {
+      // As of a teacher within a step: a part of what is recorded there, whose
+      // memory is none of ours.
+      return forward_(
+          images.to(type_).contiguous(at::MemoryFormat::ChannelsLast));
+    }
     if (!input_.defined()) {
       input_ = at::empty(images.sizes(), images.options().dtype(type_),
                          at::MemoryFormat::ChannelsLast);

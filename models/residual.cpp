@@ -14,9 +14,10 @@ nn::Conv2d stem_convolution(Stem stem, int64_t in, int64_t out) {
 
 torch::Tensor run_stem(const torch::Tensor& images, Stem stem, nn::Conv2d& conv,
                        nn::BatchNorm2d& norm, const Ops& ops) {
-  auto x = ops.conv(images, conv);
-  if (norm) x = ops.bn_relu(x, norm);
-  return stem == Stem::kImageNet ? stem_pool(x, /*blurs=*/false) : x;
+  const auto x = ops.conv(images, conv);
+  const bool pools = stem == Stem::kImageNet;
+  if (!norm) return pools ? stem_pool(x, /*blurs=*/false) : x;
+  return pools ? ops.bn_relu_pool(x, norm) : ops.bn_relu(x, norm);
 }
 
 ShortcutPath::ShortcutPath(Shortcut kind, int64_t in, int64_t out,

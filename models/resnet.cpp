@@ -187,7 +187,8 @@ torch::Tensor ResNetImpl::stem_of(const torch::Tensor& images) {
   } else {
     x = ops_.conv(x, conv1);
   }
-  return stem_pool(ops_.bn_relu(x, bn1), blurs_);
+  return blurs_ ? stem_pool(ops_.bn_relu(x, bn1), blurs_)
+                : ops_.bn_relu_pool(x, bn1);
 }
 
 torch::Tensor ResNetImpl::forward_features(const torch::Tensor& images) {

@@ -4,11 +4,12 @@
 # that is in RESULTS already is not measured again: what was cut short goes on.
 #
 #   measure.sh BUILD RESULTS [--part 1|2|3]... [--minutes 8] [--python python3]
-#              [--cifar FOLDER] [--rehearse]
+#              [--cifar FOLDER | --photos FOLDER] [--rehearse]
 #
 # BUILD: as unpack.sh lays it out. RESULTS gets tests.txt, rows.jsonl, table.md
-# and profile.txt. --cifar: cifar-10-batches-bin, for the last row. --rehearse:
-# the same on the CPU with tiny batches and PyTorch eager alone, to see that the
+# and profile.txt. --cifar: cifar-10-batches-bin, for the last row; --photos: the
+# same as class folders of JPEG files (train/CLASS, test/CLASS). --rehearse: all
+# this on the CPU with tiny batches and PyTorch eager alone, to see that the
 # script works; its figures say nothing.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,13 +17,14 @@ build=$(cd "$1" && pwd) || exit 1
 mkdir -p "$2"
 results=$(cd "$2" && pwd)
 shift 2
-parts='' minutes=8 python=python3 cifar='' rehearse='' device=cuda
+parts='' minutes=8 python=python3 rehearse='' device=cuda
+cifar=()
 while [ $# -gt 0 ]; do
   case $1 in
     --part) parts="$parts $2"; shift ;;
     --minutes) minutes=$2; shift ;;
     --python) python=$2; shift ;;
-    --cifar) cifar=$2; shift ;;
+    --cifar | --photos) cifar=("$1" "$(cd "$2" && pwd)"); shift ;;
     --rehearse) rehearse=--rehearse device=cpu ;;
     *) echo "unknown: $1" >&2; exit 1 ;;
   esac
@@ -34,15 +36,22 @@ skipzoo=$results/skipzoo
 printf '#!/bin/sh\nLD_LIBRARY_PATH=%s/libs exec %s/skipzoo "$@"\n' "$build" "$build" >"$skipzoo"
 chmod +x "$skipzoo"
 
-# run_tests BINARY FILTER SECONDS: what it says goes to tests.txt.
+# run_tests BINARY FILTER SECONDS SHARDS: so many at once, for most of the time
+# goes to processes that start. What they say goes to tests.txt.
 run_tests() {
-  local begin=$SECONDS
-  LD_LIBRARY_PATH=$build/libs timeout "$3" "$build/tests/$1" --gtest_filter="$2" \
-    --gtest_brief=1 >"$results/$1.txt" 2>&1
-  local status=$?
+  local begin=$SECONDS shard
+  rm -f "$results/$1."*.txt
+  for shard in $(seq 0 $(($4 - 1))); do
+    {
+      GTEST_TOTAL_SHARDS=$4 GTEST_SHARD_INDEX=$shard LD_LIBRARY_PATH=$build/libs timeout "$3" \
+        "$build/tests/$1" --gtest_filter="$2" >"$results/$1.$shard.txt" 2>&1
+      echo "== shard $shard: status $?" >>"$results/$1.$shard.txt"
+    } &
+  done
+  wait
   {
-    echo "== $1 $2: status $status, $((SECONDS - begin)) s (124: cut short)"
-    grep -E '^\[ *(PASSED|FAILED|SKIPPED)' "$results/$1.txt" | tail -40
+    echo "== $1 $2: $((SECONDS - begin)) s, $(cat "$results/$1."*.txt | grep -c '^\[ *OK') passed"
+    cat "$results/$1."*.txt | grep -E '^\[ *(FAILED|SKIPPED) *\].* \(|^== shard .* status [1-9]' | tail -40
   } | tee -a "$results/tests.txt"
 }
 
@@ -54,10 +63,11 @@ measure() {
 
 part_1() {
   if [ -z "$rehearse" ]; then
-    run_tests models_test '*Cuda*' 120
-    run_tests tools_test '*Cuda*' 120
+    run_tests models_test '*Cuda*' 120 4
+    run_tests tools_test 'CudaRun.*:CudaGraphRun.*' 240 12
+    run_tests tools_test 'CudaFeeding.*' 60 1  # It measures time.
   else
-    run_tests models_test 'CudaEngines.*' 60
+    run_tests models_test 'CudaEngines.*' 60 2
   fi
   measure resnet50:train:bf16:256:eager,compile resnet20-a:train:bf16:128:eager,compile,reduce \
     resnet50:infer:bf16:256:eager,compile resnet50:infer:bf16:1:eager,reduce
@@ -78,11 +88,11 @@ part_3() {
       --set train.channels_last=true >>"$results/profile.txt" 2>&1
     tail -32 "$results/profile.txt"
   done
-  if [ -n "$cifar" ]; then
-    "$python" "$here/to_94.py" --cifar "$cifar" --skipzoo "$skipzoo" --out "$results" \
+  if [ ${#cifar[@]} -gt 0 ] || [ -n "$rehearse" ]; then
+    "$python" "$here/to_94.py" "${cifar[@]}" --skipzoo "$skipzoo" --out "$results" \
       --configs "$here/../../configs" --until "$deadline" $rehearse
   else
-    echo "CIFAR-10 to 94 %: not measured, for want of --cifar FOLDER"
+    echo "CIFAR-10 to 94 %: not measured, for want of --cifar or --photos FOLDER"
   fi
 }
 

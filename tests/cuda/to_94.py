@@ -1,10 +1,14 @@
 """Seconds until ResNet-18 has 94 % of CIFAR-10's test pictures right: skipzoo, and the same recipe under torch.compile.
 
     python to_94.py --cifar cifar-10-batches-bin --skipzoo BINARY --out FOLDER
+    python to_94.py --photos FOLDER --skipzoo BINARY --out FOLDER
 
 From the start of the process, reading, compiling and testing after each epoch included. The recipe: batches of 512, 16
 epochs, SGD with Nesterov's momentum, one cycle up to 0.4, label smoothing of 0.1, crops of a padding of 4, mirrored, bf16,
 channels-last. The other side has its pictures on the GPU, and crops and mirrors there. FOLDER/rows.jsonl gets a line each.
+
+--photos: the pictures as JPEG or PNG, train/CLASS/… and test/CLASS/…, as where the binary files are too large to be taken
+along; they are written as such, to OUT/cifar-10-batches-bin, before either side begins (needs Pillow).
 """
 import argparse
 import csv
@@ -31,6 +35,36 @@ def pictures(folder, names, device):
             data += f.read()
     data = torch.frombuffer(bytearray(data), dtype=torch.uint8).view(-1, 3073).to(device)
     return data[:, 1:].reshape(-1, 3, 32, 32), data[:, 0].long()
+
+
+def binary_files_of(photos, folder):
+    """Write photos of train/CLASS and test/CLASS as the binary version of CIFAR-10, in an order drawn with seed 0."""
+    import random
+    from multiprocessing import Pool
+    os.makedirs(folder, exist_ok=True)
+    classes = sorted(os.listdir(os.path.join(photos, "train")))
+    for part, names in (("train", [f"data_batch_{i}.bin" for i in range(1, 6)]), ("test", ["test_batch.bin"])):
+        files = [(os.path.join(photos, part, c, name), label) for label, c in enumerate(classes)
+                 for name in sorted(os.listdir(os.path.join(photos, part, c)))]
+        random.Random(0).shuffle(files)
+        with Pool() as pool:
+            records = pool.map(record_of, files, chunksize=500)
+        for i, name in enumerate(names):
+            beside = os.path.join(folder, name + ".part")
+            with open(beside, "wb") as f:
+                f.writelines(records[i * len(records) // len(names):(i + 1) * len(records) // len(names)])
+            os.replace(beside, os.path.join(folder, name))
+    return folder
+
+
+def record_of(photo):
+    """A label and the red, green and blue of 32x32 pixels, 3,073 bytes."""
+    from PIL import Image
+    path, label = photo
+    with Image.open(path) as image:
+        if image.size != (32, 32):
+            sys.exit(f"{path}: {image.size[0]}x{image.size[1]} pixels, not 32x32")
+        return bytes([label]) + b"".join(plane.tobytes() for plane in image.convert("RGB").split())
 
 
 def made_up(device, count):
@@ -132,7 +166,9 @@ def train_skipzoo(a, started):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--cifar")
+    pictures_from = p.add_mutually_exclusive_group()
+    pictures_from.add_argument("--cifar", help="the folder cifar-10-batches-bin")
+    pictures_from.add_argument("--photos", help="the same as class folders of photos")
     p.add_argument("--skipzoo", required=True)
     p.add_argument("--out", default=".")
     p.add_argument("--configs", default=os.path.join(HERE, "..", "..", "configs"))
@@ -142,6 +178,8 @@ def main():
     a = p.parse_args()
     if a.single:
         return train_peer(a, time.time())
+    if a.photos:
+        a.cifar = binary_files_of(a.photos, os.path.join(a.out, "cifar-10-batches-bin"))
     path, run, card = os.path.join(a.out, "rows.jsonl"), f"{time.time():.0f}", card_name("cpu" if a.rehearse else "cuda")
     row = "resnet18-cifar:to_94"
     for peer in ("skipzoo", "compile"):
@@ -151,7 +189,8 @@ def main():
         if peer == "skipzoo":
             found = train_skipzoo(a, started)
         else:
-            command = [sys.executable, os.path.abspath(__file__), "--single", *sys.argv[1:]]
+            command = [sys.executable, os.path.abspath(__file__), "--single", "--skipzoo", a.skipzoo,
+                       *(["--cifar", a.cifar] if a.cifar else []), *(["--rehearse"] if a.rehearse else [])]
             try:
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=max(1, a.until - time.time()))
                 found = json.loads(done.stdout.strip().splitlines()[-1])

@@ -67,7 +67,7 @@ std::vector<TrainedCase> trained_cases() {
        {2, 16, 8, 8},
        Algorithm::kGroups},
       {nn::Conv2dOptions(16, 24, 3).padding(1).stride(2),
-       {8, 16, 8, 8},
+       {4, 16, 8, 8},
        Algorithm::kLibTorch},
   };
 }
@@ -117,14 +117,14 @@ TEST(ConvolutionChoice, SaysWhyThoseBeforeDeclined) {
   Heard heard;
   const Listening listening(heard);
   nn::Conv2d conv(nn::Conv2dOptions(16, 24, 3).padding(1).stride(2));
-  convolution(channels_last({8, 16, 8, 8}), conv, Kernels::kFused);
+  convolution(channels_last({4, 16, 8, 8}), conv, Kernels::kFused);
   ASSERT_EQ(heard.choices.size(), 1);
   EXPECT_EQ(heard.choices[0].algorithm, Algorithm::kLibTorch);
   EXPECT_FALSE(heard.choices[0].call.wants_input_gradient);
   EXPECT_EQ(declined_by(heard.choices[0]),
             (std::vector<std::string>{
                 "winograd: stride 2",
-                has_avx2() ? "implicit_gemm: fewer than 32 images: 8"
+                has_avx2() ? "implicit_gemm: fewer than 8 images: 4"
                            : "implicit_gemm: no AVX2",
                 "grouped_convolution: one group"}));
 }

@@ -184,6 +184,30 @@ TEST(EmulatedNorm, GivesGradientsToThoseThatAskAlone) {
   EXPECT_FALSE(emulated(x, norm, {.relu = true}).requires_grad());
 }
 
+TEST(EmulatedNorm, OfAFrozenNormGivesTheGradientOfItsInputAlone) {
+  for (const bool training : {false, true}) {
+    std::vector<torch::Tensor> gradients;
+    for (const bool own : {true, false}) {
+      torch::manual_seed(5);
+      const auto x = torch::randn({3, 12, 5, 4})
+                         .contiguous(at::MemoryFormat::ChannelsLast)
+                         .requires_grad_();
+      torch::nn::BatchNorm2d norm(12);
+      norm->train(training);
+      norm->weight.requires_grad_(false);
+      norm->bias.requires_grad_(false);
+      const auto y =
+          own ? emulated(x, norm, {.relu = true})
+              : batch_norm(x, norm, {.relu = true}, Kernels::kReference);
+      y.square().sum().backward();
+      gradients.push_back(x.grad());
+      EXPECT_FALSE(norm->weight.grad().defined());
+    }
+    EXPECT_TRUE(torch::allclose(gradients[0], gradients[1], 1e-4, 1e-5))
+        << training;
+  }
+}
+
 TEST(SuitsCudaNorm, SaysWhyNot) {
   torch::nn::BatchNorm2d norm(8);
   const auto x =

@@ -14,6 +14,7 @@
 #include "models/kernels/cuda/graph.h"
 #include "tests/models/cuda_emulation.h"
 #include "tests/support/distance.h"
+#include "tests/support/without_tf32.h"
 
 namespace skipzoo {
 namespace {
@@ -211,6 +212,8 @@ class DenseBlockCuda : public testing::TestWithParam<BlockCase> {
     EXPECT_NE(y.grad_fn()->name().find("CudaDense"), std::string::npos);
     return y;
   }
+
+  WithoutTf32 without_tf32_;
 };
 
 TEST_P(DenseBlockCuda, IsLayersAndConcatenations) {
@@ -219,7 +222,6 @@ TEST_P(DenseBlockCuda, IsLayersAndConcatenations) {
   expect_true_block(
       block_outcome(c, Kernels::kFused, at::kDouble, torch::kCUDA, on_device),
       truth, 1e-12);
-  // cuDNN's float may take TF32 where it is allowed; it is not by default.
   expect_true_block(
       block_outcome(c, Kernels::kFused, at::kFloat, torch::kCUDA, on_device),
       truth, 1e-4);

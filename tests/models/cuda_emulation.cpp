@@ -5,6 +5,7 @@
 // The very text that NVRTC compiles.
 #include "models/kernels/cuda/batch_norm.cu"
 #include "models/kernels/cuda/batch_norm_backward.cu"
+#include "models/kernels/cuda/batch_norm_pool.cu"
 #include "models/kernels/cuda/dense_block.cu"
 
 namespace skipzoo {
@@ -48,6 +49,14 @@ void add_kernels(EmulatedKernels& to, at::ScalarType type) {
   add_passes<T, true, true>(to, type);
   add_dense<T, false>(to, type);
   add_dense<T, true>(to, type);
+  to.add("batch_norm_pool" + in_brackets(type, ", false"),
+         cuda::batch_norm_pool<T, false>);
+  to.add("batch_norm_pool" + in_brackets(type, ", true"),
+         cuda::batch_norm_pool<T, true>);
+  to.add("batch_norm_pool_gradient_sums" + in_brackets(type),
+         cuda::batch_norm_pool_gradient_sums<T>);
+  to.add("batch_norm_pool_input_gradient" + in_brackets(type),
+         cuda::batch_norm_pool_input_gradient<T>);
 }
 
 template <typename A>

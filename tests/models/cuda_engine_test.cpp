@@ -15,6 +15,7 @@
 #include "tests/support/reference.h"
 #include "tests/support/trained.h"
 #include "tests/support/variants.h"
+#include "tests/support/without_tf32.h"
 
 namespace skipzoo {
 namespace {
@@ -24,11 +25,7 @@ class CudaEngine : public testing::TestWithParam<Variant> {
   void SetUp() override {
     if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device here";
     torch::manual_seed(0);
-    // As exact as the CPU's.
-    at::globalContext().setAllowTF32CuDNN(false);
-    at::globalContext().setAllowTF32CuBLAS(false);
   }
-  void TearDown() override { at::globalContext().setAllowTF32CuDNN(true); }
   static torch::Tensor images(int64_t n, int64_t side) {
     return torch::randn({n, in_channels(GetParam().options), side, side + 2},
                         torch::kCUDA);
@@ -38,6 +35,8 @@ class CudaEngine : public testing::TestWithParam<Variant> {
     model->to(torch::kCUDA);
     return model;
   }
+
+  WithoutTf32 without_tf32_;  // As exact as the CPU's.
 };
 
 double relative(const torch::Tensor& found, const torch::Tensor& expected) {

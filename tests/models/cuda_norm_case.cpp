@@ -51,8 +51,11 @@ NormOutcome outcome_of(const NormCase& c, torch::Device device, bool in_double,
   auto norm = norm_of(c, type == at::kDouble ? at::kDouble : at::kFloat);
   norm->to(device);
   const auto y = way(x, norm, {.residual = residual, .relu = c.relu});
-  y.backward(
-      weights.to(device, type).contiguous(at::MemoryFormat::ChannelsLast));
+  // As many as there are results: pooling leaves fewer.
+  y.backward(weights.narrow(2, 0, y.size(2))
+                 .narrow(3, 0, y.size(3))
+                 .to(device, type)
+                 .contiguous(at::MemoryFormat::ChannelsLast));
   NormOutcome all{{"y", y.detach()},
                   {"dx", x.grad()},
                   {"dweight", norm->weight.grad()},

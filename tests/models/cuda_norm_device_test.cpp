@@ -12,6 +12,7 @@
 #include <string>
 
 #include "models/kernels/cuda/graph.h"
+#include "models/kernels/ops/batch_norm_pool.h"
 #include "models/kernels/ops/cuda_batch_norm.h"
 #include "models/zoo.h"
 #include "tests/models/cuda_norm_case.h"
@@ -86,6 +87,36 @@ TEST_F(BatchNormCuda, IsTrueOfTensorsThatFillTheDevice) {
   for (const auto type : {at::kFloat, at::kHalf}) {
     expect_true_on_device({.shape = {32, 64, 28, 28}, .type = type});
   }
+}
+
+TEST_F(BatchNormCuda, WithPoolingIsTrue) {
+  const auto expect_true_pool = [](const std::vector<int64_t>& shape,
+                                   at::ScalarType type, bool training) {
+    const NormCase c{
+        .shape = shape, .type = type, .residual = false, .training = training};
+    const auto pooled = [](Kernels kernels) -> NormWay {
+      return [kernels](const auto& x, auto& norm, const Epilogue&) {
+        const auto y = batch_norm_pool(x, norm, kernels);
+        EXPECT_EQ(
+            y.grad_fn()->name().find("CudaBatchNormPool") != std::string::npos,
+            kernels == Kernels::kFused)
+            << suits_cuda_batch_norm_pool(x, *norm).words();
+        return y;
+      };
+    };
+    expect_true(c, outcome_of(c, torch::kCUDA, false, pooled(Kernels::kFused)),
+                outcome_of(c, torch::kCPU, true, pooled(Kernels::kReference)));
+  };
+  for (int64_t side = 1; side <= 6; ++side) {
+    for (const auto type : kDeviceTypes) {
+      for (const bool training : {true, false}) {
+        expect_true_pool({3, 8, side, 7 - side}, type, training);
+      }
+    }
+  }
+  expect_true_pool({16, 64, 112, 112}, at::kBFloat16, true);
+  // Of so many pixels in float32 two could be one number when normalised.
+  expect_true_pool({8, 64, 113, 111}, at::kHalf, true);
 }
 
 TEST_F(BatchNormCuda, IsTheSameEachTime) {

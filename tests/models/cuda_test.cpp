@@ -12,6 +12,7 @@
 #include "models/zoo.h"
 #include "tests/support/distance.h"
 #include "tests/support/variants.h"
+#include "tests/support/without_tf32.h"
 
 namespace skipzoo {
 namespace {
@@ -31,6 +32,8 @@ class Cuda : public testing::TestWithParam<Variant> {
     model->to(torch::kFloat64);
     return model;
   }
+
+  WithoutTf32 without_tf32_;
 };
 
 void expect_near(const torch::Tensor& a, const torch::Tensor& b, double bound,

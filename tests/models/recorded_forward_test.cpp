@@ -22,6 +22,7 @@ struct FakeGraph {
     recorded = work;
   }
   bool is_recorded() const { return recorded != nullptr; }
+  static bool is_recording() { return within; }
   void replay() {
     said += "replay ";
     recorded();
@@ -29,6 +30,7 @@ struct FakeGraph {
   explicit FakeGraph(std::string& words, bool can = true)
       : said(words), can_record(can) {}
 
+  static inline bool within = false;  ///< Another that is recorded.
   std::string& said;
   bool can_record;
   std::function<void()> recorded;
@@ -73,6 +75,26 @@ TEST(RecordedForward, GivesEachCallerAResultOfItsOwn) {
   }
   for (size_t call = 0; call < kept.size(); ++call) {
     EXPECT_TRUE(kept[call].allclose(expected_of(images[call]))) << call;
+  }
+}
+
+// Such as a teacher in a training step, once it was recorded by itself and
+// before.
+TEST(RecordedForward, IsAPartOfWhatIsRecordedAroundIt) {
+  for (const int before : {0, 4}) {
+    std::string said;
+    torch::Tensor memory;
+    RecordedForward<FakeGraph> forward(into(memory), at::kDouble,
+                                       std::make_unique<FakeGraph>(said));
+    const auto images = torch::randn({3, 2, 4, 5});
+    for (int call = 0; call < before; ++call) forward(images);
+    said.clear();
+    FakeGraph::within = true;
+    EXPECT_TRUE(forward(images).allclose(expected_of(images)));
+    FakeGraph::within = false;
+    EXPECT_EQ(said, "");
+    EXPECT_TRUE(forward(images).allclose(expected_of(images)));
+    EXPECT_EQ(said, before == 0 ? "run " : "replay ");
   }
 }
 

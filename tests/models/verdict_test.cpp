@@ -61,15 +61,20 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
   EXPECT_EQ(gemm(strided).words(),
             "64 images of 8x8 pixels and 32 channels: a product of its own");
   auto other = strided;
+  other.images = 7;
+  EXPECT_EQ(gemm(other).words(), "fewer than 8 images: 7");
   other.images = 31;
-  EXPECT_EQ(gemm(other).words(), "fewer than 32 images: 31");
+  EXPECT_TRUE(gemm(other));
+  other.in = {9, 8};
+  EXPECT_EQ(gemm(other).words(),
+            "more than 64 pixels a plane, at stride 2: 9x8");
   other = strided;
   other.stride = 1;
   EXPECT_EQ(gemm(other).words(),
             "more than 16 pixels a plane, at stride 1: 8x8");
   other = strided;
-  other.outputs = 16;
-  EXPECT_EQ(gemm(other).words(), "fewer than 32 channels: 16");
+  other.outputs = 7;
+  EXPECT_EQ(gemm(other).words(), "fewer than 8 channels: 7");
 }
 
 }  // namespace

@@ -122,7 +122,7 @@ def command_of(row, peer, a):
     if peer == "skipzoo":
         return [a.skipzoo, "benchmark", "-c", os.path.join(a.configs, NETWORKS[model] + ".yaml"), "--mode", mode, "--dtype",
                 dtype, "--batch", batch, "--device", a.device, "--seconds", str(a.seconds), "--json", "--set",
-                "train.channels_last=true", *(word for key in a.set for word in ("--set", key))]
+                "train.channels_last=true", *(["--set", "train.tf32=false"] if dtype == "fp32" else []), *(word for key in a.set for word in ("--set", key))]
     return [sys.executable, os.path.abspath(__file__), "--single", peer, "--device", a.device, "--seconds", str(a.seconds), row]
 
 

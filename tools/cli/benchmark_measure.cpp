@@ -82,14 +82,18 @@ struct Reductions {
 /// One after the other, each until it is done.
 void measure_steps(const BenchmarkRequest& request, const BenchmarkStep& step,
                    Collective& collective, Measured& measured) {
-  for (int i = 0; i < 3; ++i) step.run();
+  const auto started = Clock::now();
+  for (int i = 0; i < 3; ++i) {
+    step.run();
+    if (!collective.any(since(started) < request.seconds)) break;
+  }
   std::optional<OperatorTimes> times;
   if (request.profile) times.emplace();
   Reductions reductions;
   const auto start = Clock::now();
   // All or none go on.
   const auto goes_on = [&] {
-    return collective.any(measured.seconds.size() < 5 ||
+    return collective.any(measured.seconds.size() < 3 ||
                           since(start) < request.seconds);
   };
   while (goes_on()) {

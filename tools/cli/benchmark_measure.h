@@ -38,9 +38,9 @@ struct Measured {
   double median() const { return seconds[seconds.size() / 2]; }
 };
 
-/// Three steps to warm up, then at least five, for at least so long; as many in
-/// each process. On a GPU seven, then at least five windows of ten steps each,
-/// with a wait for the GPU at their ends alone.
+/// Up to three steps to warm up, for no more than so long; then at least three,
+/// for at least so long; as many in each process. On a GPU seven, then at least
+/// five windows of ten steps each, with a wait for the GPU at their ends alone.
 Measured measure(const BenchmarkRequest& request, const RunConfig& config,
                  torch::Device device,
                  const std::shared_ptr<Collective>& collective);

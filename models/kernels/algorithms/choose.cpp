@@ -72,9 +72,11 @@ Verdict suits_implicit_gemm(const ConvolutionShape& shape,
   // training, 3x3, 64 images and channels: at stride 2 planes of 8x8 1.7, 16x16
   // 1.3, 17x17 and 24x24 1.2, 32x32 1.1; at stride 1 2x2 3.5, 4x4 1.5, 8x8 1.2,
   // where Winograd's is 2.6; 1x1 at 4x4 1.5, at 8x8 1.0. A weight of 256x256
-  // 2.0, of 512x512 1.6; kernels of 5x5 and 7x7 1.3. Of 8 images (2.0) and of 8
-  // channels (3.2) it is faster here too: those two are on the safe side.
-  constexpr int64_t kLeastImages = 32, kLeastChannels = 32;
+  // 2.0, of 512x512 1.6; kernels of 5x5 and 7x7 1.3. Of 8 channels 3.2. Of 8 to
+  // 16 images 1.7 for a network of small planes, in inference 1.6; but with
+  // planes of 16x16 0.95, in inference 0.8.
+  constexpr int64_t kLeastImages = 8, kLeastChannels = 8;
+  constexpr int64_t kMany = 32, kMostPixelsOfFew = 8 * 8;
   constexpr int64_t kMostTaps = 9, kMostWeights = 256 * 256;
   constexpr int64_t kMostPixels = 17 * 17, kSmall = 4 * 4;
   const int64_t channels = std::min(shape.channels, shape.outputs);
@@ -109,7 +111,9 @@ Verdict suits_implicit_gemm(const ConvolutionShape& shape,
     return declined("more than # pixels in a kernel: #x#", kMostTaps,
                     kernel.height, kernel.width);
   }
-  const int64_t most = shape.stride > 1 ? kMostPixels : kSmall;
+  const int64_t most = shape.stride == 1      ? kSmall
+                       : shape.images < kMany ? kMostPixelsOfFew
+                                              : kMostPixels;
   if (in.height * in.width > most) {
     return declined("more than # pixels a plane, at stride #: #x#", most,
                     shape.stride, in.height, in.width);

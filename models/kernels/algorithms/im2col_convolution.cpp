@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "models/kernels/algorithms/choose.h"
@@ -39,6 +40,8 @@ PackedMatrices<T> panels_of(const torch::Tensor& weight) {
 
 /// Rows whose products with a panel stay in L1.
 constexpr int64_t kMostRows = 64;
+/// Bytes of a weight that stays there beside them.
+constexpr int64_t kInL1 = 16 * 1024;
 
 /// Taps of a kernel along an axis.
 struct Taps {
@@ -65,6 +68,9 @@ Taps taps_in_use(int64_t kernel, int64_t from, int64_t to, int64_t stride,
 /// Part of an image that is copied to a row.
 struct Piece {
   int64_t from, to, count;
+  bool goes_on_with(const Piece& next) const {
+    return from + count == next.from && to + count == next.to;
+  }
 };
 
 }  // namespace
@@ -143,28 +149,34 @@ struct Im2colConvolution::ReadyFor : Ready {
       if (y + ky < 0 || y + ky >= from.height) continue;
       const int64_t pixel =
           (image * from.height + y + ky) * from.width + x + first;
-      pieces.push_back({pixel * in,
-                        i * pitch + (ky * across.count + first) * in,
-                        count * in});
+      const Piece piece{
+          pixel * in, i * pitch + (ky * across.count + first) * in, count * in};
+      // Of a 1x1 kernel all of them lie as they are read.
+      if (!pieces.empty() && pieces.back().goes_on_with(piece)) {
+        pieces.back().count += piece.count;
+      } else {
+        pieces.push_back(piece);
+      }
     }
   }
 
-  void multiply(int64_t panel, const T* residual, bool relu, T* to) const {
+  /// A block of pixels with a panel.
+  void multiply(int64_t block, int64_t panel, const T* residual, bool relu,
+                T* to) const {
     alignas(64) std::array<float, kMostRows * gemm::kColumns> products;
     const int64_t channel = panel * gemm::kColumns;
     const int64_t channels = std::min(gemm::kColumns, out - channel);
-    for (int64_t first = 0; first < pixels; first += kMostRows) {
-      const int64_t count = std::min(kMostRows, pixels - first);
-      gemm::multiply(F::left(left->data() + first * pitch, pitch),
-                     panels->at(panel), gemm::padded(count, gemm::kRows),
-                     gemm::kColumns, pitch / F::kPair, products.data(),
-                     /*add=*/false);
-      const int64_t at = first * out + channel;
-      rows::write(products.data(), gemm::kColumns,
-                  biases.const_data_ptr<float>() + channel,
-                  residual == nullptr ? nullptr : residual + at, relu, count,
-                  channels, to + at, out);
-    }
+    const int64_t first = block * kMostRows;
+    const int64_t count = std::min(kMostRows, pixels - first);
+    gemm::multiply(F::left(left->data() + first * pitch, pitch),
+                   panels->at(panel), gemm::padded(count, gemm::kRows),
+                   gemm::kColumns, pitch / F::kPair, products.data(),
+                   /*add=*/false);
+    const int64_t at = first * out + channel;
+    rows::write(products.data(), gemm::kColumns,
+                biases.const_data_ptr<float>() + channel,
+                residual == nullptr ? nullptr : residual + at, relu, count,
+                channels, to + at, out);
   }
 
   void run(const torch::Tensor& images, const torch::Tensor& residual,
@@ -178,12 +190,21 @@ struct Im2colConvolution::ReadyFor : Ready {
     T* to = result.mutable_data_ptr<T>();
     // Less work than another thread takes to wake for it.
     constexpr int64_t kLeastProducts = 1 << 17;
-    const int64_t of_panel = pixels * depth() * gemm::kColumns;
-    at::parallel_for(0, (out + gemm::kColumns - 1) / gemm::kColumns,
-                     kLeastProducts / of_panel + 1,
-                     [&](int64_t first, int64_t last) {
-                       for (int64_t panel = first; panel < last; ++panel) {
-                         multiply(panel, other, relu, to);
+    const int64_t blocks = (pixels + kMostRows - 1) / kMostRows;
+    const int64_t all = (out + gemm::kColumns - 1) / gemm::kColumns;
+    // A weight that stays in L1 is read again for each block, whose results are
+    // then written whole, by one thread; of a larger one a panel is read once.
+    const bool is_small = depth() * out * int64_t{sizeof(T)} <= kInL1;
+    const auto [outer, inner] =
+        is_small ? std::pair(blocks, all) : std::pair(all, blocks);
+    const int64_t of_outer = pixels * depth() * out / outer;
+    at::parallel_for(0, outer, kLeastProducts / of_outer + 1,
+                     [&, inner = inner](int64_t first, int64_t last) {
+                       for (int64_t i = first; i < last; ++i) {
+                         for (int64_t j = 0; j < inner; ++j) {
+                           multiply(is_small ? i : j, is_small ? j : i, other,
+                                    relu, to);
+                         }
                        }
                      });
   }

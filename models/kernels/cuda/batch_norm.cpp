@@ -79,25 +79,27 @@ Normalised normalised(CudaKernels& kernels, const Tensor& images,
 }
 
 NormGradients norm_gradients(CudaKernels& kernels, const Tensor& gradient,
-                             const NormBackward& saved, bool of_x,
-                             bool of_residual) {
+                             const NormBackward& saved, NormWants wants) {
   const auto dy = aligned(gradient), x = aligned(saved.x);
   const bool relu = saved.mask.defined();
   const ImageLaunches by(kernels, x);
-  const auto grid = by.sum_grid();
-  const auto partial =
-      room({grid.slots, cuda::kGradientParts, lanes(by)}, x, by.sums);
-  kernels(
-      by.over_sums(kBackward,
-                   instance("batch_norm_gradient_sums", by.type, relu), grid),
-      data_of(dy), data_of(x), data_of(saved.mask), data_of(saved.numbers),
-      by.layout, room_of(partial));
-  const auto total = total_gradients(kernels, by, partial, saved.numbers,
-                                     x.numel() / x.size(1), saved.training);
+  TotalGradients total;
+  if (saved.training || wants.weight_or_bias) {
+    const auto grid = by.sum_grid();
+    const auto partial =
+        room({grid.slots, cuda::kGradientParts, lanes(by)}, x, by.sums);
+    kernels(
+        by.over_sums(kBackward,
+                     instance("batch_norm_gradient_sums", by.type, relu), grid),
+        data_of(dy), data_of(x), data_of(saved.mask), data_of(saved.numbers),
+        by.layout, room_of(partial));
+    total = total_gradients(kernels, by, partial, saved.numbers,
+                            x.numel() / x.size(1), saved.training);
+  }
   NormGradients made{
       .x = {}, .weight = total.weight, .bias = total.bias, .residual = {}};
-  const bool writes_residual = of_residual && relu;
-  if (of_x || writes_residual) {
+  const bool writes_residual = wants.residual && relu;
+  if (wants.x || writes_residual) {
     made.x = torch::empty_like(x, at::MemoryFormat::ChannelsLast);
     if (writes_residual) made.residual = torch::empty_like(made.x);
     kernels(by.over_packs(kBackward, instance("batch_norm_input_gradient",
@@ -107,7 +109,7 @@ NormGradients norm_gradients(CudaKernels& kernels, const Tensor& gradient,
             saved.training ? data_of(total.through) : nullptr, by.layout,
             room_of(made.x), room_of(made.residual));
   }
-  if (of_residual && !relu) made.residual = dy;
+  if (wants.residual && !relu) made.residual = dy;
   return made;
 }
 

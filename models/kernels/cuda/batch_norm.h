@@ -38,11 +38,14 @@ struct NormBackward {
 };
 struct NormGradients {
   torch::Tensor x, weight, bias;
-  torch::Tensor residual;  ///< Where the ReLU makes it another than dy.
+  torch::Tensor residual;
 };
-/// Of what asks for one; those of weight and bias anyway. dy: of any layout.
+/// Who asks for one. Of frozen norms nobody but x: there nothing is summed.
+struct NormWants {
+  bool x = false, weight_or_bias = false, residual = false;
+};
+/// dy: of any layout.
 NormGradients norm_gradients(CudaKernels& kernels, const torch::Tensor& dy,
-                             const NormBackward& saved, bool of_x,
-                             bool of_residual);
+                             const NormBackward& saved, NormWants wants);
 
 }  // namespace skipzoo

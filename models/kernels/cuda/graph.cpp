@@ -1,6 +1,7 @@
 #include "models/kernels/cuda/graph.h"
 
 #ifdef SKIPZOO_CUDA
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/Event.h>
@@ -9,7 +10,9 @@
 #include <c10/cuda/CUDAGuard.h>
 #endif
 
+#include <map>
 #include <memory>
+#include <mutex>
 
 namespace skipzoo {
 
@@ -44,18 +47,48 @@ void abandon(at::cuda::CUDAGraph& graph, c10::DeviceIndex device,
   } catch (const c10::Error&) {
     // It had been told.
   }
+  try {
+    // Of pinned memory.
+    auto* host = at::getHostAllocator(at::kCUDA);
+    host->end_allocate_to_pool(pool);
+    host->release_pool(pool);
+  } catch (const c10::Error&) {
+  }
   at::cuda::CUDAGraph other;
   other.capture_begin({0, 0}, kMode);
   at::zeros({1}, at::TensorOptions(at::Device(at::kCUDA, device)));
   other.capture_end();
 }
 
+/// One for all graphs of a device: for each stream LibTorch keeps memory for
+/// cuBLAS to work in, for ever.
+c10::cuda::CUDAStream recording_stream(c10::DeviceIndex device) {
+  static std::mutex mutex;
+  static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> all;
+  const std::lock_guard lock(mutex);
+  const auto found = all.find(device);
+  if (found != all.end()) return found->second;
+  return all
+      .emplace(device,
+               c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device))
+      .first->second;
+}
+
+thread_local bool recording = false;
+
+/// That this thread records, while it lives.
+struct Recording {
+  Recording() { recording = true; }
+  ~Recording() { recording = false; }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+};
+
 }  // namespace
 
 struct CudaGraph::Recorded {
   explicit Recorded(c10::DeviceIndex device)
-      : stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)) {
-  }
+      : stream(recording_stream(device)) {}
   /// Calls what it is given with `stream` as the current one, behind what was
   /// asked of the device before and before what comes after.
   template <typename F>
@@ -100,14 +133,17 @@ void CudaGraph::record(const std::function<void()>& work) {
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
   graph->capture_begin(pool, kMode);
   try {
+    const Recording now;
     work();
+    graph->capture_end();
   } catch (...) {
     abandon(*graph, recorded_->stream.device_index(), pool);
     throw;
   }
-  graph->capture_end();
   recorded_->graph = std::move(graph);
 }
+
+bool CudaGraph::is_recording() { return recording; }
 
 bool CudaGraph::is_recorded() const { return recorded_->graph != nullptr; }
 
@@ -128,6 +164,7 @@ CudaGraph::~CudaGraph() = default;
 void CudaGraph::run(const std::function<void()>&) {}
 void CudaGraph::record(const std::function<void()>&) {}
 bool CudaGraph::is_recorded() const { return false; }
+bool CudaGraph::is_recording() { return false; }
 void CudaGraph::replay() {}
 
 #endif

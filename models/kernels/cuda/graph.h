@@ -34,6 +34,9 @@ class CudaGraph {
   /// device can go on.
   void record(const std::function<void()>& work);
   bool is_recorded() const;
+  /// Whether this thread records one: another can be neither recorded nor
+  /// replayed within.
+  static bool is_recording();
   /// Launches what was recorded. Random numbers go on as if work ran.
   void replay();
 

@@ -9,6 +9,7 @@
 #include "models/kernels/cuda/nvrtc.h"
 
 #ifdef SKIPZOO_CUDA
+#include <c10/cuda/CUDAGraphsC10Utils.h>
 #include <c10/cuda/CUDAStream.h>
 #endif
 
@@ -42,7 +43,8 @@ class CudaDriver {
   enum Attribute { kMultiprocessors = 16, kMajor = 75, kMinor = 76 };
 
   explicit CudaDriver(const SharedLibrary& library)
-      : words_(
+      : start_(library.function<Result(unsigned)>("cuInit")),
+        words_(
             library.function<Result(Result, const char**)>("cuGetErrorString")),
         device_(library.function<Result(int*, int)>("cuDeviceGet")),
         attribute_(
@@ -55,7 +57,9 @@ class CudaDriver {
             library.function<Result(Module*, const void*)>("cuModuleLoadData")),
         find_(library.function<Result(Function*, Module, const char*)>(
             "cuModuleGetFunction")),
-        launch_(library.function<Launch>("cuLaunchKernel")) {}
+        launch_(library.function<Launch>("cuLaunchKernel")) {
+    check(start_(/*flags=*/0), "cuInit");
+  }
 
   int device(int ordinal) const {
     int found = 0;
@@ -120,6 +124,7 @@ class CudaDriver {
                 found == nullptr ? "unknown error" : found);
   }
 
+  Result (*start_)(unsigned);
   Result (*words_)(Result, const char**);
   Result (*device_)(int*, int);
   Result (*attribute_)(int*, int, int);
@@ -160,6 +165,9 @@ class DeviceKernels : public CudaKernels {
     const std::lock_guard lock(mutex_);
     auto& function = functions_[launch.kernel];
     if (function == nullptr) {
+      // A step that is recorded may be the first to need it.
+      const c10::cuda::CUDAStreamCaptureModeGuard relaxed(
+          cudaStreamCaptureModeRelaxed);
       function = driver_.load(
           nvrtc_.compile(launch.file, launch.kernel, architecture_));
     }

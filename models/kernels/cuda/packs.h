@@ -3,6 +3,14 @@
 // What a launch and its kernel both know. Read by g++ and by NVRTC, which has
 // no header of its own: no include, and nothing of either.
 
+// A loop whose arrays are to stay in registers: of one that is not unrolled
+// they lie in memory.
+#ifdef __CUDA_ARCH__
+#define SKIPZOO_UNROLL _Pragma("unroll")
+#else
+#define SKIPZOO_UNROLL
+#endif
+
 namespace skipzoo::cuda {
 
 /// Elements that a thread takes at a time: 16 bytes of a 16-bit type, 32 of
@@ -23,6 +31,17 @@ struct PackLayout {
 constexpr int lanes_of(const PackLayout& layout) {
   return layout.period * kPack;
 }
+
+/// Images and the maxima of their windows, of 3x3 pixels with stride 2 and a
+/// border of one; of whole packs of channels.
+struct PoolShape {
+  PackLayout from, to;
+  int height, width;          ///< Of the images.
+  int out_height, out_width;  ///< Of the maxima: half of it, rounded up.
+};
+constexpr int kPoolSide = 3;
+/// Of a maximum: behind those of 3x3 pixels, which are counted row by row.
+constexpr int kNoTap = kPoolSide * kPoolSide;
 
 /// Some channels of wider rows of pixels: of a dense block's one buffer.
 struct Columns {

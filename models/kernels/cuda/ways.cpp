@@ -66,7 +66,9 @@ torch::Tensor Ways::operator()(const torch::Tensor& x, const torch::Tensor& z) {
   // What cuDNN took for one convolution it takes from then on.
   constexpr int64_t kWorthATrial = 16;
   const int64_t batch = x.size(0);
-  if (batch == 0) return ways_[0](x, z);
+  // What a clock chooses is another from run to run.
+  const bool deterministic = at::globalContext().deterministicCuDNN();
+  if (batch == 0 || deterministic) return ways_[0](x, z);
   const auto [seen, is_new] = chosen_.emplace(batch, -1);
   if (seen->second < 0) {
     seen->second = is_new ? known(x, z) : find_out(x, z);

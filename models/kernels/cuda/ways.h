@@ -19,7 +19,7 @@ struct Search {
   std::map<std::string, int64_t> chosen;
   /// For which cuDNN may still try its algorithms, instead of taking the one
   /// that it thinks best: some of those for fused operators are compiled first.
-  double seconds_left = 30;
+  double seconds_left = 10;
 };
 
 /// Several ways to compute the same on a GPU, of which the fastest is taken.

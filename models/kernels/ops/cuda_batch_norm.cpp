@@ -48,16 +48,18 @@ class CudaBatchNorm : public torch::autograd::Function<CudaBatchNorm> {
     const auto saved = context->get_saved_variables();
     const auto kernels = c10::static_intrusive_pointer_cast<CudaKernels>(
         context->saved_data["kernels"].toCapsule());
-    constexpr size_t kX = 0, kResidual = 3;
+    constexpr size_t kX = 0, kWeight = 1, kBias = 2, kResidual = 3;
     const auto made =
         norm_gradients(*kernels, gradients[0],
                        {.x = saved[0],
                         .mask = saved[1],
                         .numbers = saved[2],
                         .training = context->saved_data["training"].toBool()},
-                       context->needs_input_grad(kX),
-                       context->saved_data["residual"].toBool() &&
-                           context->needs_input_grad(kResidual));
+                       {.x = context->needs_input_grad(kX),
+                        .weight_or_bias = context->needs_input_grad(kWeight) ||
+                                          context->needs_input_grad(kBias),
+                        .residual = context->saved_data["residual"].toBool() &&
+                                    context->needs_input_grad(kResidual)});
     return {made.x, made.weight, made.bias, made.residual, Variable()};
   }
 };

@@ -176,7 +176,7 @@ class CudaDenseBackward {
                                            .mask = saved.mask,
                                            .numbers = norm2.numbers,
                                            .training = norm2.training},
-                                          /*of_x=*/true, /*of_residual=*/false);
+                                          {.x = true, .weight_or_bias = true});
       of_inner = {of_norm.weight, of_norm.bias, conv2.weight};
       dy = of_norm.x;
     }
