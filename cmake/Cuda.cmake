@@ -54,8 +54,9 @@ if(SKIPZOO_TORCH_CUDA)
     target_compile_definitions(skipzoo_torch INTERFACE SKIPZOO_CUDA)
     target_include_directories(skipzoo_torch SYSTEM INTERFACE ${skipzoo_cuda_folders})
     get_filename_component(skipzoo_folder "${skipzoo_cudart}" DIRECTORY)
-    # As LibTorch.cmake gives LibTorch's.
-    target_link_options(skipzoo_torch INTERFACE "SHELL:-Xlinker \"${skipzoo_cudart}\""
+    # As LibTorch.cmake gives LibTorch's: before what needs it, so needed or not.
+    target_link_options(skipzoo_torch INTERFACE
+      "SHELL:-Xlinker --push-state -Xlinker --no-as-needed -Xlinker \"${skipzoo_cudart}\" -Xlinker --pop-state"
       "SHELL:-Xlinker -rpath -Xlinker \"${skipzoo_folder}\"")
     message(STATUS "CUDA's headers: recorded steps and kernels of our own on a GPU")
   endif()

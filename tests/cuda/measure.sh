@@ -37,21 +37,23 @@ printf '#!/bin/sh\nLD_LIBRARY_PATH=%s/libs exec %s/skipzoo "$@"\n' "$build" "$bu
 chmod +x "$skipzoo"
 
 # run_tests BINARY FILTER SECONDS SHARDS: so many at once, for most of the time
-# goes to processes that start. What they say goes to tests.txt.
+# goes to processes that start. What they say is in RESULTS/BINARY.FILTER.*.txt,
+# in short in tests.txt.
 run_tests() {
-  local begin=$SECONDS shard
-  rm -f "$results/$1."*.txt
+  local begin=$SECONDS shard said
+  said=$results/$1.$(echo "$2" | tr -dc A-Za-z)
+  rm -f "$said."*.txt
   for shard in $(seq 0 $(($4 - 1))); do
     {
       GTEST_TOTAL_SHARDS=$4 GTEST_SHARD_INDEX=$shard LD_LIBRARY_PATH=$build/libs timeout "$3" \
-        "$build/tests/$1" --gtest_filter="$2" >"$results/$1.$shard.txt" 2>&1
-      echo "== shard $shard: status $?" >>"$results/$1.$shard.txt"
+        "$build/tests/$1" --gtest_filter="$2" >"$said.$shard.txt" 2>&1
+      echo "== shard $shard: status $? (124: cut short)" >>"$said.$shard.txt"
     } &
   done
   wait
   {
-    echo "== $1 $2: $((SECONDS - begin)) s, $(cat "$results/$1."*.txt | grep -c '^\[ *OK') passed"
-    cat "$results/$1."*.txt | grep -E '^\[ *(FAILED|SKIPPED) *\].* \(|^== shard .* status [1-9]' | tail -40
+    echo "== $1 $2: $((SECONDS - begin)) s, $(cat "$said."*.txt | grep -c '^\[ *OK') passed"
+    cat "$said."*.txt | grep -E '^\[ *(FAILED|SKIPPED) *\].* \(|^== shard .* status [1-9]' | tail -40
   } | tee -a "$results/tests.txt"
 }
 
@@ -64,8 +66,6 @@ measure() {
 part_1() {
   if [ -z "$rehearse" ]; then
     run_tests models_test '*Cuda*' 120 4
-    run_tests tools_test 'CudaRun.*:CudaGraphRun.*' 240 12
-    run_tests tools_test 'CudaFeeding.*' 60 1  # It measures time.
   else
     run_tests models_test 'CudaEngines.*' 60 2
   fi
@@ -74,6 +74,10 @@ part_1() {
 }
 
 part_2() {
+  if [ -z "$rehearse" ]; then
+    run_tests tools_test 'CudaRun.*:CudaGraphRun.*' 180 12
+    run_tests tools_test 'CudaFeeding.*' 60 1  # It measures time.
+  fi
   measure densenet121:train:bf16:256:eager,compile densenet-bc-100-12:train:bf16:64:eager,reduce \
     densenet121:infer:bf16:256:eager,compile resnet50:infer:fp16:256:eager,compile
 }
