@@ -1,5 +1,6 @@
 #include "models/kernels/cuda/ways.h"
 
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -39,6 +40,14 @@ TEST(Ways, TakeTheFastest) {
   EXPECT_EQ(chosen_of({slow(doubled), doubled}), 1);
   EXPECT_EQ(chosen_of({doubled, slow(doubled)}), 0);
   EXPECT_EQ(chosen_of({slow(doubled), slow(doubled), doubled}), 2);
+}
+
+TEST(Ways, AreNotChosenByAClockWhereRunsAreToBeAlike) {
+  auto& context = at::globalContext();
+  const bool before = context.deterministicCuDNN();
+  context.setDeterministicCuDNN(true);
+  EXPECT_EQ(chosen_of({slow(doubled), doubled}), -1);
+  context.setDeterministicCuDNN(before);
 }
 
 TEST(Ways, LeaveOutWhatIsNotThere) {

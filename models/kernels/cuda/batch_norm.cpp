@@ -59,6 +59,13 @@ Tensor running_numbers(const torch::nn::BatchNorm2dImpl& norm) {
                        norm.weight.detach() * inverse, norm.bias.detach()});
 }
 
+Tensor numbers_of(CudaKernels& kernels, const Tensor& x,
+                  torch::nn::BatchNorm2dImpl& norm) {
+  const torch::NoGradGuard no_grad;
+  return norm.is_training() ? batch_numbers(kernels, x, norm)
+                            : running_numbers(norm);
+}
+
 Normalised normalised(CudaKernels& kernels, const Tensor& images,
                       const Tensor& numbers, const Tensor& residual,
                       NormalisedAs as) {

@@ -17,6 +17,10 @@ torch::Tensor batch_numbers(CudaKernels& kernels, const torch::Tensor& x,
                             torch::nn::BatchNorm2dImpl& norm);
 /// The same of a norm's running statistics, by LibTorch's operators.
 torch::Tensor running_numbers(const torch::nn::BatchNorm2dImpl& norm);
+/// The batch's where norm is in training, else the running ones; not recorded
+/// by autograd.
+torch::Tensor numbers_of(CudaKernels& kernels, const torch::Tensor& x,
+                         torch::nn::BatchNorm2dImpl& norm);
 
 /// y = scale * (x - mean) + bias + residual, then a ReLU where that is wanted.
 struct Normalised {

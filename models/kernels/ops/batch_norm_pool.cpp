@@ -78,18 +78,13 @@ Verdict suits_cuda_batch_norm_pool(const Tensor& x,
 
 Tensor cuda_batch_norm_pool(const CudaKernelsPtr& kernels, const Tensor& x,
                             torch::nn::BatchNorm2d& norm) {
-  CudaPoolCall call{
+  const CudaPoolCall call{
       .kernels = kernels,
-      .numbers = {},
+      .numbers = numbers_of(*kernels, x, *norm),
       .training = norm->is_training(),
       .with_taps = at::GradMode::is_enabled() &&
                    (x.requires_grad() || norm->weight.requires_grad() ||
                     norm->bias.requires_grad())};
-  {
-    const torch::NoGradGuard no_grad;
-    call.numbers = call.training ? batch_numbers(*kernels, x, *norm)
-                                 : running_numbers(*norm);
-  }
   return CudaBatchNormPool::apply(x, norm->weight, norm->bias, call);
 }
 

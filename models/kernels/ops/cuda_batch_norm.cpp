@@ -145,17 +145,12 @@ Offer<CudaKernelsPtr> cuda_kernels_for(const Tensor& x,
 
 Tensor cuda_batch_norm(const CudaKernelsPtr& kernels, const Tensor& x,
                        torch::nn::BatchNorm2d& norm, const Epilogue& epilogue) {
-  CudaNormCall call{
+  const CudaNormCall call{
       .kernels = kernels,
-      .numbers = {},
+      .numbers = numbers_of(*kernels, x, *norm),
       .training = norm->is_training(),
       .as = {.relu = epilogue.relu,
              .with_mask = wants_gradients(x, *norm, epilogue.residual)}};
-  {
-    const torch::NoGradGuard no_grad;
-    call.numbers = call.training ? batch_numbers(*kernels, x, *norm)
-                                 : running_numbers(*norm);
-  }
   return CudaBatchNorm::apply(x, norm->weight, norm->bias,
                               as_optional(epilogue.residual), call);
 }
