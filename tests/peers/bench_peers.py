@@ -69,7 +69,8 @@ def sample_before_shortcuts(net):
             m.__class__ = Sampled
 
 
-def run_peer(a):
+def measure_peer(a):
+    """One measurement of a.peer, in this process: the fields of its line of JSON."""
     import torch
     from reference_models import build, image_shape
     torch.set_num_threads(a.threads)
@@ -138,10 +139,9 @@ def run_peer(a):
     setup = time.perf_counter() - started
     t = timed(step, a.seconds * (2 if a.peer == "compile" else 1), 3)
     m = statistics.median(t)
-    print(json.dumps({"peer": a.peer, "model": a.model, "mode": a.mode, "dtype": a.dtype, "batch": a.batch,
-                      "images_per_s": round(a.batch / m, 2), "ms_median": round(m * 1e3, 4),
-                      "ms_min": round(min(t) * 1e3, 4), "setup_s": round(setup, 1),
-                      "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}), flush=True)
+    return {"peer": a.peer, "model": a.model, "mode": a.mode, "dtype": a.dtype, "batch": a.batch,
+            "images_per_s": round(a.batch / m, 2), "ms_median": round(m * 1e3, 4), "ms_min": round(min(t) * 1e3, 4),
+            "setup_s": round(setup, 1), "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
 
 
 def main():
@@ -160,7 +160,8 @@ def main():
     a = p.parse_args()
     if a.single:
         a.peer = a.peer[0]
-        return run_peer(a)
+        print(json.dumps(measure_peer(a)), flush=True)
+        return
     peers = a.peer or [q for q in PEERS[a.mode] if not (q == "onnxruntime" and a.dtype == "bf16")]
     common = ["--mode", a.mode, "--dtype", a.dtype, "--batch", str(a.batch), "--threads", str(a.threads),
               "--seconds", str(a.seconds)]

@@ -15,16 +15,18 @@ too.  --again adds rounds to rows that are not far enough ahead.  OUT/table.md i
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "..", "..", "configs")
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "goldens")]
-from bench_peers import TUNED  # noqa: E402
+from bench_peers import TUNED, measure_peer  # noqa: E402
 from config_networks import NETWORKS, REPEATED  # noqa: E402
 
 README = ("cifar10/conv_net", "imagenet/resnet50", "imagenet/densenet121")
@@ -48,37 +50,56 @@ def resident_mib(pid):
         return 0
 
 
-def run(command, tuned):
-    """The command's last line as JSON, or why there is none: "memory" where it took more than it may."""
+def run(body):
+    """The last line, JSON, that `body` prints in a process of its own, or why there is none: "memory" where it took
+    more than it may.  A process that is forked from this one has PyTorch, which takes seconds to import; no thread of it
+    has begun here.
+    """
     end = time.monotonic() + MOST_SECONDS
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, env={**os.environ, **tuned})
-        while process.poll() is None:
-            if resident_mib(process.pid) > MOST_MIB:
-                process.kill()
-                process.wait()
-                return "memory"
-            if time.monotonic() > end:
-                process.kill()
-                process.wait()
-                return f"no end in {MOST_SECONDS} s"
-            time.sleep(0.2)
+        child = os.fork()
+        if child == 0:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            code = 1
+            try:
+                body()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+            reason = ("memory" if resident_mib(child) > MOST_MIB else
+                      f"no end in {MOST_SECONDS} s" if time.monotonic() > end else None)
+            if reason:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return reason
+            time.sleep(0.05)
         out.seek(0)
         err.seek(0)
         try:
-            line = json.loads(out.read().strip().splitlines()[-1])
-            line["images_per_s"]
-            return line
-        except (IndexError, KeyError, ValueError):
+            return dict(json.loads(out.read().strip().splitlines()[-1]))
+        except (IndexError, TypeError, ValueError):
             text = err.read().strip()
-            return "memory" if "memory" in text.lower() or process.returncode == -9 else text[-300:]
+            killed = os.waitstatus_to_exitcode(ended[1]) == -signal.SIGKILL
+            return "memory" if killed or "memory" in text.lower() else text[-300:] or "it printed nothing"
+
+
+def measure_skipzoo(a, config, wanted):
+    """Becomes the binary, with the malloc of whoever types it."""
+    environment = {name: value for name, value in os.environ.items() if name not in TUNED}
+    options = [text for name, value in wanted.items() for text in ("--" + name, str(value))]
+    os.execvpe(a.skipzoo, [a.skipzoo, "benchmark", "-c", os.path.join(CONFIGS, config + ".yaml"), *options, "--json"],
+               environment)
 
 
 def measure(a, config, mode, dtype, batch, before=None):
     """One row; each peer in turn, a.rounds times, or so many times more than before."""
-    path = os.path.join(CONFIGS, config + ".yaml")
-    common = ["--mode", mode, "--dtype", dtype, "--batch", str(batch), "--threads", str(a.threads),
-              "--seconds", str(a.seconds)]
+    wanted = {"mode": mode, "dtype": dtype, "batch": batch, "threads": a.threads, "seconds": a.seconds}
     parts = before or {}
     rates, least, peak, errors = (parts.get(name, {}) for name in ("rates", "least", "peak_rss_mb", "errors"))
     peers = peers_of(config, mode, dtype)
@@ -90,10 +111,8 @@ def measure(a, config, mode, dtype, batch, before=None):
                 continue
             if number and peer != "skipzoo" and is_behind(peer, rates) and is_behind(peer, least):
                 continue
-            command = ([a.skipzoo, "benchmark", "-c", path, *common, "--json"] if peer == "skipzoo" else
-                       [sys.executable, os.path.join(HERE, "bench_peers.py"), "--single", "--peer", peer,
-                        "--model", NETWORKS[config], *common])
-            line = run(command, {} if peer == "skipzoo" else TUNED)
+            line = run(lambda: measure_skipzoo(a, config, wanted) if peer == "skipzoo" else
+                       print(json.dumps(measure_peer(argparse.Namespace(peer=peer, model=NETWORKS[config], **wanted)))))
             if line == "memory":
                 if batch == 1:
                     errors[peer] = "more than 16 GiB"
@@ -172,11 +191,16 @@ def check_configs():
 
 def check_size(config, ours):
     """That a config and its network are of one size."""
-    from reference_models import build, image_shape
-    size = sum(p.numel() for p in build(NETWORKS[config]).parameters())
-    if (ours["parameters"], tuple(ours["input_shape"])) != (size, image_shape(NETWORKS[config])):
+    def size():
+        from reference_models import build, image_shape
+        network = NETWORKS[config]
+        print(json.dumps({"parameters": sum(p.numel() for p in build(network).parameters()),
+                          "input_shape": image_shape(network)}))
+
+    found = run(size)
+    if found != {name: ours[name] for name in ("parameters", "input_shape")}:
         sys.exit(f"{config} has {ours['parameters']} parameters and images of {ours['input_shape']}, "
-                 f"{NETWORKS[config]} has {size} and {image_shape(NETWORKS[config])}")
+                 f"{NETWORKS[config]}: {found}")
 
 
 def machine(a):
@@ -232,6 +256,9 @@ def main():
     p.add_argument("--mode", action="append", choices=("train", "infer"), help="both where none is named")
     p.add_argument("--only", action="append", help="only configs with this in their name")
     a = p.parse_args()
+    if any(os.environ.get(name) != value for name, value in TUNED.items()):  # What a malloc reads when it begins.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **TUNED})
+    import torch  # noqa: F401  For all who are forked.
     configs = [c for c in NETWORKS if not a.only or any(o in c for o in a.only)]
     check_configs()
     os.makedirs(a.out, exist_ok=True)
