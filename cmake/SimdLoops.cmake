@@ -17,10 +17,12 @@ function(add_simd_loops target)
   endif()
   list(TRANSFORM files PREPEND ${folder}/)
   target_sources(${target} PRIVATE ${files})
-  # -O3 vectorises loops whole.
+  # -O3 vectorises loops whole.  Where a loop of a few instructions begins within
+  # a line of the cache is worth 10 to 25 % of it, and would else be decided by
+  # what happens to be linked before.
   set_source_files_properties(${files} PROPERTIES
     SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
-  set_property(SOURCE ${files} APPEND PROPERTY COMPILE_OPTIONS -O3)
+  set_property(SOURCE ${files} APPEND PROPERTY COMPILE_OPTIONS -O3 -falign-functions=64 -falign-loops=32)
   set_property(SOURCE ${folder}/loops.cpp PROPERTY COMPILE_DEFINITIONS ${names})
 endfunction()
 

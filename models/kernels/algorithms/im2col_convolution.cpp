@@ -23,25 +23,25 @@ ImageSize result_size(const ImageSize& in, const ImageSize& kernel,
 }
 
 /// Of a weight (out, in, height, width), the matrices (height · width · in,
-/// kColumns) of that many outputs each.
+/// columns) of that many outputs each.
 template <typename T>
-PackedMatrices<T> panels_of(const torch::Tensor& weight) {
-  const int64_t out = weight.size(0), wide = gemm::padded(out, gemm::kColumns);
+PackedMatrices<T> matrices_of(const torch::Tensor& weight, int64_t columns) {
+  const int64_t out = weight.size(0), wide = gemm::padded(out, columns);
   const int64_t depth = weight.numel() / out;
   const auto whole =
       torch::constant_pad_nd(weight.permute({0, 2, 3, 1}).reshape({out, depth}),
                              {0, 0, 0, wide - out});
   return {whole.const_data_ptr<T>(),
-          wide / gemm::kColumns,
+          wide / columns,
           depth,
-          gemm::kColumns,
-          {gemm::kColumns * depth, 1, depth}};
+          columns,
+          {columns * depth, 1, depth}};
 }
 
-/// Rows whose products with a panel stay in L1.
+/// Products of a block of pixels with a panel, that stay in L1, and bytes of a
+/// weight that stays there beside them.
+constexpr int64_t kMostProducts = 2048, kSmallWeight = 16 * 1024;
 constexpr int64_t kMostRows = 64;
-/// Bytes of a weight that stays there beside them.
-constexpr int64_t kInL1 = 16 * 1024;
 
 /// Taps of a kernel along an axis.
 struct Taps {
@@ -117,12 +117,20 @@ struct Im2colConvolution::ReadyFor : Ready {
                      padding.top),
          taps_in_use(kernel.width, from.width, to_size.width, stride,
                      padding.left));
+    first_copied = is_read_in_place() ? pixels / gemm::kRows * gemm::kRows : 0;
     pieces.clear();
-    for (int64_t i = 0; i < pixels; ++i) add_pieces(i, from);
+    for (int64_t i = first_copied; i < pixels; ++i) add_pieces(i, from);
     // What no piece writes, padding, stays zero.
-    const int64_t room = gemm::padded(pixels, gemm::kRows) * pitch;
+    const int64_t room =
+        gemm::padded(pixels - first_copied, gemm::kRows) * pitch;
     left.emplace(room);
     std::fill_n(left->data(), room, T(0));
+  }
+
+  /// A 1x1 kernel's pixels lie in the images as they would in the left matrix.
+  bool is_read_in_place() const {
+    return kernel.height == 1 && kernel.width == 1 && stride == 1 &&
+           !padding.any() && pitch == in;
   }
 
   /// Of images as small as a kernel, most of a weight would be read for
@@ -132,8 +140,15 @@ struct Im2colConvolution::ReadyFor : Ready {
     down = rows;
     across = columns;
     pitch = gemm::padded(depth(), F::kPair);
-    panels.emplace(panels_of<T>(weights.narrow(2, down.first, down.count)
-                                    .narrow(3, across.first, across.count)));
+    const int64_t whole = gemm::padded(out, gemm::kColumns);
+    is_small = whole * gemm::kRows <= kMostProducts &&
+               depth() * out * int64_t{sizeof(T)} <= kSmallWeight;
+    const int64_t wide = is_small ? whole : gemm::kColumns;
+    block =
+        std::min(kMostRows, kMostProducts / wide / gemm::kRows * gemm::kRows);
+    panels.emplace(matrices_of<T>(weights.narrow(2, down.first, down.count)
+                                      .narrow(3, across.first, across.count),
+                                  wide));
   }
   int64_t depth() const { return down.count * across.count * in; }
 
@@ -150,8 +165,9 @@ struct Im2colConvolution::ReadyFor : Ready {
       const int64_t pixel =
           (image * from.height + y + ky) * from.width + x + first;
       const Piece piece{
-          pixel * in, i * pitch + (ky * across.count + first) * in, count * in};
-      // Of a 1x1 kernel all of them lie as they are read.
+          pixel * in,
+          (i - first_copied) * pitch + (ky * across.count + first) * in,
+          count * in};
       if (!pieces.empty() && pieces.back().goes_on_with(piece)) {
         pieces.back().count += piece.count;
       } else {
@@ -160,23 +176,35 @@ struct Im2colConvolution::ReadyFor : Ready {
     }
   }
 
+  /// Pixels, some of them in the images and the rest copied, with a panel.
+  void multiply_rows(const T* images, int64_t first, int64_t count,
+                     int64_t panel, float* products) const {
+    const auto to_products = [&](const T* rows, int64_t some, float* to) {
+      gemm::multiply(F::left(rows, pitch), panels->at(panel),
+                     gemm::padded(some, gemm::kRows), panels->columns(),
+                     pitch / F::kPair, to, /*add=*/false);
+    };
+    const int64_t here = std::clamp(first_copied - first, int64_t{0}, count);
+    if (here > 0) to_products(images + first * pitch, here, products);
+    if (here < count) {
+      to_products(left->data() + (first + here - first_copied) * pitch,
+                  count - here, products + here * panels->columns());
+    }
+  }
+
   /// A block of pixels with a panel.
-  void multiply(int64_t block, int64_t panel, const T* residual, bool relu,
-                T* to) const {
-    alignas(64) std::array<float, kMostRows * gemm::kColumns> products;
-    const int64_t channel = panel * gemm::kColumns;
-    const int64_t channels = std::min(gemm::kColumns, out - channel);
-    const int64_t first = block * kMostRows;
-    const int64_t count = std::min(kMostRows, pixels - first);
-    gemm::multiply(F::left(left->data() + first * pitch, pitch),
-                   panels->at(panel), gemm::padded(count, gemm::kRows),
-                   gemm::kColumns, pitch / F::kPair, products.data(),
-                   /*add=*/false);
+  void multiply(const T* images, int64_t number, int64_t panel,
+                const T* residual, bool relu, T* to) const {
+    alignas(64) std::array<float, kMostProducts> products;
+    const int64_t columns = panels->columns(), channel = panel * columns;
+    const int64_t first = number * block;
+    const int64_t count = std::min(block, pixels - first);
+    multiply_rows(images, first, count, panel, products.data());
     const int64_t at = first * out + channel;
-    rows::write(products.data(), gemm::kColumns,
+    rows::write(products.data(), columns,
                 biases.const_data_ptr<float>() + channel,
                 residual == nullptr ? nullptr : residual + at, relu, count,
-                channels, to + at, out);
+                std::min(columns, out - channel), to + at, out);
   }
 
   void run(const torch::Tensor& images, const torch::Tensor& residual,
@@ -190,11 +218,11 @@ struct Im2colConvolution::ReadyFor : Ready {
     T* to = result.mutable_data_ptr<T>();
     // Less work than another thread takes to wake for it.
     constexpr int64_t kLeastProducts = 1 << 17;
-    const int64_t blocks = (pixels + kMostRows - 1) / kMostRows;
-    const int64_t all = (out + gemm::kColumns - 1) / gemm::kColumns;
-    // A weight that stays in L1 is read again for each block, whose results are
-    // then written whole, by one thread; of a larger one a panel is read once.
-    const bool is_small = depth() * out * int64_t{sizeof(T)} <= kInL1;
+    const int64_t blocks = (pixels + block - 1) / block;
+    const int64_t all = (out + panels->columns() - 1) / panels->columns();
+    // A weight that stays in L1 is one panel, and read again for each block,
+    // whose results are written whole, by one thread; of a larger one a panel
+    // is read once.
     const auto [outer, inner] =
         is_small ? std::pair(blocks, all) : std::pair(all, blocks);
     const int64_t of_outer = pixels * depth() * out / outer;
@@ -202,8 +230,8 @@ struct Im2colConvolution::ReadyFor : Ready {
                      [&, inner = inner](int64_t first, int64_t last) {
                        for (int64_t i = first; i < last; ++i) {
                          for (int64_t j = 0; j < inner; ++j) {
-                           multiply(is_small ? i : j, is_small ? j : i, other,
-                                    relu, to);
+                           multiply(from, is_small ? i : j, is_small ? j : i,
+                                    other, relu, to);
                          }
                        }
                      });
@@ -211,10 +239,12 @@ struct Im2colConvolution::ReadyFor : Ready {
 
   Taps down = {}, across = {};  ///< That are packed.
   int64_t pitch = 0;            ///< From a row of the left matrix to the next.
-  /// Of gemm::kColumns output channels each.
-  std::optional<PackedMatrices<T>> panels = {};
+  std::optional<PackedMatrices<T>> panels = {};  ///< Of output channels.
+  bool is_small = false;     ///< The weight, which is one panel then.
+  int64_t block = 0;         ///< Pixels that are multiplied at a time.
   at::DimVector sizes = {};  ///< What follows is for images of this size.
   int64_t pixels = 0;        ///< Of all images of the result.
+  int64_t first_copied = 0;  ///< Pixel; those before are read in place.
   std::vector<Piece> pieces = {};
   std::optional<Scratch<T>> left = {};
 };
