@@ -32,7 +32,7 @@ Verdict suits_winograd(const ConvolutionWork& work) {
   // tiles 3.2; with 256 channels 2 tiles 0.9, 4 tiles 1.4, 16 tiles 1.9; with
   // 320 channels 2 tiles 0.7, 4 tiles 1.2, 16 tiles 1.9. Of fewer channels and
   // tiles SmallConvolution is as good: 16 channels, 4 tiles, 5 us both.
-  constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 256 * 256;
+  constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 64 * 64;
   const int64_t kernels = work.in * work.out;
   const bool is_cached = kernels >= kLeastKernels && kernels <= kMostKernels;
   const int64_t least = !work.packed ? (half ? 128 : 32)

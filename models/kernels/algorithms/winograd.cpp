@@ -32,10 +32,11 @@ struct Slice {
   Raster<T> raster;
   int64_t rows;
   Scratch<Acc<T>> v_data, m_data, y;
+  int64_t block = -1;  ///< Whose data are in v_data.
 };
 
-/// How the strips are shared out: in blocks of at most `most`, each of which
-/// `parts` threads share by the result's channels.
+/// How the strips are shared out: in blocks of at most `most`, each in `parts`
+/// by the result's channels.
 struct Shares {
   Shares(const Strips& strips, int64_t bytes_of_tile, int64_t panels) {
     // Tiles enough to pay for reading the weight from memory, few enough for
@@ -44,9 +45,8 @@ struct Shares {
     const int64_t threads = at::get_num_threads();
     const int64_t tiles = std::clamp(kBytes / bytes_of_tile, kLeast, kMost);
     const int64_t wanted = std::max<int64_t>(tiles / strips.tiles, 1);
-    parts = strips.count * strips.tiles < threads * kLeast
-                ? std::min(threads, panels)
-                : 1;
+    // Parts enough for a thread to take some from a slower one.
+    parts = strips.count * strips.tiles < threads * kLeast ? panels : 1;
     blocks = (strips.count + wanted - 1) / wanted;
     if (parts == 1) blocks = gemm::padded(blocks, threads);
     most = std::max<int64_t>((strips.count + blocks - 1) / blocks, 1);
@@ -70,6 +70,17 @@ void write_row(const Acc<T>* y, int64_t columns, int64_t pixel, int64_t count,
                                 : nullptr,
       result.relu, count, channels, result.rows.mutable_data_ptr<T>() + at,
       stride);
+}
+
+/// Of strips from `first` on, to the Winograd domain.
+template <typename T>
+void transform_block(Slice<T>& own, const Strips& strips, int64_t first,
+                     int64_t count, const ActivatedInput& input) {
+  for (int64_t s = 0; s < count; ++s) {
+    own.raster.load(strips.band(first + s), strips.size,
+                    Fill<T>{input, own.raster.channels()});
+    transform_data(own.raster, strips, rows_from(own.v(), s * strips.tiles));
+  }
 }
 
 template <typename T>
@@ -192,19 +203,16 @@ void winograd_convolution(const ActivatedInput& input, const ImageSize& size,
         return Slice<T>(strips, shares.most, input.channels, weight.columns(0));
       },
       [&](Slice<T>& own, int64_t i) {
-        const int64_t first = i / shares.parts * shares.most;
+        const int64_t block = i / shares.parts, part = i % shares.parts;
+        const int64_t first = block * shares.most;
         const int64_t count = std::min(shares.most, strips.count - first);
-        const int64_t part = i % shares.parts;
-        const int64_t begin = weight.panels() * part / shares.parts;
-        const int64_t end = weight.panels() * (part + 1) / shares.parts;
-        if (begin == end) return;
-        for (int64_t s = 0; s < count; ++s) {
-          own.raster.load(strips.band(first + s), size,
-                          Fill<T>{input, own.raster.channels()});
-          transform_data(own.raster, strips,
-                         rows_from(own.v(), s * strips.tiles));
+        if (own.block != block) {
+          transform_block(own, strips, first, count, input);
+          own.block = block;
         }
-        for (int64_t panel = begin; panel < end; ++panel) {
+        const int64_t end = weight.panels() * (part + 1) / shares.parts;
+        for (int64_t panel = weight.panels() * part / shares.parts; panel < end;
+             ++panel) {
           convolve_block(own, strips, first, count, weight, panel, result);
         }
         if (shares.parts == 1) finish(strips, first, count, result);
