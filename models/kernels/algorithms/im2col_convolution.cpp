@@ -216,8 +216,6 @@ struct Im2colConvolution::ReadyFor : Ready {
     }
     const auto* other = data_or_null<T>(residual);
     T* to = result.mutable_data_ptr<T>();
-    // Less work than another thread takes to wake for it.
-    constexpr int64_t kLeastProducts = 1 << 17;
     const int64_t blocks = (pixels + block - 1) / block;
     const int64_t all = (out + panels->columns() - 1) / panels->columns();
     // A weight that stays in L1 is one panel, and read again for each block,
@@ -225,16 +223,14 @@ struct Im2colConvolution::ReadyFor : Ready {
     // is read once.
     const auto [outer, inner] =
         is_small ? std::pair(blocks, all) : std::pair(all, blocks);
-    const int64_t of_outer = pixels * depth() * out / outer;
-    at::parallel_for(0, outer, kLeastProducts / of_outer + 1,
-                     [&, inner = inner](int64_t first, int64_t last) {
-                       for (int64_t i = first; i < last; ++i) {
-                         for (int64_t j = 0; j < inner; ++j) {
-                           multiply(from, is_small ? i : j, is_small ? j : i,
-                                    other, relu, to);
-                         }
-                       }
-                     });
+    share_out(
+        outer,
+        [&, inner = inner](int64_t, int64_t i) {
+          for (int64_t j = 0; j < inner; ++j) {
+            multiply(from, is_small ? i : j, is_small ? j : i, other, relu, to);
+          }
+        },
+        pixels * depth() * out);
   }
 
   Taps down = {}, across = {};  ///< That are packed.

@@ -26,7 +26,11 @@ void share_out(int64_t count, const Body& body,
   const auto workers =
       std::min({count, static_cast<int64_t>(at::get_num_threads()),
                 std::max<int64_t>(products / kLeastProducts, 1)});
-  std::vector<std::atomic<int64_t>> taken(static_cast<size_t>(workers));
+  // Each in a cache line of its own: only stealing moves one between cores.
+  struct alignas(64) Counter {
+    std::atomic<int64_t> next = 0;
+  };
+  std::vector<Counter> taken(static_cast<size_t>(workers));
   at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
     for (int64_t worker = first; worker < last; ++worker) {
       for (int64_t k = 0; k < workers; ++k) {
@@ -35,8 +39,8 @@ void share_out(int64_t count, const Body& body,
         const int64_t size = count * (other + 1) / workers - begin;
         // Relaxed, for it says only who does what: what was done is seen when
         // all is.
-        const auto take = [&next = taken[static_cast<size_t>(other)]] {
-          return next.fetch_add(1, std::memory_order_relaxed);
+        const auto take = [&counter = taken[static_cast<size_t>(other)]] {
+          return counter.next.fetch_add(1, std::memory_order_relaxed);
         };
         for (int64_t i = take(); i < size; i = take()) body(worker, begin + i);
       }
