@@ -30,7 +30,9 @@ struct FewPixels {
 
 /// Channels that are none of a vector and fewer than one, one pixel and rows
 /// that are no multiple of a block's, more rows than a block has, strides that
-/// leave pixels out, kernels that lie in the padding or reach over the image.
+/// leave pixels out, kernels that lie in the padding or reach over the image;
+/// of 1x1 kernels, which read images in place, weights that are one panel or
+/// several, and more outputs than one may have.
 const FewPixels kFewPixels[] = {
     {1, 1, 1, 1, 1, 1, 1},
     {1, 3, 10, 5, 7, 3, 2, {0, 0, 1, 1}},
@@ -39,6 +41,9 @@ const FewPixels kFewPixels[] = {
     {3, 64, 35, 4, 3, 3, 2, {1, 0, 0, 1}},
     {2, 16, 16, 9, 11, 1, 2},
     {1, 17, 100, 16, 16, 1, 1},
+    {1, 16, 64, 7, 7, 1, 1},
+    {1, 256, 72, 7, 9, 1, 1},
+    {2, 2, 1030, 3, 3, 1, 1},
     {1, 3, 31, 16, 15, 7, 2, {3, 3, 3, 3}},
     {5, 8, 48, 1, 1, 3, 1, {1, 1, 1, 1}},
     {1, 12, 20, 3, 3, 3, 1, {4, 4, 4, 4}},
