@@ -61,7 +61,7 @@ TEST(Engine, MultipliesFewImagesWithAWeightItself) {
   }
   Headed wide(64 * 16, 512, product);
   EXPECT_EQ(runs_by_im2col(wide, torch::randn({1, 64, 4, 4})), 2);
-  EXPECT_EQ(runs_by_im2col(wide, torch::randn({40, 64, 4, 4})), 0);
+  EXPECT_EQ(runs_by_im2col(wide, torch::randn({400, 64, 4, 4})), 0);
 }
 
 TEST(Engine, LeavesOtherProductsToLibTorch) {

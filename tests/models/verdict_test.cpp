@@ -39,11 +39,16 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
                                  .stride = 2,
                                  .top = 1,
                                  .left = 1};
-  EXPECT_EQ(suits_im2col({4, 1, 256, 10}).words(),
+  EXPECT_EQ(suits_im2col({4, 1, 256, 10, false}).words(),
             "at most 1024 pixels, so most time goes to the weight: 4");
-  EXPECT_EQ(suits_im2col({17, 9, 576, 64}).words(), "more than 16 pixels: 17");
-  EXPECT_EQ(suits_im2col({16, 9, 4608, 512}).words(),
+  EXPECT_EQ(suits_im2col({17, 9, 576, 64, false}).words(),
+            "more than 16 pixels: 17");
+  EXPECT_EQ(suits_im2col({16, 9, 4608, 512, false}).words(),
             "more than 8388608 multiplications: 37748736");
+  // As far as it was measured, with AVX2 alone.
+  EXPECT_EQ(static_cast<bool>(suits_im2col({49, 1, 2048, 512, true})),
+            has_avx2() && !has_avx512());
+  EXPECT_FALSE(suits_im2col({49, 1, 2048, 512, false}));
   EXPECT_EQ(suits_small_convolution(9'000'000).words(),
             "more than 8388608 multiplications: 9000000");
   if (!has_avx2()) {

@@ -24,6 +24,7 @@ Verdict suits_groups(const GroupedShape& shape, at::ScalarType type);
 /// `taps` pixels cover, and as many results as there are `outputs`.
 struct PixelProduct {
   int64_t pixels, taps, depth, outputs;
+  bool in_place;  ///< The pixels are not copied.
 };
 /// Im2colConvolution, beside SmallConvolution and oneDNN.
 Verdict suits_im2col(const PixelProduct& product);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/kernels/algorithms/choose.h"
+#include "models/kernels/algorithms/im2col_pieces.h"
 #include "models/kernels/blocking/blocks.h"
 #include "models/kernels/blocking/optional_tensor.h"
 #include "models/kernels/blocking/pixel_rows.h"
@@ -42,35 +43,33 @@ PackedMatrices<T> matrices_of(const torch::Tensor& weight, int64_t columns) {
 /// weight that stays there beside them.
 constexpr int64_t kMostProducts = 2048, kSmallWeight = 16 * 1024;
 constexpr int64_t kMostRows = 64;
+/// Of so many channels a panel stays in L1 while rows are multiplied with it.
+constexpr int64_t kMostDepth = 256;
 
-/// Taps of a kernel along an axis.
-struct Taps {
-  int64_t first = 0, count = 0;
-  bool operator==(const Taps&) const = default;
-};
-
-/// Those that read more than padding for some pixel of the result.
-Taps taps_in_use(int64_t kernel, int64_t from, int64_t to, int64_t stride,
-                 int64_t padding) {
-  const auto is_used = [&](int64_t tap) {
-    for (int64_t i = 0; i < to; ++i) {
-      const int64_t at = i * stride - padding + tap;
-      if (at >= 0 && at < from) return true;
-    }
-    return false;
-  };
-  int64_t first = 0, last = kernel - 1;
-  while (first < last && !is_used(first)) ++first;
-  while (last > first && !is_used(last)) --last;
-  return {first, last - first + 1};
-}
-
-/// Part of an image that is copied to a row.
-struct Piece {
-  int64_t from, to, count;
-  bool goes_on_with(const Piece& next) const {
-    return from + count == next.from && to + count == next.to;
+/// How the work is shared out: blocks of pixels times groups of panels, a few
+/// for each thread. A thread's share is all groups of some blocks, or, where
+/// the weight is larger than the images, all blocks of some groups: it reads a
+/// part of what is larger.
+struct Shares {
+  Shares(int64_t blocks_, int64_t panels_, bool by_weight_)
+      : blocks(std::max<int64_t>(blocks_, 1)),
+        panels(panels_),
+        by_weight(by_weight_) {
+    constexpr int64_t kEach = 4;
+    const int64_t wanted = kEach * at::get_num_threads();
+    groups = std::min((wanted + blocks - 1) / blocks, panels);
   }
+  struct Part {
+    int64_t block, group;
+  };
+  Part at(int64_t i) const {
+    return by_weight ? Part{i % blocks, i / blocks}
+                     : Part{i / groups, i % groups};
+  }
+  int64_t first_panel(int64_t group) const { return panels * group / groups; }
+
+  int64_t blocks, panels, groups = 1;
+  bool by_weight;
 };
 
 }  // namespace
@@ -179,16 +178,21 @@ struct Im2colConvolution::ReadyFor : Ready {
   /// Pixels, some of them in the images and the rest copied, with a panel.
   void multiply_rows(const T* images, int64_t first, int64_t count,
                      int64_t panel, float* products) const {
+    const int64_t columns = panels->columns();
     const auto to_products = [&](const T* rows, int64_t some, float* to) {
-      gemm::multiply(F::left(rows, pitch), panels->at(panel),
-                     gemm::padded(some, gemm::kRows), panels->columns(),
-                     pitch / F::kPair, to, /*add=*/false);
+      for (int64_t k = 0; k < pitch; k += kMostDepth) {
+        gemm::multiply(F::left(rows + k, pitch),
+                       panels->at(panel) + k / F::kPair * columns,
+                       gemm::padded(some, gemm::kRows), columns,
+                       std::min(kMostDepth, pitch - k) / F::kPair, to,
+                       /*add=*/k > 0);
+      }
     };
     const int64_t here = std::clamp(first_copied - first, int64_t{0}, count);
     if (here > 0) to_products(images + first * pitch, here, products);
     if (here < count) {
       to_products(left->data() + (first + here - first_copied) * pitch,
-                  count - here, products + here * panels->columns());
+                  count - here, products + here * columns);
     }
   }
 
@@ -216,18 +220,16 @@ struct Im2colConvolution::ReadyFor : Ready {
     }
     const auto* other = data_or_null<T>(residual);
     T* to = result.mutable_data_ptr<T>();
-    const int64_t blocks = (pixels + block - 1) / block;
-    const int64_t all = (out + panels->columns() - 1) / panels->columns();
-    // A weight that stays in L1 is one panel, and read again for each block,
-    // whose results are written whole, by one thread; of a larger one a panel
-    // is read once.
-    const auto [outer, inner] =
-        is_small ? std::pair(blocks, all) : std::pair(all, blocks);
+    const Shares shares((pixels + block - 1) / block,
+                        (out + panels->columns() - 1) / panels->columns(),
+                        /*by_weight=*/out > pixels);
     share_out(
-        outer,
-        [&, inner = inner](int64_t, int64_t i) {
-          for (int64_t j = 0; j < inner; ++j) {
-            multiply(from, is_small ? i : j, is_small ? j : i, other, relu, to);
+        shares.blocks * shares.groups,
+        [&](int64_t, int64_t i) {
+          const auto part = shares.at(i);
+          for (int64_t panel = shares.first_panel(part.group);
+               panel < shares.first_panel(part.group + 1); ++panel) {
+            multiply(from, part.block, panel, other, relu, to);
           }
         },
         pixels * depth() * out);
@@ -286,7 +288,9 @@ Verdict Im2colConvolution::suits(at::IntArrayRef images, at::IntArrayRef weight,
   return suits_im2col({.pixels = images[0] * to.height * to.width,
                        .taps = weight[2] * weight[3],
                        .depth = weight[1] * weight[2] * weight[3],
-                       .outputs = weight[0]});
+                       .outputs = weight[0],
+                       .in_place = kernel.height == 1 && kernel.width == 1 &&
+                                   stride == 1 && !padding.any()});
 }
 
 }  // namespace skipzoo

@@ -11,9 +11,11 @@
 namespace skipzoo {
 
 /// A convolution of few pixels as one product of matrices: the pixels that each
-/// kernel covers are copied to a row (im2col). Threads share the output's
-/// channels, so that each reads a part of the weight, once and from its first
-/// to its last byte: with few pixels that is most of the time.
+/// kernel covers are copied to a row (im2col), but for those of a 1x1 kernel
+/// without a stride, which are read where they lie. Threads share the pixels,
+/// or the output's channels where the weight is larger, so that each reads a
+/// part of it, once and from its first to its last byte: with few pixels that
+/// is most of the time.
 ///
 /// float32 or bfloat16, channels-last, one group, no dilation. Its weight is
 /// packed once and its buffers are reused: not by two threads at once.
