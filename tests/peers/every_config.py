@@ -4,8 +4,9 @@
 
 A config's row is its training and its inference at the config's batch (ImageNet's: 8), and its inference of one image; in
 fp32, and in bf16 where that is asked for.  A batch is halved until no process of its row takes more than 16 GiB.  A network
-that stands in several configs is measured once.  Those that take least time come first.  Beside skipzoo: PyTorch eager (channels_last); for inference ONNX Runtime
-(fp32) and OpenVINO; torch.compile for the rows of the README alone, for it takes minutes to start.
+that stands in several configs is measured once.  Those that take least time come first.  Beside skipzoo: PyTorch eager
+(channels_last); for inference ONNX Runtime (fp32) and OpenVINO; torch.compile for the rows of the README alone, for it
+takes minutes to start.
 
 Each row is of one run on one machine, which it names.  A row that its first round leaves --clear times ahead of all others
 ends with that; the others have all rounds, of us and of those that the first round leaves within 0.7 of the best.  It goes

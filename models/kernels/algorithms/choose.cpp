@@ -171,6 +171,9 @@ Verdict suits_im2col(const PixelProduct& product) {
     return declined("more than # multiplications: #", most_products,
                     pixels * depth * outputs);
   }
+  if (is_free) {
+    return taken("at most # pixels, which are read in place: #", most, pixels);
+  }
   return taken("at most # pixels, so most time goes to the weight: #", most,
                pixels);
 }
