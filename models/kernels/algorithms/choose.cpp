@@ -28,9 +28,11 @@ Verdict suits_winograd(const ConvolutionWork& work) {
   // sixteen times. Measured in training with 64 channels: 8 and 16 tiles 1.0 to
   // 1.1, 32 tiles 2.0, 128 tiles 2.1; with 16 channels 3.4, 3.0, 2.5 and 1.7.
   // A packed weight that stays in the cache pays at four, if there is enough of
-  // it for the product to be most of the work: measured with 64 channels 4
-  // tiles 3.2; with 256 channels 2 tiles 0.9, 4 tiles 1.4, 16 tiles 1.9; with
-  // 320 channels 2 tiles 0.7, 4 tiles 1.2, 16 tiles 1.9. Of fewer channels and
+  // it for the product to be most of the work: measured by two threads, within
+  // networks, with 64 channels 4 tiles 1.6 (ResNet-20) and 0.9 (ResNet-164,
+  // whose weights push each other out of the cache), with 256 channels 0.6, for
+  // four times the weight is read from memory. 128 channels, 1.06 in one run,
+  // are left to direct ones until that is measured again. Of fewer channels and
   // tiles SmallConvolution is as good: 16 channels, 4 tiles, 5 us both.
   constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 64 * 64;
   const int64_t kernels = work.in * work.out;

@@ -50,8 +50,8 @@ constexpr int64_t kMostDepth = 256;
 /// for each thread. A thread's share is all groups of some blocks, or, where
 /// the weight is larger than the images, all blocks of some groups: it reads a
 /// part of what is larger.
-struct Shares {
-  Shares(int64_t blocks_, int64_t panels_, bool by_weight_)
+struct ProductShares {
+  ProductShares(int64_t blocks_, int64_t panels_, bool by_weight_)
       : blocks(std::max<int64_t>(blocks_, 1)),
         panels(panels_),
         by_weight(by_weight_) {
@@ -220,9 +220,10 @@ struct Im2colConvolution::ReadyFor : Ready {
     }
     const auto* other = data_or_null<T>(residual);
     T* to = result.mutable_data_ptr<T>();
-    const Shares shares((pixels + block - 1) / block,
-                        (out + panels->columns() - 1) / panels->columns(),
-                        /*by_weight=*/out > pixels);
+    const ProductShares shares(
+        (pixels + block - 1) / block,
+        (out + panels->columns() - 1) / panels->columns(),
+        /*by_weight=*/out > pixels);
     share_out(
         shares.blocks * shares.groups,
         [&](int64_t, int64_t i) {
