@@ -8,10 +8,11 @@ that stands in several configs is measured once.  Those that take least time com
 (channels_last); for inference ONNX Runtime (fp32) and OpenVINO; torch.compile for the rows of the README alone, for it
 takes minutes to start.
 
-Each row is of one run on one machine, which it names.  A row that its first round leaves --clear times ahead of all others
-ends with that; the others have all rounds, of us and of those that the first round leaves within 0.7 of the best.  It goes
-to OUT/rows.jsonl when it is done, and one that is there is not measured again: what was interrupted goes on, in another hour
-too.  --again adds rounds to rows that are not far enough ahead.  OUT/table.md is written anew after each row.
+Each row is of one run on one machine, which it names: another machine has rows of its own.  A row that its first round
+leaves --clear times ahead of all others ends with that; the others have all rounds, of us and of those that the first round
+leaves within 0.7 of the best.  It goes to OUT/rows.jsonl when it is done, and one that is there is not measured again: what
+was interrupted goes on, in another hour too.  --again adds rounds to rows that are not far enough ahead.  OUT/table.md is
+written anew after each row.
 """
 import argparse
 import json
@@ -272,17 +273,17 @@ def main():
     rows = {}  # The last line of a row is the one with most rounds.
     if os.path.exists(kept):
         with open(kept) as f:
-            rows = {(r["config"], r["mode"], r["dtype"], r["asked"]): r for r in map(json.loads, f)}
+            rows = {(r["config"], r["mode"], r["dtype"], r["asked"], r["machine"]): r for r in map(json.loads, f)}
     for asked in rows_to_measure(a, networks):
         config, mode, dtype, batch = asked
-        before = rows.get(asked)
-        if before and not (a.again and before["ratio"] < a.again and before["machine"] == machine(a)):
+        before = rows.get((*asked, machine(a)))
+        if before and not (a.again and before["ratio"] < a.again):
             continue
         if config not in checked:
             check_size(config, networks[config])
             checked.add(config)
         row = {**measure(a, config, mode, dtype, before["batch"] if before else batch, before), "asked": batch}
-        rows[asked] = row
+        rows[*asked, machine(a)] = row
         with open(kept, "a") as f:
             f.write(json.dumps(row) + "\n")
         write_table(a, list(rows.values()))
