@@ -44,13 +44,20 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
   EXPECT_EQ(suits_im2col({17, 9, 576, 64, false}).words(),
             "more than 16 pixels: 17");
   EXPECT_EQ(suits_im2col({16, 9, 4608, 512, false}).words(),
-            "more than 8388608 multiplications: 37748736");
-  // As far as it was measured, with AVX2 alone.
+            has_avx512() ? "at most 16 pixels, so most time goes to the "
+                           "weight: 16"
+                         : "more than 8388608 multiplications: 37748736");
   EXPECT_EQ(static_cast<bool>(suits_im2col({49, 1, 2048, 512, true})),
-            has_avx2() && !has_avx512());
+            has_avx2());
   EXPECT_FALSE(suits_im2col({49, 1, 2048, 512, false}));
-  EXPECT_EQ(suits_small_convolution(9'000'000).words(),
+  const auto small = [](int64_t channels, at::ScalarType type) {
+    return suits_small_convolution(
+        {.products = 9'000'000, .kernels = channels * channels, .type = type});
+  };
+  EXPECT_EQ(small(128, at::kFloat).words(),
             "more than 8388608 multiplications: 9000000");
+  EXPECT_TRUE(small(128, at::kBFloat16));
+  EXPECT_FALSE(small(129, at::kBFloat16));
   if (!has_avx2()) {
     EXPECT_EQ(winograd(8, 8, 64).words(), "no AVX2");
     EXPECT_EQ(gemm(strided).words(), "no AVX2");
@@ -63,6 +70,19 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
   EXPECT_EQ(winograd(64, 5, 64).words(),
             "tiles of 4x4 less than half full: 1600 pixels in 256");
   EXPECT_EQ(winograd(8, 8, 3).words(), "fewer than 8 channels: 3");
+  // A packed weight pays with fewer tiles while it stays in a cache.
+  const auto packed = [](int64_t channels) {
+    return suits_winograd({.images = 1,
+                           .size = {8, 8},
+                           .in = channels,
+                           .out = channels,
+                           .type = at::kFloat,
+                           .packed = true});
+  };
+  EXPECT_FALSE(packed(63));
+  EXPECT_TRUE(packed(64));
+  EXPECT_TRUE(packed(128));
+  EXPECT_FALSE(packed(129));
   EXPECT_EQ(gemm(strided).words(),
             "64 images of 8x8 pixels and 32 channels: a product of its own");
   auto other = strided;

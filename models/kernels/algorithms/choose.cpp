@@ -31,10 +31,10 @@ Verdict suits_winograd(const ConvolutionWork& work) {
   // it for the product to be most of the work: measured by two threads, within
   // networks, with 64 channels 4 tiles 1.6 (ResNet-20) and 0.9 (ResNet-164,
   // whose weights push each other out of the cache), with 256 channels 0.6, for
-  // four times the weight is read from memory. 128 channels, 1.06 in one run,
-  // are left to direct ones until that is measured again. Of fewer channels and
-  // tiles SmallConvolution is as good: 16 channels, 4 tiles, 5 us both.
-  constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 64 * 64;
+  // four times the weight is read from memory; with 128 channels 1.06, and with
+  // AVX-512 1.0 to 1.02. Of fewer channels and tiles SmallConvolution is as
+  // good: 16 channels, 4 tiles, 5 us both.
+  constexpr int64_t kLeastKernels = 64 * 64, kMostKernels = 128 * 128;
   const int64_t kernels = work.in * work.out;
   const bool is_cached = kernels >= kLeastKernels && kernels <= kMostKernels;
   const int64_t least = !work.packed ? (half ? 128 : 32)
@@ -149,20 +149,23 @@ Verdict suits_im2col(const PixelProduct& product) {
   // Measured, 3x3: with 256 channels 4 pixels 1.6, 16 pixels 1.0, 64 pixels
   // 0.9; with 64 channels 16 pixels 3.4; of 7 channels 256 pixels 2.4, 1024
   // pixels 1.2. 1x1 with a stride, of 64 channels: 256 pixels 2.2, 1024 pixels
-  // 1.2. Products at 16 pixels: 4 million 1.4, 21 million 0.9 (3x3).
+  // 1.2. Products at 16 pixels: 4 million 1.4, 21 million 0.9 (3x3); with
+  // AVX-512, by two threads, within networks, 38 million 1.05, bfloat16 1.07.
   //
   // What is read in place is not copied. Measured by two threads, within
   // networks: 64 pixels of 1024 channels, 196 pixels and 3136 pixels of 256
   // channels, which are 17 to 51 million products, 1.0 to 1.1; 411 million
   // (eight images) 0.95. A linear layer of 512 channels to 1000: 8 images 1.0,
-  // 32 images 2.0. Where there is no AVX2, or AVX-512, for which oneDNN has
-  // other loops, that was not measured.
-  constexpr int64_t kMostProducts = 8 << 20, kMostInPlace = 128 << 20;
+  // 32 images 2.0. With AVX-512 whole networks of bottlenecks 1.08 on images of
+  // 32x32 and 1.0 of 224x224, in bfloat16 1.1 and 1.03: a call of oneDNN costs
+  // 17 us there. Where there is no AVX2 that was not measured.
+  constexpr int64_t kMostInPlace = 128 << 20;
+  const int64_t kMostProducts = has_avx512() ? 40 << 20 : 8 << 20;
   constexpr int64_t kMostPixels = 16, kMostOfFewChannels = 256,
                     kMostOf1x1 = 1024, kMostPixelsInPlace = 4096;
   constexpr int64_t kFewChannels = 64;  // Times those of a kernel.
   const auto& [pixels, taps, depth, outputs, in_place] = product;
-  const bool is_free = in_place && has_avx2() && !has_avx512();
+  const bool is_free = in_place && has_avx2();
   const int64_t most = is_free                 ? kMostPixelsInPlace
                        : taps == 1             ? kMostOf1x1
                        : depth <= kFewChannels ? kMostOfFewChannels
@@ -180,17 +183,23 @@ Verdict suits_im2col(const PixelProduct& product) {
                pixels);
 }
 
-Verdict suits_small_convolution(int64_t products) {
+Verdict suits_small_convolution(const SmallWork& work) {
   // Where oneDNN's better use of the processor is worth what it costs to call,
   // some 30 us. Measured at one image of 16 and 32 channels: half a million
   // products 2.8, 5 million 1.2, 9 million 1.1, 38 million 1.0; of 64 channels
   // 9 million 1.0. With 8 channels 1 million is 0.9: those fill half a tile.
-  constexpr int64_t kMostProducts = 8 << 20;
-  if (products > kMostProducts) {
-    return declined("more than # multiplications: #", kMostProducts, products);
+  // In bfloat16, by two threads, within networks, with 128 channels 9 million
+  // 1.2, 19 million 1.05, 38 million 1.0, 115 million 0.95; with 256 channels,
+  // whose weight each thread reads from L3 for every band, 38 million 0.75.
+  constexpr int64_t kMostOfCached = 20 << 20, kMostKernels = 128 * 128;
+  const bool is_cached =
+      work.type == at::kBFloat16 && work.kernels <= kMostKernels;
+  const int64_t most = is_cached ? kMostOfCached : 8 << 20;
+  if (work.products > most) {
+    return declined("more than # multiplications: #", most, work.products);
   }
-  return taken("at most # multiplications, less than a call of oneDNN: #",
-               kMostProducts, products);
+  return taken("at most # multiplications, less than a call of oneDNN: #", most,
+               work.products);
 }
 
 }  // namespace skipzoo

@@ -28,7 +28,12 @@ struct PixelProduct {
 };
 /// Im2colConvolution, beside SmallConvolution and oneDNN.
 Verdict suits_im2col(const PixelProduct& product);
-/// SmallConvolution, beside oneDNN. products: multiplications in all.
-Verdict suits_small_convolution(int64_t products);
+struct SmallWork {
+  int64_t products;  ///< Multiplications in all.
+  int64_t kernels;   ///< Channels in times channels out.
+  at::ScalarType type;
+};
+/// SmallConvolution, beside oneDNN.
+Verdict suits_small_convolution(const SmallWork& work);
 
 }  // namespace skipzoo

@@ -11,6 +11,7 @@
 #include "models/kernels/blocking/blocks.h"
 #include "models/kernels/blocking/optional_tensor.h"
 #include "models/kernels/blocking/pixel_rows.h"
+#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 
@@ -43,8 +44,13 @@ PackedMatrices<T> matrices_of(const torch::Tensor& weight, int64_t columns) {
 /// weight that stays there beside them.
 constexpr int64_t kMostProducts = 2048, kSmallWeight = 16 * 1024;
 constexpr int64_t kMostRows = 64;
+
+/// Outputs of a panel: two vectors, so that an element of the left matrix is
+/// loaded for two multiplications.
+int64_t panel_columns() { return has_avx512() ? 32 : 16; }
 /// Of so many channels a panel stays in L1 while rows are multiplied with it.
-constexpr int64_t kMostDepth = 256;
+template <typename T>
+constexpr int64_t kMostDepth = int64_t{1024 / sizeof(T)};
 
 /// How the work is shared out: blocks of pixels times groups of panels, a few
 /// for each thread. A thread's share is all groups of some blocks, or, where
@@ -142,7 +148,7 @@ struct Im2colConvolution::ReadyFor : Ready {
     const int64_t whole = gemm::padded(out, gemm::kColumns);
     is_small = whole * gemm::kRows <= kMostProducts &&
                depth() * out * int64_t{sizeof(T)} <= kSmallWeight;
-    const int64_t wide = is_small ? whole : gemm::kColumns;
+    const int64_t wide = is_small ? whole : std::min(whole, panel_columns());
     block =
         std::min(kMostRows, kMostProducts / wide / gemm::kRows * gemm::kRows);
     panels.emplace(matrices_of<T>(weights.narrow(2, down.first, down.count)
@@ -180,11 +186,11 @@ struct Im2colConvolution::ReadyFor : Ready {
                      int64_t panel, float* products) const {
     const int64_t columns = panels->columns();
     const auto to_products = [&](const T* rows, int64_t some, float* to) {
-      for (int64_t k = 0; k < pitch; k += kMostDepth) {
+      for (int64_t k = 0; k < pitch; k += kMostDepth<T>) {
         gemm::multiply(F::left(rows + k, pitch),
                        panels->at(panel) + k / F::kPair * columns,
                        gemm::padded(some, gemm::kRows), columns,
-                       std::min(kMostDepth, pitch - k) / F::kPair, to,
+                       std::min(kMostDepth<T>, pitch - k) / F::kPair, to,
                        /*add=*/k > 0);
       }
     };

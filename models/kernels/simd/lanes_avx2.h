@@ -137,6 +137,7 @@ struct Avx2Gemm {
   using Accumulator = float;
   using Vector = __m256;
   static constexpr int kTileRows = 4, kLeastToPack = 8192;
+  static constexpr bool kHasTallTiles = false;
 
   [[gnu::always_inline]] static Vector load(const float* x) {
     return _mm256_loadu_ps(x);

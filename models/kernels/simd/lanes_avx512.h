@@ -17,6 +17,7 @@ struct Avx512Gemm {
   using Accumulator = float;
   using Vector = __m512;
   static constexpr int kTileRows = 8, kLeastToPack = 0;
+  static constexpr bool kHasTallTiles = true;
 
   [[gnu::always_inline]] static Vector load(const float* x) {
     return _mm512_loadu_ps(x);

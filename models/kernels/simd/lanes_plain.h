@@ -112,6 +112,7 @@ struct PlainGemm {
   using Lanes = PlainLanes<E, 16 / sizeof(E), true>;
   using Vector = typename Lanes::Value;
   static constexpr int kTileRows = 4, kLeastToPack = 0;
+  static constexpr bool kHasTallTiles = false;
 
   [[gnu::always_inline]] static Vector load(const E* x) {
     return Lanes().load(x);

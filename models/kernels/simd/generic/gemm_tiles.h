@@ -10,7 +10,8 @@
 // accumulates over the whole depth.
 //
 // G says how: Element of both matrices, Accumulator and Vector of the result,
-// load(), store(), dot(sum, a, b) = sum + a · b; kTileRows; and kLeastToPack,
+// load(), store(), dot(sum, a, b) = sum + a · b; kTileRows; kHasTallTiles,
+// where a tile of one vector may have twice the rows; and kLeastToPack,
 // elements of b that are too many for L1, so that its panels are packed, or 0
 // where L2 is near enough.
 
@@ -23,7 +24,8 @@ template <typename G>
 constexpr int64_t kLanesOf = sizeof(typename G::Vector) /
                              sizeof(typename G::Accumulator);
 
-template <typename G, int kTileRows, int kVectors>
+/// kRow: a.row, where the compiler may know it.
+template <typename G, int kTileRows, int kVectors, int64_t kRow = 0>
 [[gnu::always_inline]] inline void tile(Left<typename G::Element> a,
                                         const typename G::Element* b,
                                         int64_t step, int64_t columns,
@@ -42,7 +44,8 @@ template <typename G, int kTileRows, int kVectors>
     unrolled<kTileRows>([&](auto i) __attribute__((always_inline)) {
       unrolled<kVectors>([&](auto v) __attribute__((always_inline)) {
         auto& sum = accumulators[i.value][v.value];
-        sum = G::dot(sum, a.at[i.value * a.row], b + kLanes * v.value);
+        sum = G::dot(sum, a.at[i.value * (kRow > 0 ? kRow : a.row)],
+                     b + kLanes * v.value);
       });
     });
   }
@@ -54,11 +57,36 @@ template <typename G, int kTileRows, int kVectors>
   });
 }
 
+/// Tiles of one vector and twice the rows, for else every multiplication waits
+/// for one before it: as many rows as that are done. The compiler knows how far
+/// they are apart: so many addresses would not find a register each.
+template <typename G, int64_t kRow>
+int64_t tall_tiles(Left<typename G::Element> a, const typename G::Element* b,
+                   int64_t step, int64_t rows, int64_t columns, int64_t depth,
+                   typename G::Accumulator* c, bool add) {
+  constexpr int kTall = 2 * G::kTileRows;
+  int64_t i = 0;
+  for (; i + kTall <= rows; i += kTall) {
+    tile<G, kTall, 1, kRow>({a.at + i * a.row, a.row, a.column}, b, step,
+                            columns, depth, c + i * columns, add);
+  }
+  return i;
+}
+
 template <typename G, int kVectors>
 void panel(Left<typename G::Element> a, const typename G::Element* b,
            int64_t step, int64_t rows, int64_t columns, int64_t depth,
            typename G::Accumulator* c, bool add) {
   int64_t i = 0;
+  if constexpr (kVectors == 1 && G::kHasTallTiles) {
+    // 16 channels, 32 and 64, of which pairs are half as many elements.
+    const auto tall = a.row == 8    ? tall_tiles<G, 8>
+                      : a.row == 16 ? tall_tiles<G, 16>
+                      : a.row == 32 ? tall_tiles<G, 32>
+                      : a.row == 64 ? tall_tiles<G, 64>
+                                    : nullptr;
+    if (tall != nullptr) i = tall(a, b, step, rows, columns, depth, c, add);
+  }
   for (; i + G::kTileRows <= rows; i += G::kTileRows) {
     tile<G, G::kTileRows, kVectors>({a.at + i * a.row, a.row, a.column}, b,
                                     step, columns, depth, c + i * columns, add);
