@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "models/engine_plan_builder.h"
+#include "models/kernels/blocking/share_out.h"
 #include "models/kernels/choice.h"
 
 namespace skipzoo {
@@ -43,16 +44,38 @@ torch::Tensor EnginePlan::run_steps(const torch::Tensor& images,
   slots.memory.begin_run(images.size(0));
   slots[0] = as_input(images, type_, slots.memory);
   slots.memory.end_step();  // What is copied is a result before the first.
-  for (size_t i = 0; i < steps_.size(); ++i) {
+  const auto run_step = [&](size_t i) {
     around(i, [&] { steps_[i](slots); });
     for (const size_t slot : done_[i]) slots[slot] = c10::IValue();
     slots.memory.end_step();
+  };
+  const bool is_seen = seen_ == images.sizes();
+  is_own_.resize(steps_.size());
+  for (size_t i = 0; i < steps_.size();) {
+    const size_t end = is_seen ? end_of_team(i) : i;
+    if (i + 1 < end) {
+      Team::run([&] {
+        for (; i < end; ++i) run_step(i);
+      });
+      continue;
+    }
+    const int64_t before = parallel_calls_of_libtorch;
+    run_step(i);
+    is_own_[i] = parallel_calls_of_libtorch == before;
+    ++i;
   }
+  seen_ = images.sizes();
   auto logits = slots[output_].toTensor().to(torch::kFloat);
   slots[output_] = initial_[output_];
   slots.memory.end_run();
   slots_ = std::move(slots);
   return logits;
+}
+
+size_t EnginePlan::end_of_team(size_t i) const {
+  if (at::get_num_threads() == 1) return i;
+  while (i < steps_.size() && is_own_[i]) ++i;
+  return i;
 }
 
 torch::Tensor EnginePlan::run(const torch::Tensor& images) {

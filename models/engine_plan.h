@@ -39,12 +39,19 @@ class EnginePlan {
   /// Calls around(i, step) for each step; it calls that once.
   template <typename Around>
   torch::Tensor run_steps(const torch::Tensor& images, const Around& around);
+  /// Behind the last of those from step i on that a Team runs; i where there is
+  /// no such step.
+  size_t end_of_team(size_t i) const;
 
   Values initial_;  ///< Constants, weights; the images go to slot 0.
   Slots slots_;     ///< Between runs as in the beginning; none after a failure.
   std::vector<Step> steps_;
   std::vector<LayerTime> work_;  ///< Of each step on one image; no seconds.
   std::vector<std::vector<size_t>> done_;  ///< Slots not read after a step.
+  /// Whether a step ran without threads of LibTorch's on such images, when that
+  /// was seen last.
+  std::vector<bool> is_own_;
+  at::DimVector seen_;
   size_t output_ = 0;
   at::ScalarType type_;
 

@@ -170,6 +170,7 @@ void PlanBuilder::visit_other(const jit::Node* node) {
     reads.push_back(slot(input));
   }
   const size_t to = slot(node->output());
+  const bool is_product = node->kind() == at::aten::addmm;
   auto operation = node->getOperation();
   add_step(
       [=](Slots& slots) mutable {
@@ -177,6 +178,12 @@ void PlanBuilder::visit_other(const jit::Node* node) {
         for (const size_t read : reads) stack.push_back(slots[read]);
         operation(stack);
         slots[to] = std::move(stack.back());
+        const auto& result = slots[to];
+        if (is_product) {
+          count_parallel_call();
+        } else if (result.isTensor()) {
+          count_parallel_call(result.toTensor().numel());
+        }
       },
       reads);
   if (node->kind() == at::aten::constant_pad_nd ||

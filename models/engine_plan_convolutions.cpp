@@ -200,6 +200,7 @@ void PlanBuilder::emit_packed_sum(const PackedStep& step,
             slots[other].toTensor().contiguous(at::MemoryFormat::ChannelsLast);
         if (copies) {
           sum = slots.memory(sum.sizes(), sum.options()).copy_(sum);
+          count_parallel_call(sum.numel());
         }
         slots[step.to] = step.convolution->add_to(
             sum, slots[step.from].toTensor(), step.relu);

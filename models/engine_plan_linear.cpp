@@ -41,6 +41,7 @@ void PlanBuilder::visit_linear(const jit::Node* node) {
                 Im2colConvolution::suits({images, in, 1, 1}, {out, in, 1, 1}, 1,
                                          ExtraPadding()))) {
           choosing.takes(Algorithm::kLibTorch, taken(""));
+          count_parallel_call();
           slots[to] = torch::addmm(bias, x, weight);
           return;
         }

@@ -145,7 +145,11 @@ TEST(Engine, IsTheSameEveryTimeForTheSameNumberOfThreads) {
     const auto model = trained(options);
     Engine engine(*model, Kernels::kFused);
     const auto images = torch::randn({5, in_channels(options), 24, 24});
-    EXPECT_TRUE(torch::equal(engine(images), engine(images))) << name;
+    // The second run is by a team, whose steps the first has found.
+    const auto first = engine(images);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_TRUE(torch::equal(engine(images), first)) << name;
+    }
   }
 }
 

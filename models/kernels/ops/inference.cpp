@@ -152,6 +152,7 @@ Tensor PackedConvolution::run(const Tensor& images, bool relu) {
              std::string_view, Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise", "");
+  count_parallel_call();
   const auto x = padded(images, shape_.extra);
   pack(x, images.sizes());
   return op.call(x, packed_, std::optional(bias_), shape_.padding,
@@ -197,6 +198,7 @@ void PackedConvolution::run_onto(Tensor other, const Tensor& images,
               Scalars, std::optional<std::string_view>);
   static const auto op =
       find_operator<Signature>("mkldnn::_convolution_pointwise_", "binary");
+  count_parallel_call();
   const auto x = padded(images, shape_.extra);
   pack(x, images.sizes());
   op.call(other, x, packed_, std::optional(bias_), shape_.padding,

@@ -54,7 +54,7 @@ Tensor global_average_pool(const Tensor& images, Allocate allocate) {
     const auto* from = x.const_data_ptr<scalar_t>();
     auto* to = y.mutable_data_ptr<scalar_t>();
     const int64_t grain = 1 + 65'536 / (channels * pixels + 1);
-    at::parallel_for(0, x.size(0), grain, [&](int64_t first, int64_t last) {
+    share_out_ranges(x.size(0), grain, [&](int64_t first, int64_t last) {
       const auto size = static_cast<size_t>(channels);
       const std::vector<A> zeros(size);
       std::vector<A> sum(size), squares(size);
@@ -84,8 +84,8 @@ Tensor pad_channels(const Tensor& images, int64_t front, int64_t back,
     const auto* x = images.const_data_ptr<scalar_t>();
     auto* to = y.mutable_data_ptr<scalar_t>();
     const int64_t grain = 1 + 65'536 / (width * row_length + 1);
-    at::parallel_for(
-        0, images.size(0) * rows, grain, [&](int64_t first, int64_t last) {
+    share_out_ranges(
+        images.size(0) * rows, grain, [&](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i) {
             const auto* from =
                 x + i / rows * strides[0] + i % rows * strides[2];
