@@ -202,7 +202,8 @@ class PlanBuilder : PlanGraph {
 
   // engine_plan_linear.cpp.
 
-  /// Whether it is x · weight + bias, of floats, with both known.
+  /// Whether it is x · weight + bias, of a type that our own kernels multiply,
+  /// with both known.
   bool is_linear(const torch::jit::Node* node) const;
   void visit_linear(const torch::jit::Node* node);
 

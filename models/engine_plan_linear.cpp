@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "models/engine_plan_builder.h"
+#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 
@@ -8,9 +9,9 @@ namespace jit = torch::jit;
 using torch::Tensor;
 
 bool PlanBuilder::is_linear(const jit::Node* node) const {
-  if (node->kind() != at::aten::addmm || plan_.type_ != at::kFloat) {
-    return false;
-  }
+  const bool is_ours = plan_.type_ == at::kFloat ||
+                       (plan_.type_ == at::kBFloat16 && has_avx512_bf16());
+  if (node->kind() != at::aten::addmm || !is_ours) return false;
   const auto is_one = [&](const jit::Value* value) {
     return is_constant(value) && constant(value).isScalar() &&
            constant(value).toScalar().toDouble() == 1;
@@ -22,8 +23,10 @@ bool PlanBuilder::is_linear(const jit::Node* node) const {
 }
 
 void PlanBuilder::visit_linear(const jit::Node* node) {
-  const auto bias = constant(node->input(0)).toTensor().detach();
-  const auto weight = constant(node->input(2)).toTensor().detach();
+  const auto read = [&](size_t i) {
+    return constant(node->input(i)).toTensor().detach().to(plan_.type_);
+  };
+  const auto bias = read(0), weight = read(2);
   const int64_t in = weight.size(0), out = weight.size(1);
   // A 1x1 convolution of images of one pixel.
   const auto of_few = std::make_shared<Im2colConvolution>(

@@ -50,14 +50,20 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
   EXPECT_EQ(static_cast<bool>(suits_im2col({49, 1, 2048, 512, true})),
             has_avx2());
   EXPECT_FALSE(suits_im2col({49, 1, 2048, 512, false}));
-  const auto small = [](int64_t channels, at::ScalarType type) {
-    return suits_small_convolution(
-        {.products = 9'000'000, .kernels = channels * channels, .type = type});
-  };
-  EXPECT_EQ(small(128, at::kFloat).words(),
+  EXPECT_EQ(suits_small_convolution(9'000'000).words(),
             "more than 8388608 multiplications: 9000000");
-  EXPECT_TRUE(small(128, at::kBFloat16));
-  EXPECT_FALSE(small(129, at::kBFloat16));
+  const auto by_panels = [](int64_t width, int64_t taps, int64_t channels) {
+    return static_cast<bool>(suits_panels({.pixels = 64,
+                                           .width = width,
+                                           .taps = taps,
+                                           .in = channels,
+                                           .out = channels}));
+  };
+  EXPECT_EQ(by_panels(8, 9, 256), has_avx512());
+  EXPECT_FALSE(by_panels(6, 9, 256));
+  EXPECT_FALSE(by_panels(8, 1, 512));
+  EXPECT_FALSE(by_panels(8, 9, 120));
+  EXPECT_FALSE(by_panels(8, 9, 300));
   if (!has_avx2()) {
     EXPECT_EQ(winograd(8, 8, 64).words(), "no AVX2");
     EXPECT_EQ(gemm(strided).words(), "no AVX2");

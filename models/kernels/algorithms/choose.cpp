@@ -183,23 +183,42 @@ Verdict suits_im2col(const PixelProduct& product) {
                pixels);
 }
 
-Verdict suits_small_convolution(const SmallWork& work) {
+Verdict suits_panels(const PanelWork& work) {
+  // A call of oneDNN costs some 17 us more, and its loops are as good: measured
+  // with AVX-512 by two threads, within networks of convolutions of 9 to 38
+  // million products, in bfloat16 1.1 to 1.25, in float32 1.0 to 1.03; of 115
+  // million 0.9. SmallConvolution, in whose place it may be: of 9 million with
+  // 128 channels 1.04. A register tile has eight rows, which rows of fewer
+  // pixels leave half empty.
+  constexpr int64_t kLeastProducts = 8 << 20, kMostProducts = 40 << 20;
+  constexpr int64_t kLeastWidth = 7;
+  const int64_t products = work.pixels * work.taps * work.in * work.out;
+  if (!has_avx512()) return declined("without AVX-512 it was not measured");
+  if (work.taps == 1) return declined("a kernel of 1x1");
+  if (work.width < kLeastWidth) {
+    return declined("rows of less than # pixels: #", kLeastWidth, work.width);
+  }
+  if (products > kMostProducts) {
+    return declined("more than # multiplications: #", kMostProducts, products);
+  }
+  if (products <= kLeastProducts) {
+    return declined("at most # multiplications: #", kLeastProducts, products);
+  }
+  return taken("# to # multiplications, of a weight that threads share out: #",
+               kLeastProducts, kMostProducts, products);
+}
+
+Verdict suits_small_convolution(int64_t products) {
   // Where oneDNN's better use of the processor is worth what it costs to call,
   // some 30 us. Measured at one image of 16 and 32 channels: half a million
   // products 2.8, 5 million 1.2, 9 million 1.1, 38 million 1.0; of 64 channels
   // 9 million 1.0. With 8 channels 1 million is 0.9: those fill half a tile.
-  // In bfloat16, by two threads, within networks, with 128 channels 9 million
-  // 1.2, 19 million 1.05, 38 million 1.0, 115 million 0.95; with 256 channels,
-  // whose weight each thread reads from L3 for every band, 38 million 0.75.
-  constexpr int64_t kMostOfCached = 20 << 20, kMostKernels = 128 * 128;
-  const bool is_cached =
-      work.type == at::kBFloat16 && work.kernels <= kMostKernels;
-  const int64_t most = is_cached ? kMostOfCached : 8 << 20;
-  if (work.products > most) {
-    return declined("more than # multiplications: #", most, work.products);
+  constexpr int64_t kMostProducts = 8 << 20;
+  if (products > kMostProducts) {
+    return declined("more than # multiplications: #", kMostProducts, products);
   }
-  return taken("at most # multiplications, less than a call of oneDNN: #", most,
-               work.products);
+  return taken("at most # multiplications, less than a call of oneDNN: #",
+               kMostProducts, products);
 }
 
 }  // namespace skipzoo

@@ -28,12 +28,14 @@ struct PixelProduct {
 };
 /// Im2colConvolution, beside SmallConvolution and oneDNN.
 Verdict suits_im2col(const PixelProduct& product);
-struct SmallWork {
-  int64_t products;  ///< Multiplications in all.
-  int64_t kernels;   ///< Channels in times channels out.
-  at::ScalarType type;
+/// A convolution by panels of output channels: pixels of the result in rows of
+/// `width`, kernels of `taps` pixels.
+struct PanelWork {
+  int64_t pixels, width, taps, in, out;
 };
-/// SmallConvolution, beside oneDNN.
-Verdict suits_small_convolution(const SmallWork& work);
+/// PanelConvolution, beside SmallConvolution and oneDNN.
+Verdict suits_panels(const PanelWork& work);
+/// SmallConvolution, beside oneDNN. products: multiplications in all.
+Verdict suits_small_convolution(int64_t products);
 
 }  // namespace skipzoo

@@ -8,75 +8,19 @@
 
 #include "models/kernels/algorithms/choose.h"
 #include "models/kernels/algorithms/im2col_pieces.h"
+#include "models/kernels/algorithms/panels.h"
 #include "models/kernels/blocking/blocks.h"
 #include "models/kernels/blocking/optional_tensor.h"
 #include "models/kernels/blocking/pixel_rows.h"
-#include "models/kernels/simd/processor.h"
 
 namespace skipzoo {
 
 namespace {
 
-ImageSize result_size(const ImageSize& in, const ImageSize& kernel,
-                      int64_t stride, const ExtraPadding& padding) {
-  return {
-      (in.height + padding.top + padding.bottom - kernel.height) / stride + 1,
-      (in.width + padding.left + padding.right - kernel.width) / stride + 1};
-}
-
-/// Of a weight (out, in, height, width), the matrices (height · width · in,
-/// columns) of that many outputs each.
-template <typename T>
-PackedMatrices<T> matrices_of(const torch::Tensor& weight, int64_t columns) {
-  const int64_t out = weight.size(0), wide = gemm::padded(out, columns);
-  const int64_t depth = weight.numel() / out;
-  const auto whole =
-      torch::constant_pad_nd(weight.permute({0, 2, 3, 1}).reshape({out, depth}),
-                             {0, 0, 0, wide - out});
-  return {whole.const_data_ptr<T>(),
-          wide / columns,
-          depth,
-          columns,
-          {columns * depth, 1, depth}};
-}
-
 /// Products of a block of pixels with a panel, that stay in L1, and bytes of a
 /// weight that stays there beside them.
 constexpr int64_t kMostProducts = 2048, kSmallWeight = 16 * 1024;
 constexpr int64_t kMostRows = 64;
-
-/// Outputs of a panel: two vectors, so that an element of the left matrix is
-/// loaded for two multiplications.
-int64_t panel_columns() { return has_avx512() ? 32 : 16; }
-/// Of so many channels a panel stays in L1 while rows are multiplied with it.
-template <typename T>
-constexpr int64_t kMostDepth = int64_t{1024 / sizeof(T)};
-
-/// How the work is shared out: blocks of pixels times groups of panels, a few
-/// for each thread. A thread's share is all groups of some blocks, or, where
-/// the weight is larger than the images, all blocks of some groups: it reads a
-/// part of what is larger.
-struct ProductShares {
-  ProductShares(int64_t blocks_, int64_t panels_, bool by_weight_)
-      : blocks(std::max<int64_t>(blocks_, 1)),
-        panels(panels_),
-        by_weight(by_weight_) {
-    constexpr int64_t kEach = 4;
-    const int64_t wanted = kEach * at::get_num_threads();
-    groups = std::min((wanted + blocks - 1) / blocks, panels);
-  }
-  struct Part {
-    int64_t block, group;
-  };
-  Part at(int64_t i) const {
-    return by_weight ? Part{i % blocks, i / blocks}
-                     : Part{i / groups, i % groups};
-  }
-  int64_t first_panel(int64_t group) const { return panels * group / groups; }
-
-  int64_t blocks, panels, groups = 1;
-  bool by_weight;
-};
 
 }  // namespace
 
@@ -151,9 +95,11 @@ struct Im2colConvolution::ReadyFor : Ready {
     const int64_t wide = is_small ? whole : std::min(whole, panel_columns());
     block =
         std::min(kMostRows, kMostProducts / wide / gemm::kRows * gemm::kRows);
-    panels.emplace(matrices_of<T>(weights.narrow(2, down.first, down.count)
-                                      .narrow(3, across.first, across.count),
-                                  wide));
+    panels.emplace(panels_of<T>(weights.narrow(2, down.first, down.count)
+                                    .narrow(3, across.first, across.count)
+                                    .permute({0, 2, 3, 1})
+                                    .reshape({out, depth()}),
+                                wide));
   }
   int64_t depth() const { return down.count * across.count * in; }
 
@@ -186,11 +132,11 @@ struct Im2colConvolution::ReadyFor : Ready {
                      int64_t panel, float* products) const {
     const int64_t columns = panels->columns();
     const auto to_products = [&](const T* rows, int64_t some, float* to) {
-      for (int64_t k = 0; k < pitch; k += kMostDepth<T>) {
+      for (int64_t k = 0; k < pitch; k += kMostPanelDepth<T>) {
         gemm::multiply(F::left(rows + k, pitch),
                        panels->at(panel) + k / F::kPair * columns,
                        gemm::padded(some, gemm::kRows), columns,
-                       std::min(kMostDepth<T>, pitch - k) / F::kPair, to,
+                       std::min(kMostPanelDepth<T>, pitch - k) / F::kPair, to,
                        /*add=*/k > 0);
       }
     };

@@ -154,10 +154,7 @@ SmallConvolution::~SmallConvolution() = default;
 
 Verdict SmallConvolution::suits(const torch::Tensor& images, int64_t out,
                                 int64_t stride) {
-  return suits_small_convolution(
-      {.products = images.numel() * 9 * out / (stride * stride),
-       .kernels = images.size(1) * out,
-       .type = images.scalar_type()});
+  return suits_small_convolution(images.numel() * 9 * out / (stride * stride));
 }
 
 torch::Tensor SmallConvolution::operator()(const torch::Tensor& images,

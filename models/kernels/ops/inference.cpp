@@ -63,6 +63,7 @@ void PackedConvolution::pack(const Tensor& x, at::IntArrayRef images) {
   const bool is_kept =
       is_plain_ || small_padding_ ||
       few_pixels({1, images[1], images[2], images[3]}) ||
+      panels_suit({1, images[1], images[2], images[3]}) ||
       gemm_shape_of({kMany, images[1], images[2], images[3]}) ||
       grouped_shape_of(images);
   if (!is_kept) weight_.reset();
@@ -82,6 +83,14 @@ SmallConvolution& PackedConvolution::small() {
         weight_, bias_, shape_.stride[0], *small_padding_);
   }
   return *small_;
+}
+
+PanelConvolution& PackedConvolution::by_panels() {
+  if (panels_ == nullptr) {
+    panels_ = std::make_unique<PanelConvolution>(
+        weight_, bias_, shape_.stride[0], *whole_padding_);
+  }
+  return *panels_;
 }
 
 void PackedConvolution::run_gemm(const Tensor& x, const ConvolutionShape& shape,
@@ -138,6 +147,8 @@ Tensor PackedConvolution::operator()(const Tensor& x, bool relu,
       run_grouped(x, route.groups, {.images = out, .relu = relu});
       return out;
     }
+    case Algorithm::kPanels:
+      return by_panels()(route.images, relu, allocate).to(x.scalar_type());
     case Algorithm::kSmall:
       return small()(route.images, relu, allocate).to(x.scalar_type());
     default:
@@ -182,6 +193,8 @@ Tensor PackedConvolution::add_to(Tensor other, const Tensor& x, bool relu) {
   const auto sum = other.to(type_);
   if (route.algorithm == Algorithm::kSmall) {
     small().add_to(sum, route.images, relu);
+  } else if (route.algorithm == Algorithm::kPanels) {
+    by_panels().add_to(sum, route.images, relu);
   } else {
     run_onto(sum, route.images, relu);
   }

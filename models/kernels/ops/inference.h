@@ -11,6 +11,7 @@
 #include "models/kernels/algorithms/grouped_convolution.h"
 #include "models/kernels/algorithms/im2col_convolution.h"
 #include "models/kernels/algorithms/implicit_gemm.h"
+#include "models/kernels/algorithms/panel_convolution.h"
 #include "models/kernels/algorithms/small_convolution.h"
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/choice.h"
@@ -59,10 +60,13 @@ class PackedConvolution {
   Offer<GroupedShape> takes_groups(const torch::Tensor& x) const;
   /// x: of the weight's type.
   Verdict takes_small(const torch::Tensor& x) const;
+  Verdict takes_panels(const torch::Tensor& x) const;
   /// Whether an algorithm of one type reads x. is_packed: it has its weight.
   Verdict reads(const torch::Tensor& x, bool is_packed) const;
-  /// What takes_im2col(), takes_gemm() and takes_groups() say of a size.
+  /// What takes_im2col(), takes_panels(), takes_gemm() and takes_groups() say
+  /// of a size.
   Verdict few_pixels(at::IntArrayRef images) const;
+  Verdict panels_suit(at::IntArrayRef images) const;
   Offer<ConvolutionShape> gemm_shape_of(at::IntArrayRef images) const;
   Offer<GroupedShape> grouped_shape_of(at::IntArrayRef images) const;
   ConvolutionOptions options() const;
@@ -80,6 +84,7 @@ class PackedConvolution {
   void pack(const torch::Tensor& x, at::IntArrayRef images);
   Im2colConvolution& im2col();
   SmallConvolution& small();
+  PanelConvolution& by_panels();
   void run_gemm(const torch::Tensor& x, const ConvolutionShape& shape,
                 ImplicitGemmResult result);
   void run_grouped(const torch::Tensor& x, const GroupedShape& shape,
@@ -100,6 +105,7 @@ class PackedConvolution {
   Offer<ExtraPadding> whole_padding_, small_padding_;
   std::unique_ptr<Im2colConvolution> im2col_;
   std::unique_ptr<SmallConvolution> small_;
+  std::unique_ptr<PanelConvolution> panels_;
   std::optional<Conv3x3Weight> taps_;
   std::optional<PackedWeight> kernel_rows_;
   torch::Tensor grouped_weight_;  ///< Null before grouped_convolution() ran.

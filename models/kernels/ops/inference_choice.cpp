@@ -114,6 +114,20 @@ Verdict PackedConvolution::takes_small(const Tensor& x) const {
   return SmallConvolution::suits(x, weight_sizes_[0], shape_.stride[0]);
 }
 
+Verdict PackedConvolution::panels_suit(at::IntArrayRef images) const {
+  return whole_padding_
+             ? PanelConvolution::suits(images, weight_sizes_, shape_.stride[0],
+                                       *whole_padding_)
+             : whole_padding_.verdict;
+}
+
+Verdict PackedConvolution::takes_panels(const Tensor& x) const {
+  const auto suits = panels_suit(x.sizes());
+  if (!suits) return suits;
+  const auto is_read = reads(x, panels_ != nullptr);
+  return is_read ? suits : is_read;
+}
+
 Offer<ConvolutionShape> PackedConvolution::gemm_shape_of(
     at::IntArrayRef images) const {
   return implicit_gemm_shape(images, weight_sizes_, type_, options());
@@ -154,10 +168,15 @@ PackedConvolution::Route PackedConvolution::choose(const Tensor& x) const {
     return {.algorithm = Algorithm::kGroups, .groups = *shape};
   }
   auto images = x.to(type_);
-  const bool is_small = choosing.takes(Algorithm::kSmall, takes_small(images));
-  if (!is_small) choosing.takes(Algorithm::kOneDnn, taken(""));
-  return {.algorithm = is_small ? Algorithm::kSmall : Algorithm::kOneDnn,
-          .images = std::move(images)};
+  auto algorithm = Algorithm::kOneDnn;
+  if (choosing.takes(Algorithm::kSmall, takes_small(images))) {
+    algorithm = Algorithm::kSmall;
+  } else if (choosing.takes(Algorithm::kPanels, takes_panels(images))) {
+    algorithm = Algorithm::kPanels;
+  } else {
+    choosing.takes(Algorithm::kOneDnn, taken(""));
+  }
+  return {.algorithm = algorithm, .images = std::move(images)};
 }
 
 }  // namespace skipzoo
