@@ -217,6 +217,8 @@ class PlanBuilder : PlanGraph {
                  const Ending& ending);
 
   EnginePlan& plan_;
+  /// Of all its convolutions.
+  std::shared_ptr<ScratchPool> scratch_ = std::make_shared<ScratchPool>();
   std::vector<std::vector<size_t>> reads_;     ///< Of each step.
   const torch::jit::Node* current_ = nullptr;  ///< What the next step does.
   /// Nodes done by a step of an earlier node.

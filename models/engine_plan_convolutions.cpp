@@ -169,7 +169,7 @@ void PlanBuilder::emit_convolution(const jit::Node* node,
       std::make_shared<PackedConvolution>(
           conv.weight,
           conv.bias.defined() ? conv.bias.to(plan_.type_) : Tensor(),
-          conv.shape),
+          conv.shape, scratch_),
       from, slot(output), ending.relu};
   if (added == nullptr) {
     emit_packed(step);

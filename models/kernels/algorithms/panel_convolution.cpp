@@ -23,13 +23,15 @@ constexpr int64_t kMostColumns = 32;
 
 struct PanelConvolution::Ready {
   Ready(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride_,
-        const ExtraPadding& padding_)
+        const ExtraPadding& padding_, std::shared_ptr<ScratchPool> scratch_)
       : in(weight.size(1)),
         out(weight.size(0)),
         stride(stride_),
         kernel{weight.size(2), weight.size(3)},
         padding(padding_),
-        biases(bias.to(torch::kFloat).contiguous()) {}
+        biases(bias.to(torch::kFloat).contiguous()),
+        scratch(scratch_ ? std::move(scratch_)
+                         : std::make_shared<ScratchPool>()) {}
   virtual ~Ready() = default;
   /// For images of this size.
   virtual void prepare(const torch::Tensor& images) = 0;
@@ -42,6 +44,7 @@ struct PanelConvolution::Ready {
   ImageSize kernel;
   ExtraPadding padding;
   torch::Tensor biases;
+  std::shared_ptr<ScratchPool> scratch;
   ImageSize to_size = {};
 };
 
@@ -49,8 +52,9 @@ template <typename T>
 struct PanelConvolution::ReadyFor : Ready {
   using F = Format<T>;
   ReadyFor(const torch::Tensor& weight, const torch::Tensor& bias,
-           int64_t stride_, const ExtraPadding& padding_)
-      : Ready(weight, bias, stride_, padding_),
+           int64_t stride_, const ExtraPadding& padding_,
+           std::shared_ptr<ScratchPool> scratch_)
+      : Ready(weight, bias, stride_, padding_, std::move(scratch_)),
         pixel(gemm::padded(in, F::kPair)),
         panels(panels_of<T>(
             torch::constant_pad_nd(weight.permute({0, 2, 3, 1}),
@@ -71,8 +75,14 @@ struct PanelConvolution::ReadyFor : Ready {
     // Behind the last pixel, as far as a padded number of them reads.
     const int64_t room =
         images.size(0) * rows_of_image * row + gemm::kRows * stride * pixel;
-    bordered.emplace(room);
-    std::fill_n(bordered->data(), room, T(0));
+    bordered = scratch->get<Scratch<T>>(
+        {images.size(0), from.height, from.width, in, padding.top, padding.left,
+         rows_of_image, row, stride},
+        [room] {
+          Scratch<T> zeros(room);
+          std::fill_n(zeros.data(), room, T(0));
+          return zeros;
+        });
   }
 
   /// A row of an image, among those of all.
@@ -164,17 +174,19 @@ struct PanelConvolution::ReadyFor : Ready {
   int64_t rows = 0;                    ///< Of the result, of all images.
   int64_t wide = 0;                    ///< One of those, as gemm takes it.
   int64_t rows_of_block = 1;
-  std::optional<Scratch<T>> bordered = {};
+  std::shared_ptr<Scratch<T>> bordered = {};
 };
 
 PanelConvolution::PanelConvolution(const torch::Tensor& weight,
                                    const torch::Tensor& bias, int64_t stride,
-                                   const ExtraPadding& padding) {
+                                   const ExtraPadding& padding,
+                                   std::shared_ptr<ScratchPool> scratch) {
   if (weight.scalar_type() == at::kBFloat16) {
-    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(weight, bias, stride,
-                                                       padding);
+    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(
+        weight, bias, stride, padding, std::move(scratch));
   } else {
-    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding);
+    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding,
+                                               std::move(scratch));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/padding.h"
+#include "models/kernels/blocking/scratch_pool.h"
 #include "models/kernels/verdict.h"
 
 namespace skipzoo {
@@ -23,7 +24,8 @@ class PanelConvolution {
   /// weight: (out, in, height, width), of the type of the images; bias: (out);
   /// stride: of both axes. padding: nowhere negative.
   PanelConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
-                   int64_t stride, const ExtraPadding& padding);
+                   int64_t stride, const ExtraPadding& padding,
+                   std::shared_ptr<ScratchPool> scratch = nullptr);
   ~PanelConvolution();
 
   /// Whether it is likely to be faster than oneDNN. images: (N, C, H, W);

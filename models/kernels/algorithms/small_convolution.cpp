@@ -40,12 +40,14 @@ void convolve_some(Raster<T>& raster, int64_t rows, int64_t pitch,
 
 struct SmallConvolution::Ready {
   Ready(const torch::Tensor& weight, const torch::Tensor& bias, int64_t stride_,
-        const ExtraPadding& padding_)
+        const ExtraPadding& padding_, std::shared_ptr<ScratchPool> scratch_)
       : in(weight.size(1)),
         out(weight.size(0)),
         stride(stride_),
         padding(padding_),
-        biases(bias.to(torch::kFloat).contiguous()) {}
+        biases(bias.to(torch::kFloat).contiguous()),
+        scratch(scratch_ ? std::move(scratch_)
+                         : std::make_shared<ScratchPool>()) {}
   virtual ~Ready() = default;
   /// For images of this size.
   virtual void prepare(const torch::Tensor& images) = 0;
@@ -57,14 +59,17 @@ struct SmallConvolution::Ready {
   int64_t in, out, stride;
   ExtraPadding padding;
   torch::Tensor biases;
+  std::shared_ptr<ScratchPool> scratch;
   ImageSize to = {};  ///< Of the result.
 };
 
 template <typename T>
 struct SmallConvolution::ReadyFor : Ready {
   ReadyFor(const torch::Tensor& weight, const torch::Tensor& bias,
-           int64_t stride_, const ExtraPadding& padding_)
-      : Ready(weight, bias, stride_, padding_), taps(taps_of<T>(weight)) {}
+           int64_t stride_, const ExtraPadding& padding_,
+           std::shared_ptr<ScratchPool> scratch_)
+      : Ready(weight, bias, stride_, padding_, std::move(scratch_)),
+        taps(taps_of<T>(weight)) {}
 
   void prepare(const torch::Tensor& images) override {
     const auto threads = static_cast<size_t>(at::get_num_threads());
@@ -79,7 +84,11 @@ struct SmallConvolution::ReadyFor : Ready {
     pitch = stride == 1 ? from.width + 2 : gemm::padded(to.width, gemm::kRows);
     bands = bands_of(images.size(0) * to.height * to.width, to,
                      in * stride * stride * static_cast<int64_t>(sizeof(T)));
-    slices.emplace();
+    // Zeros behind the channels stay where no layer writes.
+    slices = scratch->get<Slices<Slice<T>>>(
+        {from.width, most_rows(bands), stride, pitch, in, taps.columns(),
+         at::get_num_threads()},
+        [] { return Slices<Slice<T>>(); });
   }
 
   Slice<T> make_slice() const {
@@ -136,17 +145,19 @@ struct SmallConvolution::ReadyFor : Ready {
   ImageSize from = {};
   int64_t pitch = 0;  ///< Pixels from a row of the result to the next.
   std::vector<Band> bands = {};  ///< Of the result.
-  std::optional<Slices<Slice<T>>> slices = {};
+  std::shared_ptr<Slices<Slice<T>>> slices = {};
 };
 
 SmallConvolution::SmallConvolution(const torch::Tensor& weight,
                                    const torch::Tensor& bias, int64_t stride,
-                                   const ExtraPadding& padding) {
+                                   const ExtraPadding& padding,
+                                   std::shared_ptr<ScratchPool> scratch) {
   if (weight.scalar_type() == at::kBFloat16) {
-    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(weight, bias, stride,
-                                                       padding);
+    ready_ = std::make_unique<ReadyFor<c10::BFloat16>>(
+        weight, bias, stride, padding, std::move(scratch));
   } else {
-    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding);
+    ready_ = std::make_unique<ReadyFor<float>>(weight, bias, stride, padding,
+                                               std::move(scratch));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "models/kernels/blocking/allocate.h"
 #include "models/kernels/blocking/padding.h"
+#include "models/kernels/blocking/scratch_pool.h"
 #include "models/kernels/verdict.h"
 
 namespace skipzoo {
@@ -21,7 +22,8 @@ class SmallConvolution {
   /// weight: (out, in, 3, 3), of the type of the images; bias: (out); stride:
   /// of both axes. padding: ones, or with a stride zeros and ones.
   SmallConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
-                   int64_t stride, const ExtraPadding& padding);
+                   int64_t stride, const ExtraPadding& padding,
+                   std::shared_ptr<ScratchPool> scratch = nullptr);
   ~SmallConvolution();
 
   /// Whether it is likely to be faster on these images than oneDNN. out,

@@ -34,10 +34,12 @@ Tensor reorder(const Tensor& weight, const PackedConvolution::Shape& shape,
 
 }  // namespace
 
-PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape)
+PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape,
+                                     std::shared_ptr<ScratchPool> scratch)
     : weight_(std::move(weight)),
       bias_(std::move(bias)),
-      shape_(std::move(shape)) {
+      shape_(std::move(shape)),
+      scratch_(std::move(scratch)) {
   if (!bias_.defined()) {
     bias_ = torch::zeros({weight_.size(0)}, weight_.options());
   }
@@ -80,7 +82,7 @@ Im2colConvolution& PackedConvolution::im2col() {
 SmallConvolution& PackedConvolution::small() {
   if (small_ == nullptr) {
     small_ = std::make_unique<SmallConvolution>(
-        weight_, bias_, shape_.stride[0], *small_padding_);
+        weight_, bias_, shape_.stride[0], *small_padding_, scratch_);
   }
   return *small_;
 }
@@ -88,7 +90,7 @@ SmallConvolution& PackedConvolution::small() {
 PanelConvolution& PackedConvolution::by_panels() {
   if (panels_ == nullptr) {
     panels_ = std::make_unique<PanelConvolution>(
-        weight_, bias_, shape_.stride[0], *whole_padding_);
+        weight_, bias_, shape_.stride[0], *whole_padding_, scratch_);
   }
   return *panels_;
 }

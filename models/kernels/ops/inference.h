@@ -33,7 +33,9 @@ class PackedConvolution {
     ExtraPadding extra = {};
   };
   /// weight and bias (or null) of the type of the images.
-  PackedConvolution(torch::Tensor weight, torch::Tensor bias, Shape shape);
+  /// scratch: of all convolutions of a network, or null.
+  PackedConvolution(torch::Tensor weight, torch::Tensor bias, Shape shape,
+                    std::shared_ptr<ScratchPool> scratch = nullptr);
 
   /// conv(x) + bias, then a ReLU where `relu` says so. oneDNN allocates itself.
   torch::Tensor operator()(const torch::Tensor& x, bool relu,
@@ -99,6 +101,7 @@ class PackedConvolution {
   torch::Tensor bias_;
   torch::Tensor packed_;  ///< Null before the first run.
   Shape shape_;
+  std::shared_ptr<ScratchPool> scratch_;
   Verdict is_plain_;  ///< 3x3 with a border of one, stride 1, one group.
   /// All padding, where Im2colConvolution, and where SmallConvolution, takes
   /// this kind of convolution.
