@@ -52,6 +52,16 @@ TEST(ConvolutionVerdict, SaysWhyAThresholdHoldsAShapeBack) {
   EXPECT_FALSE(suits_im2col({49, 1, 2048, 512, false}));
   EXPECT_EQ(suits_small_convolution(9'000'000).words(),
             "more than 8388608 multiplications: 9000000");
+  const auto joined = [](int64_t groups, int64_t channels, int64_t pixels) {
+    return static_cast<bool>(suits_joined_groups(
+        {.groups = groups, .in = channels, .out = channels, .pixels = pixels}));
+  };
+  EXPECT_EQ(joined(8, 4, 1024), has_avx512());
+  EXPECT_EQ(joined(3, 32, 64), has_avx512());
+  EXPECT_FALSE(joined(6, 4, 1024));  // The last two would fill no vector.
+  EXPECT_FALSE(joined(8, 12, 1024));
+  EXPECT_FALSE(joined(2, 64, 64));
+  EXPECT_FALSE(joined(32, 4, 4000));
   const auto by_panels = [](int64_t width, int64_t taps, int64_t channels) {
     return static_cast<bool>(suits_panels({.pixels = 64,
                                            .width = width,

@@ -28,6 +28,12 @@ struct PixelProduct {
 };
 /// Im2colConvolution, beside SmallConvolution and oneDNN.
 Verdict suits_im2col(const PixelProduct& product);
+/// Groups, channels of one in and out, and the pixels of the result.
+struct GroupsWork {
+  int64_t groups, in, out, pixels;
+};
+/// SmallConvolution with groups joined, beside oneDNN.
+Verdict suits_joined_groups(const GroupsWork& work);
 /// A convolution by panels of output channels: pixels of the result in rows of
 /// `width`, kernels of `taps` pixels.
 struct PanelWork {

@@ -122,10 +122,11 @@ PackedMatrices<T> backward_taps(const torch::Tensor& weight) {
 }
 
 /// to = Σ over taps of raster shifted by the tap · taps. depth: channels of the
-/// raster that are not zero.
+/// raster that are not zero. first: of nine matrices.
 template <typename T>
 void convolve(Raster<T>& raster, const Band& band, int64_t width,
-              const PackedMatrices<T>& taps, int64_t depth, rows::Acc<T>* to) {
+              const PackedMatrices<T>& taps, int64_t depth, rows::Acc<T>* to,
+              int64_t first = 0) {
   using F = Format<T>;
   constexpr int64_t kBlock = 64;
   const int64_t pixels = gemm::padded(band.count * (width + 2), gemm::kRows);
@@ -136,7 +137,7 @@ void convolve(Raster<T>& raster, const Band& band, int64_t width,
     for (int64_t tap = 0; tap < 9; tap += joined) {
       const T* from =
           raster.at(tap / 3 - 1, tap % 3 - 1) + p * raster.channels();
-      gemm::multiply(F::left(from, raster.channels()), taps.at(tap),
+      gemm::multiply(F::left(from, raster.channels()), taps.at(first + tap),
                      std::min(kBlock, pixels - p), taps.columns(),
                      (joined * depth + F::kPair - 1) / F::kPair,
                      to + p * taps.columns(), /*add=*/tap > 0);

@@ -53,7 +53,7 @@ PackedConvolution::PackedConvolution(Tensor weight, Tensor bias, Shape shape,
                   ? declined("uneven padding")
                   : is_same_3x3(weight_, shape_.padding, shape_.stride,
                                 shape_.dilation, shape_.groups);
-  whole_padding_ = whole_padding();
+  whole_padding_ = padding_of_one_group();
   small_padding_ = padding_if_small();
 }
 
@@ -82,7 +82,8 @@ Im2colConvolution& PackedConvolution::im2col() {
 SmallConvolution& PackedConvolution::small() {
   if (small_ == nullptr) {
     small_ = std::make_unique<SmallConvolution>(
-        weight_, bias_, shape_.stride[0], *small_padding_, scratch_);
+        weight_, bias_, shape_.stride[0], *small_padding_, scratch_,
+        shape_.groups);
   }
   return *small_;
 }

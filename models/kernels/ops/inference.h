@@ -72,9 +72,10 @@ class PackedConvolution {
   Offer<ConvolutionShape> gemm_shape_of(at::IntArrayRef images) const;
   Offer<GroupedShape> grouped_shape_of(at::IntArrayRef images) const;
   ConvolutionOptions options() const;
-  /// All padding, where it is one group without dilation, of a type that our
-  /// own kernels multiply as fast as oneDNN.
+  /// All padding, where it is without dilation, of a type that our own kernels
+  /// multiply as fast as oneDNN.
   Offer<ExtraPadding> whole_padding() const;
+  Offer<ExtraPadding> padding_of_one_group() const;
   Offer<ExtraPadding> padding_if_small() const;
 
   // inference.cpp: what they do.

@@ -12,7 +12,6 @@ Offer<ExtraPadding> PackedConvolution::whole_padding() const {
   const auto &stride = shape_.stride, &padding = shape_.padding;
   const auto& dilation = shape_.dilation;
   const auto& extra = shape_.extra;
-  if (shape_.groups != 1) return {declined("# groups", shape_.groups)};
   if (stride[0] != stride[1]) {
     return {declined("strides # and #", stride[0], stride[1])};
   }
@@ -27,21 +26,27 @@ Offer<ExtraPadding> PackedConvolution::whole_padding() const {
            .right = padding[1] + extra.right}};
 }
 
+Offer<ExtraPadding> PackedConvolution::padding_of_one_group() const {
+  if (shape_.groups != 1) return {declined("# groups", shape_.groups)};
+  return whole_padding();
+}
+
 Offer<ExtraPadding> PackedConvolution::padding_if_small() const {
   const int64_t stride = shape_.stride[0];
-  if (!whole_padding_) return whole_padding_;
+  const auto whole = whole_padding();
+  if (!whole) return whole;
   if (weight_.size(2) != 3 || weight_.size(3) != 3) {
     return {declined("a kernel of #x#", weight_.size(2), weight_.size(3))};
   }
   if (stride > 2) return {declined("stride #", stride)};
-  const auto& all = *whole_padding_;
+  const auto& all = *whole;
   const int64_t least = stride == 1 ? 1 : 0;
   for (const auto zeros : {all.top, all.left, all.bottom, all.right}) {
     if (zeros < least || zeros > 1) {
       return {declined("a border of another width than one")};
     }
   }
-  return whole_padding_;
+  return whole;
 }
 
 Verdict PackedConvolution::few_pixels(at::IntArrayRef images) const {
@@ -110,6 +115,14 @@ Verdict PackedConvolution::takes_small(const Tensor& x) const {
   }
   if (!x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
     return declined("images not channels-last");
+  }
+  if (shape_.groups > 1) {
+    return suits_joined_groups(
+        {.groups = shape_.groups,
+         .in = weight_sizes_[1],
+         .out = weight_sizes_[0] / shape_.groups,
+         .pixels = x.size(0) * x.size(2) * x.size(3) /
+                   (shape_.stride[0] * shape_.stride[0])});
   }
   return SmallConvolution::suits(x, weight_sizes_[0], shape_.stride[0]);
 }
