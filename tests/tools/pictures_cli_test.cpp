@@ -35,8 +35,9 @@ class PictureCommands : public PictureRun {
   }
   Finished predict(const std::string& pictures,
                    const std::string& format = "json") {
-    return run_skipzoo(
-        {"predict", path("run"), path(pictures), "--format", format});
+    // The type is named, or one with bfloat16 would be recommended here or not.
+    return run_skipzoo({"predict", path("run"), path(pictures), "--format",
+                        format, "--dtype", "fp32"});
   }
 };
 
