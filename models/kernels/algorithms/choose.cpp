@@ -143,11 +143,11 @@ Verdict suits_groups(const GroupedShape& shape, at::ScalarType type) {
 }
 
 Verdict suits_joined_groups(const GroupsWork& work) {
-  // Multiplied are zeros, too. Measured with AVX-512 by two threads, one image,
-  // whole networks: of 4 to 16 channels a group and 1 to 5 million joined
-  // products 1.4, in bfloat16 1.6; layers of 7 to 58 million, of 4 to 32
-  // channels, 1.0, 1.0, 1.2 and 1.3, in bfloat16 1.0, 0.9, 1.15 and 1.5. Of
-  // batches 0.95 to 1.0.
+  // Multiplied are zeros, too. Measured with AVX-512 by two threads, one image:
+  // a whole network of 4 to 16 channels a group and 1 to 5 million joined
+  // products a layer 1.4, in bfloat16 1.6; layers of 7 to 58 million, of 4, 8,
+  // 16 and 32 channels, 1.0, 1.1, 1.2 and 1.3, in bfloat16 1.0, 0.9, 1.1 and
+  // 1.5. Batches 0.95 to 1.0.
   constexpr int64_t kMostChannels = 32, kVector = 16, kTaps = 9;
   constexpr int64_t kMostJoined = 64 << 20;
   if (!has_avx512()) return declined("without AVX-512 it was not measured");
